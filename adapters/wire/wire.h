@@ -1,0 +1,55 @@
+// The JSON that chat clients speak (docs/wire.md): message, status and typing. Strict about what matters (types, UTF-8, lengths,
+// identifiers, size, depth), tolerant of what does not (unknown fields; a missing `type` means message).
+//
+// Pure functions; a Decoder keeps memory between calls and belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "domain/commands.h"
+#include "domain/rejection.h"
+#include "domain/result.h"
+#include "domain/timestamp.h"
+
+namespace hermes::wire {
+
+inline constexpr std::size_t kMaxPayloadBytes = 256 * 1024;
+inline constexpr std::size_t kMaxDepth = 16;
+
+struct Decoded {
+  domain::Command command;
+  std::optional<domain::Timestamp> occurred_at;  // nothing if absent, not a time, or absurd
+};
+
+class Decoder {
+ public:
+  Decoder();
+  ~Decoder();
+  // The rejection's detail names every bad field.
+  Result<Decoded, domain::Rejection> decode(std::string_view payload);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// What goes out.
+std::string encode(const domain::SendMessage& message, domain::Timestamp time);
+std::string encode(const domain::SetTyping& typing, domain::Timestamp time);
+std::string encode_status(const domain::MessageId& id, domain::Status status, std::string_view user, domain::Timestamp time);
+// As encode_status, into a reused buffer: the ingester writes one a message.
+void encode_status_into(std::string& out, std::string_view message_id, domain::Status status, std::string_view user,
+                        domain::Timestamp time);
+
+// The user_id of what the server states.
+inline constexpr std::string_view kServerUser = "server";
+
+// Topics. `root` is MQTT_TOPIC ("chat/messages").
+std::string topic_for(std::string_view root, std::string_view user);
+std::string subscription_for_everything(std::string_view root);  // {root}/#, which covers {root} too (MQTT 5, 4.7.1.2)
+
+}  // namespace hermes::wire

@@ -1,0 +1,65 @@
+// The message aggregate: one message with the receipts of all its recipients.
+//
+// A direct message has one machine. A broadcast has a trunk (New, Sent, Received) and, per recipient, a branch copied from the
+// trunk at that recipient's first receipt.
+//
+// `decide` and `apply` are pure: no I/O, no clock, no global state. Any thread may call them on its own values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "domain/commands.h"
+#include "domain/events.h"
+#include "domain/message_machine.h"
+#include "domain/rejection.h"
+#include "domain/result.h"
+
+namespace hermes::domain {
+
+// Already recorded: nothing is appended, and a sender is answered as the first time.
+struct Duplicate {
+  bool operator==(const Duplicate&) const = default;
+};
+
+using Events = std::vector<Event>;
+using Decision = std::variant<Events, Duplicate, Rejection>;
+
+// The state of one message stream: what its events, applied in order, amount to.
+class Message {
+ public:
+  Message();
+
+  bool exists() const;
+  // Requires: exists().
+  const UserId& sender() const;
+  const UserId& receiver() const;
+
+  // The state of a recipient's branch; of a direct message's machine whoever asks; the trunk's where there is no branch.
+  MessageState state_for(const UserId& recipient) const;
+  std::size_t branch_count() const;
+
+  // A versioned binary form of the whole state (cereal) and back. `restore` returns nothing for bytes that are not a snapshot
+  // of this layout: hostile or torn bytes are safe.
+  std::string snapshot() const;
+  static std::optional<Message> restore(std::string_view bytes);
+
+  bool operator==(const Message&) const;
+};
+
+// What is to be appended. A new message gives MessageSent and MessageReceived: the server's receipt is stated in the
+// transaction that stores it. A receipt for a message that does not exist is `illegal_transition` in state New; ingest parks it
+// instead of asking.
+Decision decide(const Message& message, const SendMessage& command);
+Decision decide(const Message& message, const RecordReceipt& command);
+
+// The state after `event`. Fails with the rejection that `decide` would have given if the event cannot follow: a log that holds
+// such a stream was tampered with or written by other rules (`hermes verify` reports it).
+Result<Message, Rejection> apply(Message message, const Event& event);
+
+}  // namespace hermes::domain

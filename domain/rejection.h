@@ -1,0 +1,39 @@
+// Why a message from outside was not appended. The code is what operators filter and alert on (rejected_events.reason and the
+// metrics' label), so a code never changes its meaning; the detail is for people.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hermes::domain {
+
+enum class RejectionReason {
+  // What the wire could not make a command of.
+  malformed_json,
+  payload_too_large,
+  unknown_type,
+  missing_field,
+  invalid_field,
+  // What the rules of the domain refuse.
+  illegal_transition,      // the machine has no such transition: state and event are in the detail
+  conflicting_message,     // the id is taken by a message with another body
+  not_a_recipient,         // a receipt by somebody the message was not for
+  own_broadcast_receipt,   // a sender's receipt for its own broadcast
+  server_only_status,      // `sent` and `received_by_server` are the server's to state
+  // What ingest gave up.
+  parked_too_long,         // a receipt whose message did not come within the parking window
+  refused_by_database,     // isolated by bisection: the database refused this one for its data
+};
+
+// "illegal_transition", ...
+std::string_view code(RejectionReason reason);
+std::optional<RejectionReason> parse_rejection_reason(std::string_view code);
+
+struct Rejection {
+  RejectionReason reason;
+  std::string detail;
+  bool operator==(const Rejection&) const = default;
+};
+
+}  // namespace hermes::domain

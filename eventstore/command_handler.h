@@ -1,0 +1,94 @@
+// The command handler: a batch of commands in, one append transaction out. Under the lock of the partitions' heads it loads the
+// streams it does not know, asks the domain to decide, appends what was decided, parks receipts that came before their message,
+// keeps what was refused in rejected_events, and commits. The cache of aggregates is updated only after the commit.
+//
+// One handler per connection and thread. Several handlers, in several processes, may work on the same partitions: the head
+// lock orders them (docs/event-log.md).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/commands.h"
+#include "domain/rejection.h"
+#include "domain/timestamp.h"
+#include "eventstore/event_log.h"
+#include "eventstore/postgres/connection.h"
+
+namespace hermes::eventstore {
+
+// What came from outside, as it came: kept with whatever is rejected or parked.
+struct RawMessage {
+  std::string topic;
+  std::string payload;
+  domain::Timestamp received_at;  // the ingester's clock
+};
+
+// One message from the broker: a command, or what the wire found wrong with it.
+struct Incoming {
+  std::variant<domain::Command, domain::Rejection> content;
+  std::optional<domain::Timestamp> occurred_at;  // the client's claim
+  RawMessage raw;
+  // Tells this message from an identical one, so that a batch which is tried again after an unknown outcome keeps a rejected
+  // one once: the spool's record number.
+  std::uint64_t sequence = 0;
+};
+
+struct Handled {
+  enum class Outcome { appended, duplicate, parked, rejected } outcome;
+  std::optional<Position> position;             // of the first event, if appended
+  std::optional<domain::Rejection> rejection;   // if rejected
+};
+
+struct HandleError {
+  enum class Kind {
+    unavailable,     // the connection is gone and nothing was committed: connect again and hand in the same batch
+    outcome_unknown, // the connection died during COMMIT: settle(), then decide whether to hand in the batch again
+    refused,         // the database refuses the batch for its data: bisect it
+    storage_full,    // out of disk, read-only, too many connections, ...: try the same batch again later
+  } kind;
+  std::string detail;  // one line, with the SQLSTATE
+};
+
+struct HandlerSettings {
+  // Aggregates kept, the least recently used leave first. A direct message takes about 300 bytes.
+  std::size_t cache_capacity = 65'536;
+};
+
+class CommandHandler {
+ public:
+  // Requires: a migrated database; the connection's role may INSERT into the log. The connection must outlive the handler, or be
+  // replaced by reconnected().
+  CommandHandler(postgres::Connection& connection, HandlerSettings settings);
+  ~CommandHandler();
+
+  // All or nothing: on success every message of the batch has an outcome, in the order of the batch, durably. The order within a
+  // stream is kept.
+  Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch);
+
+  // After outcome_unknown, with a new connection: whether the transaction of the last handle() was committed. If it was,
+  // the outcomes of that batch are returned; otherwise nothing, and the batch is to be handed in again. The cache is emptied
+  // where it may be stale.
+  Result<std::optional<std::vector<Handled>>, HandleError> settle(postgres::Connection& connection);
+
+  // After unavailable: go on with a new connection. The cache is kept: the heads tell what it missed.
+  void reconnected(postgres::Connection& connection);
+
+  // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long). Returns how many.
+  Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window);
+
+  int partition_count() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hermes::eventstore

@@ -1,0 +1,39 @@
+#include "eventstore/event_log.h"
+
+#include <openssl/sha.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace hermes::eventstore {
+
+std::string to_string(Position position) {
+  return std::to_string(position.partition) + ":" + std::to_string(position.offset);
+}
+
+std::optional<Position> parse_position(std::string_view text) {
+  Position position;
+  const char* end = text.data() + text.size();
+  auto partition = std::from_chars(text.data(), end, position.partition);
+  if (partition.ec != std::errc() || partition.ptr == end || *partition.ptr != ':') return std::nullopt;
+  auto offset = std::from_chars(partition.ptr + 1, end, position.offset);
+  if (offset.ec != std::errc() || offset.ptr != end) return std::nullopt;
+  if (position.partition < 0 || position.offset < 0) return std::nullopt;
+  return position;
+}
+
+StreamKey stream_key(std::string_view stream_id) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(stream_id.data()), stream_id.size(), digest);
+  StreamKey key;
+  std::memcpy(key.data(), digest, key.size());
+  return key;
+}
+
+Partition partition_of(const StreamKey& key, int partition_count) {
+  std::uint64_t tail = 0;
+  for (std::size_t i = 8; i < key.size(); ++i) tail = tail << 8 | std::to_integer<std::uint64_t>(key[i]);
+  return static_cast<Partition>(tail % static_cast<std::uint64_t>(partition_count));
+}
+
+}  // namespace hermes::eventstore
