@@ -14,7 +14,7 @@
 namespace hermes::private_servers {
 namespace {
 
-// SIGQUIT lets PostgreSQL give back its shared memory; what is left after half a second is killed.
+// SIGQUIT lets PostgreSQL give back its shared memory; what is left half a second later is killed.
 constexpr const char* kScript = R"sh(
 pids=" "
 while read -r what value; do
@@ -25,8 +25,10 @@ while read -r what value; do
   esac
 done
 kill -QUIT $pids
-for attempt in 1 2 3 4 5; do kill -0 $pids || break; sleep 0.1; done
-kill -KILL $pids
+for pid in $pids; do
+  for attempt in 1 2 3 4 5; do kill -0 "$pid" || break; sleep 0.1; done
+  kill -KILL "$pid"
+done
 rm -rf "$@"
 )sh";
 
