@@ -6,14 +6,16 @@
 // `decide` and `apply` are pure: no I/O, no clock, no global state. Any thread may call them on its own values.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "domain/branches.h"
 #include "domain/commands.h"
 #include "domain/events.h"
 #include "domain/message_machine.h"
@@ -50,6 +52,32 @@ class Message {
   static std::optional<Message> restore(std::string_view bytes);
 
   bool operator==(const Message&) const;
+
+ private:
+  // What makes a message this one and no other: SHA-256 over sender, receiver, type and content, each with its length before it.
+  // Kept in place of the content, which decides nothing else.
+  using Digest = std::array<std::byte, 32>;
+  static Digest digest_of(const UserId& sender, const UserId& receiver, std::string_view message_type,
+                          std::string_view content);
+
+  struct Identity {
+    UserId sender;
+    UserId receiver;
+    Digest digest;
+    bool operator==(const Identity&) const = default;
+  };
+
+  MessageMachine machine_for(const UserId& recipient) const;
+  Rejection cannot_follow(MessageState state, std::string_view event) const;
+  std::optional<Rejection> advance(const Event& event);
+
+  std::optional<Identity> identity_;  // nothing: the message does not exist yet
+  MessageMachine trunk_;              // of a direct message: its only machine
+  Branches branches_;
+
+  friend Decision decide(const Message& message, const SendMessage& command);
+  friend Decision decide(const Message& message, const RecordReceipt& command);
+  friend Result<Message, Rejection> apply(Message message, const Event& event);
 };
 
 // What is to be appended. A new message gives MessageSent and MessageReceived: the server's receipt is stated in the

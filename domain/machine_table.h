@@ -1,0 +1,23 @@
+// The transition tables as plain data, read off the MSM tables of message_machine.cc and typing.cc. What
+// machine_diagram.cc prints, and what tests hold the documents against.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hermes::domain {
+
+struct TransitionRow {
+  std::string state;
+  std::string event;
+  std::string next;
+  bool recorded;    // false: a duplicate, nothing is appended and nothing changes
+  std::string note;  // the guard in words; empty where there is none
+};
+
+// In the order of the tables. The first row starts in the initial state.
+std::vector<TransitionRow> message_machine_table();
+std::vector<TransitionRow> typing_machine_table();
+
+}  // namespace hermes::domain

@@ -1,0 +1,116 @@
+// Message::snapshot and Message::restore. The layout, in cereal's binary form:
+//   layout number · sender, receiver, digest · the trunk's machine byte · ids, id lengths and machine bytes of the branches
+//   · the first 16 bytes of SHA-256 over all before
+// A message that does not exist is an empty sender. The layout number changes with the layout; being a native integer it also
+// tells a machine of the other byte order.
+#include <algorithm>
+#include <cereal/archives/binary.hpp>
+#include <sstream>
+#include <streambuf>
+#include <utility>
+
+#include "domain/message.h"
+#include "domain/sha256.h"
+
+namespace hermes::domain {
+namespace {
+
+constexpr std::uint32_t kLayout = 1;
+constexpr std::size_t kChecksumSize = 16;
+
+std::string checksum(std::string_view bytes) {
+  Sha256 sha;
+  sha.update(bytes);
+  const Sha256::Digest digest = sha.finish();
+  return {reinterpret_cast<const char*>(digest.data()), kChecksumSize};
+}
+
+// Reads what it is given in place.
+class View : public std::streambuf {
+ public:
+  explicit View(std::string_view bytes) {
+    char* begin = const_cast<char*>(bytes.data());  // only ever read: there is no put area
+    setg(begin, begin, begin + bytes.size());
+  }
+  std::size_t left() const { return static_cast<std::size_t>(egptr() - gptr()); }
+};
+
+template <class Sequence>
+void save(cereal::BinaryOutputArchive& archive, const Sequence& values) {
+  archive(cereal::make_size_tag(static_cast<cereal::size_type>(values.size())));
+  archive(cereal::binary_data(values.data(), values.size() * sizeof(typename Sequence::value_type)));
+}
+
+// cereal's own containers take the length in the bytes at its word and allocate it; this looks first whether so much is left.
+template <class Sequence>
+bool load(cereal::BinaryInputArchive& archive, const View& view, Sequence& values) {
+  cereal::size_type size = 0;
+  archive(cereal::make_size_tag(size));
+  if (size > view.left() / sizeof(typename Sequence::value_type)) return false;
+  values.resize(static_cast<std::size_t>(size));
+  archive(cereal::binary_data(values.data(), values.size() * sizeof(typename Sequence::value_type)));
+  return true;
+}
+
+}  // namespace
+
+std::string Message::snapshot() const {
+  std::ostringstream out;
+  {
+    cereal::BinaryOutputArchive archive(out);
+    archive(kLayout);
+    save(archive, exists() ? std::string_view(sender().str()) : std::string_view());
+    save(archive, exists() ? std::string_view(receiver().str()) : std::string_view());
+    const Digest digest = exists() ? identity_->digest : Digest{};
+    archive(cereal::binary_data(digest.data(), digest.size()));
+    archive(trunk_.snapshot());
+    save(archive, branches_.id_text());
+    save(archive, branches_.id_lengths());
+    save(archive, branches_.machines());
+  }
+  std::string bytes = std::move(out).str();
+  return bytes + checksum(bytes);
+}
+
+std::optional<Message> Message::restore(std::string_view bytes) try {
+  if (bytes.size() < kChecksumSize) return std::nullopt;
+  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumSize);
+  if (checksum(body) != bytes.substr(body.size())) return std::nullopt;
+
+  View view(body);
+  std::istream in(&view);
+  cereal::BinaryInputArchive archive(in);
+  std::uint32_t layout = 0;
+  archive(layout);
+  if (layout != kLayout) return std::nullopt;
+
+  std::string sender, receiver, id_text;
+  Digest digest;
+  std::uint8_t trunk = 0;
+  std::vector<std::uint16_t> id_lengths;
+  std::vector<std::uint8_t> machines;
+  if (!load(archive, view, sender) || !load(archive, view, receiver)) return std::nullopt;
+  archive(cereal::binary_data(digest.data(), digest.size()));
+  archive(trunk);
+  if (!load(archive, view, id_text) || !load(archive, view, id_lengths) || !load(archive, view, machines)) return std::nullopt;
+  if (view.left() != 0 || !MessageMachine::restorable(trunk)) return std::nullopt;
+
+  Message message;
+  message.trunk_ = MessageMachine::restore(trunk);
+  // A message exists exactly if its trunk has left New.
+  if (sender.empty() != (message.trunk_.state() == MessageState::new_)) return std::nullopt;
+  if (!sender.empty()) {
+    auto sender_id = UserId::parse(sender);
+    auto receiver_id = UserId::parse(receiver);
+    if (!sender_id || !receiver_id) return std::nullopt;
+    message.identity_.emplace(Identity{*std::move(sender_id), *std::move(receiver_id), digest});
+  }
+  auto branches = Branches::from_parts(std::move(id_text), id_lengths, machines);
+  if (!branches) return std::nullopt;
+  message.branches_ = *std::move(branches);
+  return message;
+} catch (const cereal::Exception&) {  // the bytes end too early
+  return std::nullopt;
+}
+
+}  // namespace hermes::domain

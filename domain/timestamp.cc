@@ -1,0 +1,139 @@
+#include "domain/timestamp.h"
+
+#include <array>
+#include <cstdint>
+
+namespace hermes::domain {
+namespace {
+
+using std::chrono::microseconds;
+
+void put_digits(char* to, int width, std::int64_t value) {
+  for (int i = width - 1; i >= 0; --i, value /= 10) to[i] = static_cast<char>('0' + value % 10);
+}
+
+// Takes a text from the front, piece by piece.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  bool at_end() const { return rest_.empty(); }
+  char peek() const { return rest_.empty() ? '\0' : rest_.front(); }
+
+  bool take(char expected) {
+    if (peek() != expected) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  // Exactly `width` digits.
+  std::optional<int> number(int width) {
+    if (rest_.size() < static_cast<std::size_t>(width)) return std::nullopt;
+    int value = 0;
+    for (int i = 0; i < width; ++i) {
+      if (!is_digit(rest_[static_cast<std::size_t>(i)])) return std::nullopt;
+      value = value * 10 + (rest_[static_cast<std::size_t>(i)] - '0');
+    }
+    rest_.remove_prefix(static_cast<std::size_t>(width));
+    return value;
+  }
+
+  // 1 to 9 digits after the point, as microseconds.
+  std::optional<microseconds> fraction() {
+    std::int64_t value = 0;
+    int digits = 0;
+    for (; is_digit(peek()); rest_.remove_prefix(1)) {
+      if (++digits > 9) return std::nullopt;
+      if (digits <= 6) value = value * 10 + (peek() - '0');
+    }
+    if (digits == 0) return std::nullopt;
+    for (; digits < 6; ++digits) value *= 10;
+    return microseconds(value);
+  }
+
+ private:
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  std::string_view rest_;
+};
+
+std::optional<std::chrono::sys_days> take_date(Scanner& scanner) {
+  const auto year = scanner.number(4);
+  if (!year || !scanner.take('-')) return std::nullopt;
+  const auto month = scanner.number(2);
+  if (!month || !scanner.take('-')) return std::nullopt;
+  const auto day = scanner.number(2);
+  if (!day) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date);
+}
+
+std::optional<microseconds> take_time_of_day(Scanner& scanner) {
+  const auto hour = scanner.number(2);
+  if (!hour || *hour > 23 || !scanner.take(':')) return std::nullopt;
+  const auto minute = scanner.number(2);
+  if (!minute || *minute > 59) return std::nullopt;
+  microseconds time = std::chrono::hours(*hour) + std::chrono::minutes(*minute);
+  if (!scanner.take(':')) return time;
+  const auto second = scanner.number(2);
+  if (!second || *second > 59) return std::nullopt;
+  time += std::chrono::seconds(*second);
+  if (!scanner.take('.')) return time;
+  const auto fraction = scanner.fraction();
+  if (!fraction) return std::nullopt;
+  return time + *fraction;
+}
+
+// East of UTC; zero for Z and for no offset at all.
+std::optional<std::chrono::minutes> take_offset(Scanner& scanner) {
+  if (scanner.at_end() || scanner.take('Z')) return std::chrono::minutes(0);
+  const bool west = scanner.peek() == '-';
+  if (!scanner.take('+') && !scanner.take('-')) return std::nullopt;
+  const auto hours = scanner.number(2);
+  if (!hours || *hours > 23) return std::nullopt;
+  int minutes = 0;
+  if (!scanner.at_end()) {
+    scanner.take(':');
+    const auto given = scanner.number(2);
+    if (!given || *given > 59) return std::nullopt;
+    minutes = *given;
+  }
+  const std::chrono::minutes offset(*hours * 60 + minutes);
+  return west ? -offset : offset;
+}
+
+}  // namespace
+
+std::string to_string(Timestamp time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  put_digits(&text[0], 4, static_cast<int>(date.year()));
+  put_digits(&text[5], 2, static_cast<unsigned>(date.month()));
+  put_digits(&text[8], 2, static_cast<unsigned>(date.day()));
+  put_digits(&text[11], 2, clock.hours().count());
+  put_digits(&text[14], 2, clock.minutes().count());
+  put_digits(&text[17], 2, clock.seconds().count());
+  put_digits(&text[20], 6, clock.subseconds().count());
+  return text;
+}
+
+std::optional<Timestamp> parse_timestamp(std::string_view text) {
+  Scanner scanner(text);
+  const auto date = take_date(scanner);
+  if (!date || !(scanner.take('T') || scanner.take(' '))) return std::nullopt;
+  const auto time_of_day = take_time_of_day(scanner);
+  if (!time_of_day) return std::nullopt;
+  const auto offset = take_offset(scanner);
+  if (!offset || !scanner.at_end()) return std::nullopt;
+
+  const Timestamp time = *date + *time_of_day - *offset;
+  static constexpr Timestamp kFirst = std::chrono::sys_days(std::chrono::year(1970) / 1 / 1);
+  static constexpr Timestamp kEnd = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
+  if (time < kFirst || time >= kEnd) return std::nullopt;
+  return time;
+}
+
+}  // namespace hermes::domain

@@ -1,0 +1,104 @@
+// The typing indicator's machine, and decide and apply over it: two states leave nothing else to say.
+#include <boost/msm/back/state_machine.hpp>
+#include <boost/msm/front/functor_row.hpp>
+#include <boost/msm/front/state_machine_def.hpp>
+#include <utility>
+
+#include "domain/machine_table.h"
+#include "domain/msm_table.h"
+#include "domain/typing.h"
+
+namespace hermes::domain {
+namespace {
+
+namespace front = boost::msm::front;
+using front::none;
+
+namespace event {
+struct Started { static constexpr std::string_view kName = "Started"; };
+struct Stopped { static constexpr std::string_view kName = "Stopped"; };
+}  // namespace event
+
+struct Record {
+  template <class Event, class Machine, class From, class To>
+  void operator()(const Event&, Machine& machine, From&, To&) const {
+    machine.recorded = true;
+  }
+};
+
+struct Specification : front::state_machine_def<Specification> {
+  using no_message_queue = int;
+  using no_exception_thrown = int;
+
+  struct Idle : front::state<> { static constexpr std::string_view kName = "Idle"; };
+  struct Typing : front::state<> { static constexpr std::string_view kName = "Typing"; };
+  using initial_state = Idle;
+
+  template <class... Arguments>
+  using Row = front::Row<Arguments...>;
+  // clang-format off
+  struct transition_table : boost::mpl::vector<
+      //   state   event           next    action  only if
+      Row< Idle,   event::Started, Typing, Record, none >,
+      Row< Typing, event::Stopped, Idle,   Record, none >,
+      Row< Idle,   event::Stopped, none,   none,   none >,  // a repeated stop or start is a duplicate
+      Row< Typing, event::Started, none,   none,   none >
+  > {};
+  // clang-format on
+
+  template <class Machine, class Event>
+  void no_transition(const Event&, Machine&, int) {}
+
+  bool recorded = false;
+};
+
+using Machine = boost::msm::back::state_machine<Specification>;
+
+struct Step {
+  Typing next;
+  bool recorded;
+};
+
+Step step(Typing state, bool is_typing) {
+  Machine machine;
+  machine.start();
+  if (state == Typing::typing) machine.process_event(event::Started{});
+  machine.recorded = false;
+  if (is_typing) {
+    machine.process_event(event::Started{});
+  } else {
+    machine.process_event(event::Stopped{});
+  }
+  // MSM numbers the states in the order of the table's first column.
+  return {machine.current_state()[0] == 0 ? Typing::idle : Typing::typing, machine.recorded};
+}
+
+std::string_view name(Typing state) {
+  return state == Typing::idle ? Specification::Idle::kName : Specification::Typing::kName;
+}
+
+}  // namespace
+
+Decision decide(Typing state, const SetTyping& command) {
+  if (is_broadcast(command.sender)) {
+    return Rejection{RejectionReason::invalid_field, "sender_id is \"all\", which stands for everyone"};
+  }
+  if (!step(state, command.is_typing).recorded) return Duplicate{};
+  if (command.is_typing) return Events{TypingStarted{command.sender, command.sender_name, command.receiver}};
+  return Events{TypingStopped{command.sender, command.receiver}};
+}
+
+Result<Typing, Rejection> apply(Typing state, const Event& event) {
+  const bool started = std::holds_alternative<TypingStarted>(event);
+  if (started || std::holds_alternative<TypingStopped>(event)) {
+    const Step taken = step(state, started);
+    if (taken.recorded) return taken.next;
+  }
+  return fail(Rejection{RejectionReason::illegal_transition,
+                        "the typing indicator is in state " + std::string(name(state)) + ", in which " +
+                            std::string(event_type(event)) + " cannot follow"});
+}
+
+std::vector<TransitionRow> typing_machine_table() { return read_msm_table<Specification::transition_table>(); }
+
+}  // namespace hermes::domain
