@@ -1,0 +1,38 @@
+#include "adapters/mqtt/broker_sockets.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace hermes::mqtt {
+namespace {
+
+std::optional<std::uint16_t> peer_port(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return std::nullopt;
+  if (peer.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&peer)->sin_port);
+  if (peer.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_port);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::size_t shut_down_connections_to_port(std::uint16_t port) {
+  std::size_t count = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const std::string name = entry.path().filename();
+    int fd = -1;
+    if (std::from_chars(name.data(), name.data() + name.size(), fd).ec != std::errc()) continue;
+    if (peer_port(fd) == port && shutdown(fd, SHUT_RDWR) == 0) ++count;
+  }
+  return count;
+}
+
+}  // namespace hermes::mqtt

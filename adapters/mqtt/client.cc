@@ -1,0 +1,465 @@
+// Over the C library (MQTTAsync) and not over its C++ wrapper: paho.mqtt.cpp 1.2 copies every message into shared objects and
+// looks for the token of every publish in a list (async_client::remove_token), which costs more than all the rest of an
+// acknowledgement.
+//
+// How a message that was not taken stays unacknowledged: paho C 1.3 sends the PUBACK whatever messageArrived returns (a 0 only
+// makes it keep the message in memory). So the socket is shut down inside the callback: the PUBACK cannot leave, paho finds the
+// connection lost, and the broker delivers the message again to the resumed session (MQTT 5, 4.4).
+//
+// paho calls back with its global lock held. Therefore nothing here calls paho while it holds a lock that a callback takes.
+#include "adapters/mqtt/client.h"
+
+#include <MQTTAsync.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <shared_mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "adapters/mqtt/broker_sockets.h"
+
+namespace hermes::mqtt {
+namespace {
+
+// Messages that wait to be written. It bounds memory when the network is slower than the publisher; at 250 bytes 16 MiB.
+constexpr int kMaxQueuedMessages = 65'535;
+// Publishes at QoS 1 under way at once: paho walks its lists for every PUBACK, so a long list costs more than it gains.
+constexpr int kMaxInflight = 1'000;
+// How long a disconnect waits for what is under way.
+constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
+// What may pass between the connect timeout and paho's telling us of it: it looks every few seconds.
+constexpr std::chrono::seconds kOutcomeSlack{10};
+
+// The outcome of one request, waited for by one thread and told by paho's. Shared, for either may give up first.
+class Outcome {
+ public:
+  void tell(std::string problem) {
+    std::lock_guard lock(mutex_);
+    if (told_) return;
+    told_ = true;
+    problem_ = std::move(problem);
+    changed_.notify_all();
+  }
+  // Empty text is success, nothing a timeout.
+  std::optional<std::string> wait(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, timeout, [&] { return told_; })) return std::nullopt;
+    return problem_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool told_ = false;
+  std::string problem_;
+};
+
+std::string describe(const MQTTAsync_failureData5* data) {
+  if (!data) return "no reason given";
+  if (data->message) return data->message;
+  if (data->reasonCode != MQTTREASONCODE_SUCCESS) {
+    const char* reason = MQTTReasonCode_toString(data->reasonCode);
+    return reason ? reason : "reason code " + std::to_string(data->reasonCode);
+  }
+  const char* text = MQTTAsync_strerror(data->code);
+  return text ? text : "error " + std::to_string(data->code);
+}
+
+std::string describe(int code) {
+  const char* text = MQTTAsync_strerror(code);
+  return text ? text : "error " + std::to_string(code);
+}
+
+// Response options whose callbacks tell `outcome`. paho calls one of the two exactly once, also when a client is destroyed.
+MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome) {
+  MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+  options.context = new std::shared_ptr<Outcome>(outcome);
+  options.onSuccess5 = [](void* context, MQTTAsync_successData5*) {
+    std::unique_ptr<std::shared_ptr<Outcome>> holder(static_cast<std::shared_ptr<Outcome>*>(context));
+    (*holder)->tell({});
+  };
+  options.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
+    std::unique_ptr<std::shared_ptr<Outcome>> holder(static_cast<std::shared_ptr<Outcome>*>(context));
+    (*holder)->tell(describe(data));
+  };
+  return options;
+}
+
+void forget(const MQTTAsync_responseOptions& options) { delete static_cast<std::shared_ptr<Outcome>*>(options.context); }
+
+struct Subscription {
+  std::string filter;
+  int qos;
+  bool no_local;
+};
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  explicit Impl(Settings settings)
+      : settings_(std::move(settings)), uri_("tcp://" + settings_.host + ":" + std::to_string(settings_.port)) {
+    handle_ = make_handle();
+    keeper_ = std::thread([this] { keep_connected(); });
+  }
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex_);
+      wanted_ = false;
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    keeper_.join();
+    MQTTAsync_destroy(&handle_);
+  }
+
+  Result<Done, Error> connect() {
+    std::unique_lock lock(mutex_);
+    wanted_ = true;
+    const auto attempt = attempts_ended_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return up_ || attempts_ended_ != attempt || stopping_; });
+    if (up_) return Done{};
+    wanted_ = false;
+    changed_.notify_all();
+    return fail(Error{"cannot connect to the MQTT broker at " + where() + ": " + last_problem_ +
+                      ". Is it running, and are host and port right?"});
+  }
+
+  void disconnect() {
+    std::unique_lock lock(mutex_);
+    wanted_ = false;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return (!up_ && !connecting_) || stopping_; });
+  }
+
+  void set_paused(bool paused) {
+    std::lock_guard lock(mutex_);
+    paused_ = paused;
+    changed_.notify_all();
+  }
+
+  bool connected() const { return up_; }
+
+  Result<Done, Error> subscribe(const std::string& filter, int qos, bool no_local) {
+    const Subscription wish{filter, qos, no_local};
+    {
+      std::lock_guard lock(mutex_);
+      std::erase_if(subscriptions_, [&](const Subscription& known) { return known.filter == filter; });
+      subscriptions_.push_back(wish);
+    }
+    auto outcome = std::make_shared<Outcome>();
+    if (int code = send_subscribe(wish, outcome); code != MQTTASYNC_SUCCESS) {
+      return fail(Error{"cannot subscribe to " + filter + " at " + where() + ": " + describe(code)});
+    }
+    auto problem = outcome->wait(settings_.connect_timeout + kOutcomeSlack);
+    if (problem && problem->empty()) return Done{};
+    return fail(Error{"cannot subscribe to " + filter + " at " + where() + ": " + problem.value_or("no answer from the broker")});
+  }
+
+  Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained,
+                              MQTTAsync_responseOptions* options) {
+    // paho wants the topic to end in NUL.
+    thread_local std::string topic_text;
+    topic_text.assign(topic);
+    std::shared_lock lock(handle_mutex_);
+    const int code = MQTTAsync_send(handle_, topic_text.c_str(), static_cast<int>(payload.size()), payload.data(), qos,
+                                    retained ? 1 : 0, options);
+    if (code == MQTTASYNC_SUCCESS) return Done{};
+    if (code == MQTTASYNC_DISCONNECTED) return fail(Error{"cannot publish: not connected to the MQTT broker at " + where()});
+    return fail(Error{"cannot publish to " + topic_text + " at " + where() + ": " + describe(code)});
+  }
+
+  Result<Done, Error> publish_and_wait(std::string_view topic, std::string_view payload, int qos,
+                                       std::chrono::milliseconds timeout) {
+    auto outcome = std::make_shared<Outcome>();
+    MQTTAsync_responseOptions options = telling(outcome);
+    if (auto published = publish(topic, payload, qos, false, &options); !published) {
+      forget(options);
+      return published;
+    }
+    auto problem = outcome->wait(timeout);
+    if (problem && problem->empty()) return Done{};
+    return fail(Error{"the MQTT broker at " + where() + " did not take the message: " +
+                      problem.value_or("no answer within " + std::to_string(timeout.count()) + " ms")});
+  }
+
+  MessageHandler message_handler;
+  ConnectedHandler connected_handler;
+  DisconnectedHandler disconnected_handler;
+
+ private:
+  std::string where() const { return settings_.host + ":" + std::to_string(settings_.port); }
+
+  MQTTAsync make_handle() {
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    options.maxBufferedMessages = kMaxQueuedMessages;
+    MQTTAsync handle = nullptr;
+    int code = MQTTAsync_createWithOptions(&handle, uri_.c_str(), settings_.client_id.c_str(), MQTTCLIENT_PERSISTENCE_NONE,
+                                           nullptr, &options);
+    if (code == MQTTASYNC_SUCCESS) {
+      code = MQTTAsync_setCallbacks(
+          handle, this, [](void* self, char* cause) { static_cast<Impl*>(self)->lost(cause ? cause : "connection lost"); },
+          [](void* self, char* topic, int topic_bytes, MQTTAsync_message* message) {
+            return static_cast<Impl*>(self)->arrived(topic, topic_bytes, message);
+          },
+          nullptr);
+    }
+    if (code == MQTTASYNC_SUCCESS) {
+      code = MQTTAsync_setDisconnected(handle, this, [](void* self, MQTTProperties*, enum MQTTReasonCodes reason) {
+        const char* text = MQTTReasonCode_toString(reason);
+        static_cast<Impl*>(self)->told_to_leave(text ? text : std::to_string(reason));
+      });
+    }
+    if (code != MQTTASYNC_SUCCESS) throw std::runtime_error("cannot make an MQTT client: " + describe(code));
+    return handle;
+  }
+
+  // A handle that refused a message may still hold acknowledgements that wait to be written: they would go out on the next
+  // connection. A new handle has none.
+  void replace_handle() {
+    MQTTAsync old = make_handle();
+    {
+      std::unique_lock lock(handle_mutex_);
+      std::swap(old, handle_);
+    }
+    MQTTAsync_destroy(&old);
+  }
+
+  int send_subscribe(const Subscription& wish, const std::shared_ptr<Outcome>& outcome) {
+    MQTTAsync_responseOptions options = telling(outcome);
+    options.subscribeOptions.noLocal = wish.no_local ? 1 : 0;
+    std::shared_lock lock(handle_mutex_);
+    const int code = MQTTAsync_subscribe(handle_, wish.filter.c_str(), wish.qos, &options);
+    if (code != MQTTASYNC_SUCCESS) forget(options);
+    return code;
+  }
+
+  // ---- paho's thread ----
+
+  int arrived(char* topic, int topic_bytes, MQTTAsync_message* message) {
+    bool taken = false;
+    if (!refusing_) {  // once one was refused, what lies behind it in the socket's buffer waits its turn too: order is kept
+      const std::size_t bytes = topic_bytes > 0 ? static_cast<std::size_t>(topic_bytes) : std::char_traits<char>::length(topic);
+      const Message view{{topic, bytes},
+                         {static_cast<const char*>(message->payload), static_cast<std::size_t>(message->payloadlen)},
+                         message->qos,
+                         message->retained != 0};
+      taken = !message_handler || message_handler(view);
+    }
+    if (!taken) refuse();
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+  }
+
+  void refuse() {
+    refusing_ = true;
+    // Without the socket the PUBACK would go out for a message that nobody has. To die is the safe way: the broker has it.
+    if (shut_down_connections_to_port(settings_.port) == 0) std::abort();
+  }
+
+  void came_up(bool session_present) {
+    std::vector<Subscription> to_renew;
+    {
+      std::lock_guard lock(mutex_);
+      connecting_ = false;
+      up_ = true;
+      ever_connected_ = true;
+      up_since_ = std::chrono::steady_clock::now();
+      ++attempts_ended_;
+      if (!session_present) to_renew = subscriptions_;
+      changed_.notify_all();
+    }
+    // A subscription that the broker refuses now was granted before: if it does not come back, the connection is given up
+    // and tried again, for a deaf client looks healthy.
+    for (const Subscription& subscription : to_renew) {
+      MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+      options.subscribeOptions.noLocal = subscription.no_local ? 1 : 0;
+      options.context = this;
+      options.onFailure5 = [](void* self, MQTTAsync_failureData5*) {
+        shut_down_connections_to_port(static_cast<Impl*>(self)->settings_.port);
+      };
+      MQTTAsync_subscribe(handle_, subscription.filter.c_str(), subscription.qos, &options);
+    }
+    if (connected_handler) connected_handler(session_present);
+  }
+
+  void failed_to_connect(std::string problem) {
+    std::lock_guard lock(mutex_);
+    connecting_ = false;
+    last_problem_ = std::move(problem);
+    ++attempts_ended_;
+    changed_.notify_all();
+  }
+
+  void told_to_leave(std::string reason) {
+    std::lock_guard lock(mutex_);
+    leave_reason_ = "the broker closed the session: " + reason;
+  }
+
+  void lost(std::string reason) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!leave_reason_.empty()) reason = std::exchange(leave_reason_, {});
+      up_ = false;
+      changed_.notify_all();
+    }
+    if (disconnected_handler) disconnected_handler(refusing_ ? "a message could not be taken" : reason);
+  }
+
+  // ---- the keeper's thread: makes the connection, makes it again, and ends it ----
+
+  void keep_connected() {
+    std::minstd_rand random{std::random_device{}()};
+    auto back_off = settings_.reconnect_min;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      const bool want_up = wanted_ && !paused_ && !stopping_;
+      if (up_ && !want_up) {
+        lock.unlock();
+        end_connection();
+        lock.lock();
+        back_off = settings_.reconnect_min;
+      } else if (!up_ && want_up) {
+        const auto ended_before = attempts_ended_;
+        lock.unlock();
+        start_connection();
+        lock.lock();
+        if (!changed_.wait_for(lock, settings_.connect_timeout + kOutcomeSlack,
+                               [&] { return attempts_ended_ != ended_before; })) {
+          connecting_ = false;
+          last_problem_ = "no answer";
+          ++attempts_ended_;
+          refusing_ = true;  // the handle is in an unknown state: replaced before the next attempt
+          changed_.notify_all();
+        }
+        // A connection that does not last counts as a failure: two clients with one id would otherwise chase each other.
+        if (up_) {
+          changed_.wait(lock, [&] { return !up_ || !wanted_ || paused_ || stopping_; });
+          if (std::chrono::steady_clock::now() - up_since_ > settings_.reconnect_max) back_off = settings_.reconnect_min;
+          if (up_) continue;
+        }
+        if (!wanted_) continue;  // the first connect() fails at once and is not tried again
+        const auto wait = back_off / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(back_off.count() / 2 + 1));
+        changed_.wait_for(lock, wait, [&] { return !wanted_ || stopping_; });
+        back_off = std::min(back_off * 2, settings_.reconnect_max);
+      } else if (stopping_) {
+        return;
+      } else {
+        changed_.wait(lock, [&] { return stopping_ || up_ != (wanted_ && !paused_); });
+      }
+    }
+  }
+
+  void start_connection() {
+    if (refusing_) {
+      replace_handle();
+      refusing_ = false;
+    }
+    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperty property{};
+    property.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL;
+    property.value.integer4 = static_cast<unsigned>(settings_.session_expiry.count());
+    MQTTProperties_add(&properties, &property);
+    property.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM;
+    property.value.integer2 = settings_.receive_maximum;
+    MQTTProperties_add(&properties, &property);
+
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
+    options.keepAliveInterval = static_cast<int>(settings_.keep_alive.count());
+    options.connectTimeout = std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(settings_.connect_timeout).count()));
+    options.maxInflight = kMaxInflight;
+    options.username = settings_.username.empty() ? nullptr : settings_.username.c_str();
+    options.password = settings_.password.empty() ? nullptr : settings_.password.c_str();
+    options.connectProperties = &properties;
+    options.context = this;
+    options.onSuccess5 = [](void* self, MQTTAsync_successData5* data) {
+      static_cast<Impl*>(self)->came_up(data->alt.connect.sessionPresent != 0);
+    };
+    options.onFailure5 = [](void* self, MQTTAsync_failureData5* data) {
+      static_cast<Impl*>(self)->failed_to_connect(describe(data));
+    };
+    {
+      std::lock_guard lock(mutex_);
+      connecting_ = true;
+      options.cleanstart = settings_.clean_start && !ever_connected_ ? 1 : 0;
+    }
+    const int code = MQTTAsync_connect(handle_, &options);
+    MQTTProperties_free(&properties);
+    if (code != MQTTASYNC_SUCCESS) failed_to_connect(describe(code));
+  }
+
+  void end_connection() {
+    auto outcome = std::make_shared<Outcome>();
+    MQTTAsync_responseOptions telling_options = telling(outcome);
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
+    options.timeout = static_cast<int>(kDisconnectTimeout.count());
+    options.context = telling_options.context;
+    options.onSuccess5 = telling_options.onSuccess5;
+    options.onFailure5 = telling_options.onFailure5;
+    if (MQTTAsync_disconnect(handle_, &options) == MQTTASYNC_SUCCESS) {
+      if (!outcome->wait(kDisconnectTimeout + kOutcomeSlack)) refusing_ = true;
+    } else {
+      forget(telling_options);
+    }
+    std::lock_guard lock(mutex_);
+    up_ = false;
+    changed_.notify_all();
+  }
+
+  const Settings settings_;
+  const std::string uri_;
+
+  std::shared_mutex handle_mutex_;  // held shared by who uses handle_, alone by who swaps it; never while destroying one
+  MQTTAsync handle_ = nullptr;
+  std::atomic<bool> refusing_ = false;  // a message was not taken: this handle is finished
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool wanted_ = false;
+  bool paused_ = false;
+  bool stopping_ = false;
+  bool connecting_ = false;
+  bool ever_connected_ = false;
+  std::atomic<bool> up_ = false;
+  std::chrono::steady_clock::time_point up_since_;
+  std::uint64_t attempts_ended_ = 0;
+  std::string last_problem_;
+  std::string leave_reason_;
+  std::vector<Subscription> subscriptions_;
+  std::thread keeper_;
+};
+
+Client::Client(Settings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {}
+Client::~Client() = default;
+
+void Client::on_message(MessageHandler handler) { impl_->message_handler = std::move(handler); }
+void Client::on_connected(ConnectedHandler handler) { impl_->connected_handler = std::move(handler); }
+void Client::on_disconnected(DisconnectedHandler handler) { impl_->disconnected_handler = std::move(handler); }
+
+Result<Done, Error> Client::connect() { return impl_->connect(); }
+bool Client::connected() const { return impl_->connected(); }
+Result<Done, Error> Client::subscribe(const std::string& topic_filter, int qos, bool no_local) {
+  return impl_->subscribe(topic_filter, qos, no_local);
+}
+Result<Done, Error> Client::publish(std::string_view topic, std::string_view payload, int qos, bool retained) {
+  return impl_->publish(topic, payload, qos, retained, nullptr);
+}
+Result<Done, Error> Client::publish_and_wait(std::string_view topic, std::string_view payload, int qos,
+                                             std::chrono::milliseconds timeout) {
+  return impl_->publish_and_wait(topic, payload, qos, timeout);
+}
+void Client::pause() { impl_->set_paused(true); }
+void Client::resume() { impl_->set_paused(false); }
+void Client::disconnect() { impl_->disconnect(); }
+
+}  // namespace hermes::mqtt

@@ -1,0 +1,204 @@
+// What the rest of Hermes relies on from the client, on a real broker: above all, that a message which was not taken is not
+// acknowledged, and that a connection comes back by itself.
+#include "adapters/mqtt/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tests/support/eventually.h"
+#include "tools/private_servers/free_port.h"
+#include "tools/private_servers/private_mosquitto.h"
+
+namespace hermes::mqtt {
+namespace {
+
+using private_servers::PrivateMosquitto;
+using test_support::eventually;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+PrivateMosquitto& broker() {
+  static PrivateMosquitto instance;
+  return instance;
+}
+
+Settings settings_for(const std::string& client_id) {
+  Settings settings;
+  settings.port = broker().port();
+  settings.client_id = client_id;
+  settings.reconnect_max = 500ms;
+  return settings;
+}
+
+// A client that writes down what it is given, and refuses the messages it is told to refuse, once each.
+class Recorder {
+ public:
+  explicit Recorder(Settings settings) : client(std::move(settings)) {
+    client.on_message([this](const Message& message) {
+      std::lock_guard lock(mutex_);
+      if (message.payload == refused_once_) {
+        refused_once_.clear();
+        ++refusals;
+        return false;
+      }
+      payloads_.emplace_back(message.payload);
+      return true;
+    });
+    client.on_connected([this](bool session_present) {
+      if (session_present) ++resumed;
+      ++connections;
+    });
+    client.on_disconnected([this](const std::string&) { ++disconnections; });
+  }
+
+  void refuse_once(const std::string& payload) {
+    std::lock_guard lock(mutex_);
+    refused_once_ = payload;
+  }
+  std::vector<std::string> payloads() const {
+    std::lock_guard lock(mutex_);
+    return payloads_;
+  }
+
+  std::atomic<int> refusals = 0;
+  std::atomic<int> connections = 0;
+  std::atomic<int> resumed = 0;
+  std::atomic<int> disconnections = 0;
+
+ private:
+  mutable std::mutex mutex_;
+  std::string refused_once_;
+  std::vector<std::string> payloads_;
+
+ public:
+  Client client;  // last: it stops before what its callbacks use is gone
+};
+
+// Publishes over whatever happens to the connection.
+void publish(Client& client, const std::string& topic, const std::string& payload) {
+  ASSERT_TRUE(eventually([&] { return client.publish_and_wait(topic, payload, 1, 10s).ok(); }));
+}
+
+TEST(Client, DeliversWhatIsPublished) {
+  Recorder subscriber(settings_for("delivers"));
+  ASSERT_TRUE(subscriber.client.connect());
+  ASSERT_TRUE(subscriber.client.subscribe("delivers/#", 1, false));
+  Client publisher(settings_for("delivers-publisher"));
+  ASSERT_TRUE(publisher.connect());
+
+  publish(publisher, "delivers/a", "one");
+  publish(publisher, "delivers", "two");
+
+  EXPECT_TRUE(eventually([&] { return subscriber.payloads().size() == 2; }));
+  EXPECT_THAT(subscriber.payloads(), ElementsAre("one", "two"));
+}
+
+TEST(Client, GetsAMessageAgainThatItDidNotTakeAndKeepsTheOrder) {
+  Recorder subscriber(settings_for("refuses"));
+  ASSERT_TRUE(subscriber.client.connect());
+  ASSERT_TRUE(subscriber.client.subscribe("refuses/#", 1, false));
+  subscriber.refuse_once("two");
+
+  // By another process: the refusal cuts every connection of this one.
+  std::string lines = "one\ntwo\nthree\n";
+  private_servers::run({"mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(broker().port()), "-q", "1", "-t", "refuses/a", "-l"},
+                       {}, lines);
+
+  EXPECT_TRUE(eventually([&] { return subscriber.payloads().size() == 3; }));
+  EXPECT_EQ(subscriber.refusals, 1);
+  EXPECT_EQ(subscriber.resumed, 1);
+  EXPECT_THAT(subscriber.payloads(), ElementsAre("one", "two", "three"));
+}
+
+TEST(Client, ResumesItsSessionInAnotherLife) {
+  {
+    Recorder first_life(settings_for("lives"));
+    ASSERT_TRUE(first_life.client.connect());
+    ASSERT_TRUE(first_life.client.subscribe("lives/#", 1, false));
+  }
+  Client publisher(settings_for("lives-publisher"));
+  ASSERT_TRUE(publisher.connect());
+  publish(publisher, "lives/a", "while you were out");
+
+  Recorder second_life(settings_for("lives"));
+  ASSERT_TRUE(second_life.client.connect());
+  EXPECT_TRUE(eventually([&] { return second_life.payloads() == std::vector<std::string>{"while you were out"}; }));
+}
+
+TEST(Client, LeavesWhatComesDuringAPauseToTheBroker) {
+  Recorder subscriber(settings_for("pauses"));
+  ASSERT_TRUE(subscriber.client.connect());
+  ASSERT_TRUE(subscriber.client.subscribe("pauses/#", 1, false));
+  subscriber.client.pause();
+  ASSERT_TRUE(eventually([&] { return !subscriber.client.connected(); }));
+
+  Client publisher(settings_for("pauses-publisher"));
+  ASSERT_TRUE(publisher.connect());
+  publish(publisher, "pauses/a", "later");
+  EXPECT_TRUE(subscriber.payloads().empty());
+  subscriber.client.resume();
+
+  EXPECT_TRUE(eventually([&] { return subscriber.payloads() == std::vector<std::string>{"later"}; }));
+}
+
+TEST(Client, ComesBackAndSubscribesAgainAfterABrokerThatForgotEverything) {
+  private_servers::MosquittoOptions forgetful;
+  forgetful.persistence = false;
+  PrivateMosquitto own_broker(forgetful);
+  Settings settings = settings_for("forgotten");
+  settings.port = own_broker.port();
+  Recorder subscriber(settings);
+  ASSERT_TRUE(subscriber.client.connect());
+  ASSERT_TRUE(subscriber.client.subscribe("forgotten/#", 1, false));
+
+  own_broker.restart();
+
+  ASSERT_TRUE(eventually([&] { return subscriber.connections == 2; }));
+  EXPECT_EQ(subscriber.resumed, 0);
+  settings.client_id = "forgotten-publisher";
+  Client publisher(settings);
+  ASSERT_TRUE(publisher.connect());
+  EXPECT_TRUE(eventually([&] {
+    publish(publisher, "forgotten/a", "still there?");
+    return !subscriber.payloads().empty();
+  }));
+}
+
+TEST(Client, DoesNotHearItselfWithNoLocal) {
+  Recorder subscriber(settings_for("echo"));
+  ASSERT_TRUE(subscriber.client.connect());
+  ASSERT_TRUE(subscriber.client.subscribe("echo/#", 1, true));
+  publish(subscriber.client, "echo/a", "mine");
+  Client other(settings_for("echo-other"));
+  ASSERT_TRUE(other.connect());
+  publish(other, "echo/a", "theirs");
+  EXPECT_TRUE(eventually([&] { return !subscriber.payloads().empty(); }));
+  EXPECT_THAT(subscriber.payloads(), ElementsAre("theirs"));
+}
+
+TEST(Client, SaysWhereItCouldNotConnect) {
+  Settings settings = settings_for("nobody");
+  settings.port = private_servers::free_port();
+  Client client(settings);
+  auto connected = client.connect();
+  ASSERT_FALSE(connected);
+  EXPECT_THAT(connected.error().message, HasSubstr("127.0.0.1:" + std::to_string(settings.port)));
+  EXPECT_FALSE(client.publish("t", "p", 0));
+}
+
+TEST(Client, NoticesThatAnotherTookItsSession) {
+  Recorder first(settings_for("same-id"));
+  ASSERT_TRUE(first.client.connect());
+  Recorder second(settings_for("same-id"));
+  ASSERT_TRUE(second.client.connect());
+  EXPECT_TRUE(eventually([&] { return first.disconnections > 0; }));
+}
+
+}  // namespace
+}  // namespace hermes::mqtt
