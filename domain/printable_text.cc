@@ -1,9 +1,9 @@
 #include "domain/printable_text.h"
 
-#include <cwchar>
 #include <locale.h>
 
 #include <cstdint>
+#include <cwchar>
 
 namespace hermes::domain {
 namespace {

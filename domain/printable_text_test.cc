@@ -23,7 +23,9 @@ TEST(EscapeForTerminal, ShowsControlCharactersInsteadOfObeyingThem) {
 }
 
 TEST(EscapeForTerminal, ShowsC1ControlsThatSomeTerminalsTakeForEscapeSequences) {
-  EXPECT_EQ(escape_for_terminal("\xC2\x9B" "31m"), "\\x9b31m");
+  EXPECT_EQ(escape_for_terminal("\xC2\x9B"
+                                "31m"),
+            "\\x9b31m");
 }
 
 TEST(EscapeForTerminal, ShowsWhatReordersOrBreaksLines) {
@@ -32,9 +34,9 @@ TEST(EscapeForTerminal, ShowsWhatReordersOrBreaksLines) {
 
 TEST(EscapeForTerminal, ShowsBytesThatAreNotUtf8) {
   EXPECT_EQ(escape_for_terminal("\xff"), "\\xff");
-  EXPECT_EQ(escape_for_terminal("a\xC3"), "a\\xc3");                   // cut short
-  EXPECT_EQ(escape_for_terminal("\xC0\x9B"), "\\xc0\\x9b");            // ESC in an overlong form
-  EXPECT_EQ(escape_for_terminal("\xED\xA0\x80"), "\\xed\\xa0\\x80");   // a surrogate
+  EXPECT_EQ(escape_for_terminal("a\xC3"), "a\\xc3");                  // cut short
+  EXPECT_EQ(escape_for_terminal("\xC0\x9B"), "\\xc0\\x9b");           // ESC in an overlong form
+  EXPECT_EQ(escape_for_terminal("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
   EXPECT_EQ(escape_for_terminal("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
 }
 

@@ -1,1 +1,263 @@
+#include "tools/cli.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <numeric>
+#include <pqxx/except>
+#include <vector>
+
+#include "tools/config_file.h"
+
+namespace hermes::tools {
+namespace {
+
+// What a config file may hold beyond the settings that the subcommands declare: passwords, which are never flags, and what
+// run_chat.sh keeps in .hermes/env for itself.
+constexpr std::string_view kOtherNames[] = {"POSTGRES_PASSWORD",  "POSTGRES_PASSWORD_FILE", "MQTT_PASSWORD",
+                                            "MQTT_PASSWORD_FILE", "HERMES_STATE_DIR",       "HERMES_RUNTIME",
+                                            "HERMES_QUERY_URL"};
+
+std::vector<CLI::App*> subcommands_of(CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+void collect_setting_names(CLI::App& app, std::vector<std::string>& names) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_envname().empty()) names.push_back(option->get_envname());
+  }
+  for (CLI::App* subcommand : subcommands_of(app)) collect_setting_names(*subcommand, names);
+}
+
+// Options of the root (--config) may stand behind the subcommand. And CLI11 reads the environment for all subcommands, chosen
+// or not, except for those with a parse-complete callback: without one, POSTGRES_HOST would reach `settings` through a
+// subcommand that was not chosen, after the flag of the one that was.
+void prepare(CLI::App& app) {
+  for (CLI::App* subcommand : subcommands_of(app)) {
+    subcommand->fallthrough();
+    subcommand->parse_complete_callback([] {});
+    prepare(*subcommand);
+  }
+}
+
+// "hermes rejected list": the words that lead to what was chosen.
+std::string chosen_path(CLI::App& root) {
+  std::string path = root.get_name();
+  CLI::App* app = &root;
+  while (true) {
+    const auto chosen = app->get_subcommands();
+    if (chosen.empty()) return path;
+    app = chosen.front();
+    path += " " + app->get_name();
+  }
+}
+
+bool takes(CLI::App& root, const std::string& option) {
+  CLI::App* app = &root;
+  while (true) {
+    if (app->get_option_no_throw(option) != nullptr) return true;
+    const auto chosen = app->get_subcommands();
+    if (chosen.empty()) return false;
+    app = chosen.front();
+  }
+}
+
+// NAME, or the first line of the file that NAME_FILE names.
+std::string secret(const std::string& name) {
+  if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') return value;
+  const std::string file_name = name + "_FILE";
+  const char* path = std::getenv(file_name.c_str());
+  if (path == nullptr || *path == '\0') return {};
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) {
+    throw CommandError(kUsage, "cannot read a password from " + std::string(path) + ", which " + file_name + " names");
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+void read_secrets(CLI::App& root, Settings& settings) {
+  if (takes(root, "--postgres-host")) settings.postgres.password = secret("POSTGRES_PASSWORD");
+  if (takes(root, "--mqtt-host")) settings.mqtt_password = secret("MQTT_PASSWORD");
+}
+
+void read_config_files(CLI::App& root, std::span<const std::string> arguments) {
+  std::vector<std::string> known(std::begin(kOtherNames), std::end(kOtherNames));
+  collect_setting_names(root, known);
+  for (const std::string& path : config_files(arguments)) {
+    auto entries = read_config_file(path);
+    if (!entries) throw CommandError(kUsage, entries.error().message);
+    for (const std::string& name : apply_config(*entries, known)) {
+      const std::string meant = closest(name, known);
+      std::cerr << "hermes: warning: " << path << ": there is no setting " << escape_for_terminal(name)
+                << (meant.empty() ? "" : "; did you mean " + meant + "?") << '\n';
+    }
+  }
+}
+
+// One line of what CLI11 found wrong, in our words where it has none for it.
+std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
+  const auto rest = root.remaining();
+  if (root.get_subcommands().empty() && !rest.empty()) {
+    std::vector<std::string> names;
+    for (const CLI::App* subcommand : subcommands_of(root)) names.push_back(subcommand->get_name());
+    const std::string meant = closest(rest.front(), names);
+    return "there is no subcommand " + escape_for_terminal(rest.front()) +
+           (meant.empty() ? "." : "; did you mean " + meant + "?");
+  }
+  return escape_for_terminal(error.what()) + ".";
+}
+
+int complain(ExitCode code, const std::string& problem) {
+  std::cout.flush();
+  std::cerr << "hermes: " << problem << '\n';
+  return code;
+}
+
+ExitCode run_chosen(CLI::App& root, Cli& cli, std::vector<std::string> arguments) {
+  read_config_files(root, arguments);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  root.parse(std::move(arguments));
+  if (!cli.run) {
+    std::cout << root.help();
+    return kDone;
+  }
+  read_secrets(root, cli.settings);
+  const ExitCode code = cli.run();
+  // A full disk or a closed pipe: output that is cut short must not look complete.
+  if (!std::cout.flush()) throw CommandError(kFoundProblem, "cannot write to standard output");
+  return code;
+}
+
+}  // namespace
+
+CLI::App& add_subcommand(CLI::App& parent, const std::string& name, const std::string& description,
+                         std::initializer_list<std::string_view> examples) {
+  CLI::App* app = parent.add_subcommand(name, description);
+  std::string footer = examples.size() == 1 ? "Example:" : "Examples:";
+  for (std::string_view example : examples) footer += "\n  " + std::string(example);
+  app->footer(footer);
+  return *app;
+}
+
+void add_mqtt_options(CLI::App& app, Settings& settings) {
+  const std::string group = "MQTT broker";
+  app.add_option("--mqtt-host", settings.mqtt_host, "Host of the broker")
+      ->envname("MQTT_BROKER_HOST")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--mqtt-port", settings.mqtt_port, "Port of the broker")
+      ->envname("MQTT_BROKER_PORT")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--mqtt-topic", settings.mqtt_topic, "Root of the chat's topics")
+      ->envname("MQTT_TOPIC")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--mqtt-username", settings.mqtt_username,
+                 "User at the broker (its password: MQTT_PASSWORD or MQTT_PASSWORD_FILE)")
+      ->envname("MQTT_USERNAME")
+      ->group(group);
+}
+
+void add_postgres_options(CLI::App& app, Settings& settings) {
+  const std::string group = "PostgreSQL (password: POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE)";
+  app.add_option("--postgres-host", settings.postgres.host, "Host of the database, or the folder of its socket")
+      ->envname("POSTGRES_HOST")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--postgres-port", settings.postgres.port, "Port of the database")
+      ->envname("POSTGRES_PORT")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--postgres-db", settings.postgres.database, "Name of the database")
+      ->envname("POSTGRES_DB")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--postgres-user", settings.postgres.user, "User of the database")
+      ->envname("POSTGRES_USER")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_json_flag(CLI::App& app, Settings& settings) {
+  app.add_flag("--json", settings.json, "Print JSON, for programs");
+}
+
+bool colours_wanted() {
+  static const bool wanted = [] {
+    const char* no_color = std::getenv("NO_COLOR");
+    const char* term = std::getenv("TERM");
+    const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+    return (no_color == nullptr || *no_color == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
+  }();
+  return wanted;
+}
+
+std::string closest(std::string_view word, std::span<const std::string> candidates) {
+  // Levenshtein's distance; past a third of the word it is another word.
+  std::size_t best = word.size() / 3 + 1;
+  std::string found;
+  for (const std::string& candidate : candidates) {
+    std::vector<std::size_t> row(candidate.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i + 1;
+      for (std::size_t j = 0; j < candidate.size(); ++j) {
+        const std::size_t substituted = diagonal + (word[i] == candidate[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
+      }
+    }
+    if (row.back() < best || (row.back() == best && found.empty())) {
+      best = row.back();
+      found = candidate;
+    }
+  }
+  return found;
+}
+
+int run(int argc, const char* const* argv, std::span<AddCommand* const> commands) {
+  Cli cli;
+  CLI::App root("Hermes stores chat over MQTT as an immutable log of events, and answers what happened to each message.",
+                "hermes");
+  root.set_version_flag("--version", "hermes " HERMES_VERSION, "Print the version");
+  root.set_help_all_flag("--help-all", "Print the help of every subcommand");
+  root.require_subcommand(0, 1);
+  std::string config;  // read by config_files(); declared for --help and so that CLI11 takes it
+  root.add_option("--config", config, "Settings file: NAME = \"value\" lines, names as in the environment")
+      ->envname("HERMES_CONFIG");
+  root.footer(
+      "Settings come from flags, the environment, the config file (--config, HERMES_CONFIG, ~/.config/hermes/config.toml,\n"
+      "/etc/hermes/config.toml), in that order. Passwords: POSTGRES_PASSWORD, MQTT_PASSWORD, or files named by *_FILE.\n"
+      "Exit codes: 0 done, 1 a problem was found or the thing was not, 2 wrong usage, 3 broker or database out of reach.\n\n"
+      "Example:\n  hermes timeline 7d9f0c52-90f6-4a3e-8f3d-5f1f8a0c1b2e");
+  for (AddCommand* add : commands) add(root, cli);
+  prepare(root);
+
+  try {
+    return run_chosen(root, cli, std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const CLI::Success& success) {  // --help, --help-all, --version
+    return root.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return complain(kUsage, usage_problem(root, error) + " See: " + chosen_path(root) + " --help");
+  } catch (const CommandError& error) {
+    return complain(error.code, error.what());
+  } catch (const pqxx::broken_connection& error) {
+    return complain(kUnreachable, "lost the connection to PostgreSQL at " + cli.settings.postgres.host + ":" +
+                                      std::to_string(cli.settings.postgres.port) + ": " + escape_for_terminal(error.what()) +
+                                      ". Try: hermes doctor");
+  } catch (const pqxx::undefined_table& error) {
+    return complain(kFoundProblem,
+                    "the database is not migrated: " + escape_for_terminal(error.what()) + ". Try: hermes migrate");
+  } catch (const std::exception& error) {
+    return complain(kFoundProblem, escape_for_terminal(error.what()));
+  }
+}
+
+}  // namespace hermes::tools

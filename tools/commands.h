@@ -1,13 +1,38 @@
-// Every subcommand, in the order of `hermes --help`.
+// Every subcommand, in the order of `hermes --help`. A new one takes a declaration and an entry here, and its file in
+// tools/CMakeLists.txt.
 #pragma once
 
-#include <array>
+#include <vector>
 
 #include "tools/cli.h"
 
 namespace hermes::tools {
 
-// using AddCommand = void (*)(CLI::App& root, Cli& cli);  one per subcommand, for example:
-// void add_migrate(CLI::App& root, Cli& cli);
+// The database and what is built from the log.
+
+// The services.
+
+// What happened?
+
+// The rules, and what leaves.
+
+// People.
+
+// Care.
+
+inline const std::vector<AddCommand*> kCommands = {
+    // The database and what is built from the log.
+
+    // The services.
+
+    // What happened?
+
+    // The rules, and what leaves.
+
+    // People.
+
+    // Care.
+
+};
 
 }  // namespace hermes::tools

@@ -1,0 +1,115 @@
+#include "tools/output.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <cassert>
+#include <cstdio>
+#include <iostream>
+
+#include "domain/printable_text.h"
+#include "tools/cli.h"
+
+namespace hermes::tools {
+namespace {
+
+std::string one_decimal(double value) {
+  std::array<char, 32> buffer;
+  const int length = std::snprintf(buffer.data(), buffer.size(), "%.1f", value);
+  return std::string(buffer.data(), static_cast<std::size_t>(length));
+}
+
+std::string_view sequence_of(Style style) {
+  switch (style) {
+    case Style::plain:
+      return "";
+    case Style::bold:
+      return "\x1b[1m";
+    case Style::dim:
+      return "\x1b[2m";
+    case Style::good:
+      return "\x1b[32m";
+    case Style::warning:
+      return "\x1b[33m";
+    case Style::bad:
+      return "\x1b[31m";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string styled(std::string_view text, Style style) {
+  if (style == Style::plain || text.empty() || !colours_wanted()) return std::string(text);
+  return std::string(sequence_of(style)) + std::string(text) + "\x1b[0m";
+}
+
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+void Table::add(std::vector<Cell> cells) {
+  assert(cells.size() == columns_.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    cells[i].text = domain::shorten(domain::escape_for_terminal(cells[i].text), columns_[i].width_max);
+  }
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::str() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    std::size_t width = domain::display_width(columns_[i].title);
+    for (const auto& row : rows_) width = std::max(width, domain::display_width(row[i].text));
+    widths.push_back(width);
+  }
+
+  std::string out;
+  const auto append = [&](std::size_t column, const std::string& text, Style style) {
+    const std::size_t padding = widths[column] - domain::display_width(text);
+    const bool last = column + 1 == columns_.size();
+    if (columns_[column].align == Align::right) out.append(padding, ' ');
+    out += styled(text, style);
+    if (columns_[column].align == Align::left && !last) out.append(padding, ' ');
+    if (!last) out += "  ";
+  };
+  const auto end_line = [&] {
+    while (!out.empty() && out.back() == ' ') out.pop_back();
+    out += '\n';
+  };
+  for (std::size_t i = 0; i < columns_.size(); ++i) append(i, columns_[i].title, Style::bold);
+  end_line();
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) append(i, row[i].text, row[i].style);
+    end_line();
+  }
+  return out;
+}
+
+void print_json(const boost::json::value& value) {
+  std::cout << boost::json::serialize(value) << '\n';
+}
+
+std::string human_duration(std::chrono::microseconds duration) {
+  const std::int64_t us = duration.count();
+  if (us < 0) return "-" + human_duration(-duration);
+  if (us < 1000) return std::to_string(us) + " µs";
+  if (us < 1'000'000) return one_decimal(static_cast<double>(us) / 1e3) + " ms";
+  const std::int64_t s = us / 1'000'000;
+  if (s < 60) return one_decimal(static_cast<double>(us) / 1e6) + " s";
+  if (s < 3600) return std::to_string(s / 60) + " min " + std::to_string(s % 60) + " s";
+  if (s < 86'400) return std::to_string(s / 3600) + " h " + std::to_string(s % 3600 / 60) + " min";
+  return std::to_string(s / 86'400) + " d " + std::to_string(s % 86'400 / 3600) + " h";
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  static constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return one_decimal(value) + " " + kUnits[unit];
+}
+
+}  // namespace hermes::tools

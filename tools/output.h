@@ -1,0 +1,61 @@
+// Output for people (aligned tables, colours on a terminal) and for programs (JSON).
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hermes::tools {
+
+enum class Style { plain, bold, dim, good, warning, bad };
+
+// `text` in the colours of `style` if colours are wanted, else as it is. Does not escape.
+std::string styled(std::string_view text, Style style);
+
+// A cell's text is escaped when it is printed: nothing from a message reaches the terminal as it came.
+struct Cell {
+  Cell(std::string cell_text, Style cell_style = Style::plain) : text(std::move(cell_text)), style(cell_style) {}
+  Cell(const char* cell_text) : text(cell_text) {}
+  std::string text;
+  Style style = Style::plain;
+};
+
+// Columns aligned by display width, two spaces apart; the last one runs on as it is.
+class Table {
+ public:
+  enum class Align { left, right };
+  struct Column {
+    Column(const char* column_title, Align column_align = Align::left) : title(column_title), align(column_align) {}
+    std::string title;
+    Align align;
+    // Wider cells are cut with an ellipsis.
+    std::size_t width_max = 80;
+  };
+
+  explicit Table(std::vector<Column> columns);
+
+  // Requires: as many cells as there are columns.
+  void add(std::vector<Cell> cells);
+
+  bool empty() const { return rows_.empty(); }
+  // Header and rows, each line ended; trailing spaces are left out.
+  std::string str() const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+// One line on stdout: a value for `--json`. Streams print one value a line.
+void print_json(const boost::json::value& value);
+
+// "850 µs", "12.3 ms", "4.5 s", "2 min 5 s", "3 h 4 min", "2 d 3 h".
+std::string human_duration(std::chrono::microseconds duration);
+// "512 B", "1.5 KiB", "2.0 GiB".
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace hermes::tools
