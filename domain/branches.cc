@@ -13,7 +13,7 @@ static_assert(kUserIdMaxCharacters * 4 <= std::numeric_limits<std::uint16_t>::ma
 
 std::size_t Branches::slot_of(std::string_view id) const {
   const std::size_t mask = index_.size() - 1;
-  std::size_t slot = std::hash<std::string_view>{}(id) & mask;
+  std::size_t slot = std::hash<std::string_view>{}(id)&mask;
   while (index_[slot] != 0 && id_of(branches_[index_[slot] - 1]) != id) slot = (slot + 1) & mask;
   return slot;
 }

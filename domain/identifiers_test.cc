@@ -37,8 +37,8 @@ TEST(Identifier, CountsCharactersNotBytes) {
 }
 
 TEST(Identifier, RefusesWhatIsNotUtf8) {
-  for (std::string_view bytes : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
-                                 "a\xFF", "\xE2\x82", "\xC3\x28"}) {
+  for (std::string_view bytes : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                 "\xF8\x88\x80\x80\x80", "a\xFF", "\xE2\x82", "\xC3\x28"}) {
     EXPECT_EQ(problem_of(bytes), "sender_id is not valid UTF-8");
   }
 }

@@ -12,7 +12,7 @@ struct TransitionRow {
   std::string state;
   std::string event;
   std::string next;
-  bool recorded;    // false: a duplicate, nothing is appended and nothing changes
+  bool recorded;     // false: a duplicate, nothing is appended and nothing changes
   std::string note;  // the guard in words; empty where there is none
 };
 

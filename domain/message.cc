@@ -19,10 +19,12 @@ std::optional<Rejection> check_sender(const UserId& sender) {
 
 // Whether `user` may state receipts for a message from `sender` to `receiver`.
 std::optional<Rejection> check_recipient(const UserId& user, const UserId& sender, const UserId& receiver) {
-  if (is_broadcast(user)) return rejection(RejectionReason::not_a_recipient, "\"all\" stands for everyone and is not a recipient");
+  if (is_broadcast(user))
+    return rejection(RejectionReason::not_a_recipient, "\"all\" stands for everyone and is not a recipient");
   if (is_broadcast(receiver)) {
     if (user != sender) return std::nullopt;
-    return rejection(RejectionReason::own_broadcast_receipt, quoted(user.str()) + " sent this broadcast and is not its recipient");
+    return rejection(RejectionReason::own_broadcast_receipt,
+                     quoted(user.str()) + " sent this broadcast and is not its recipient");
   }
   if (user == receiver) return std::nullopt;
   return rejection(RejectionReason::not_a_recipient,
@@ -62,14 +64,11 @@ Message::Digest Message::digest_of(const UserId& sender, const UserId& receiver,
   return sha.finish();
 }
 
-MessageMachine Message::machine_for(const UserId& recipient) const {
-  return branches_.find(recipient).value_or(trunk_);
-}
+MessageMachine Message::machine_for(const UserId& recipient) const { return branches_.find(recipient).value_or(trunk_); }
 
 Rejection Message::cannot_follow(MessageState state, std::string_view event) const {
-  return rejection(RejectionReason::illegal_transition,
-                   "the message is in state " + std::string(to_string(state)) + ", in which " + std::string(event) +
-                       " cannot follow");
+  return rejection(RejectionReason::illegal_transition, "the message is in state " + std::string(to_string(state)) +
+                                                            ", in which " + std::string(event) + " cannot follow");
 }
 
 Decision decide(const Message& message, const SendMessage& command) {
@@ -80,8 +79,7 @@ Decision decide(const Message& message, const SendMessage& command) {
       return Duplicate{};
     }
     return rejection(RejectionReason::conflicting_message, "message_id " + quoted(command.message_id.str()) +
-                                                               " is taken by a message of " +
-                                                               quoted(message.sender().str()) +
+                                                               " is taken by a message of " + quoted(message.sender().str()) +
                                                                " with another sender, receiver, type or content");
   }
   Events events;
@@ -97,8 +95,7 @@ Decision decide(const Message& message, const RecordReceipt& command) {
     return rejection(RejectionReason::server_only_status,
                      "status \"" + std::string(to_string(command.status)) + "\" is the server's to state");
   }
-  const MessageTrigger trigger =
-      command.status == Status::delivered ? MessageTrigger::delivered : MessageTrigger::read;
+  const MessageTrigger trigger = command.status == Status::delivered ? MessageTrigger::delivered : MessageTrigger::read;
   if (message.exists()) {
     if (auto refused = check_recipient(command.user, message.sender(), message.receiver())) return *std::move(refused);
   }
@@ -139,8 +136,8 @@ std::optional<Rejection> Message::advance(const Event& event) {
   if (const auto* sent = std::get_if<MessageSent>(&event)) {
     if (auto refused = check_sender(sent->sender)) return refused;
     if (auto refused = step(trunk_, MessageTrigger::sent)) return refused;
-    identity_.emplace(Identity{sent->sender, sent->receiver,
-                               digest_of(sent->sender, sent->receiver, sent->message_type, sent->content)});
+    identity_.emplace(
+        Identity{sent->sender, sent->receiver, digest_of(sent->sender, sent->receiver, sent->message_type, sent->content)});
     return std::nullopt;
   }
   if (std::holds_alternative<MessageReceived>(event)) return step(trunk_, MessageTrigger::received);

@@ -54,8 +54,8 @@ class Message {
   bool operator==(const Message&) const;
 
  private:
-  // What makes a message this one and no other: SHA-256 over sender, receiver, type and content, each with its length before it.
-  // Kept in place of the content, which decides nothing else.
+  // What makes a message this one and no other: SHA-256 over sender, receiver, type and content, each with its length before
+  // it. Kept in place of the content, which decides nothing else.
   using Digest = std::array<std::byte, 32>;
   static Digest digest_of(const UserId& sender, const UserId& receiver, std::string_view message_type,
                           std::string_view content);

@@ -19,11 +19,18 @@ using front::none;
 
 constexpr std::uint8_t bit(MessageTrigger trigger) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(trigger)); }
 
+template <MessageTrigger trigger>
+struct EventOf {
+  static constexpr MessageTrigger kTrigger = trigger;
+};
+
 namespace event {
-struct Sent { static constexpr auto kTrigger = MessageTrigger::sent; static constexpr std::string_view kName = "Sent"; };
-struct Received { static constexpr auto kTrigger = MessageTrigger::received; static constexpr std::string_view kName = "Received"; };
-struct Delivered { static constexpr auto kTrigger = MessageTrigger::delivered; static constexpr std::string_view kName = "Delivered"; };
-struct Read { static constexpr auto kTrigger = MessageTrigger::read; static constexpr std::string_view kName = "Read"; };
+// clang-format off
+struct Sent      : EventOf<MessageTrigger::sent>      { static constexpr std::string_view kName = "Sent"; };
+struct Received  : EventOf<MessageTrigger::received>  { static constexpr std::string_view kName = "Received"; };
+struct Delivered : EventOf<MessageTrigger::delivered> { static constexpr std::string_view kName = "Delivered"; };
+struct Read      : EventOf<MessageTrigger::read>      { static constexpr std::string_view kName = "Read"; };
+// clang-format on
 }  // namespace event
 
 // The event becomes part of the message's history. An event that was seen is a duplicate from then on.
@@ -55,11 +62,13 @@ struct Specification : front::state_machine_def<Specification> {
   using no_message_queue = int;
   using no_exception_thrown = int;
 
-  struct New : front::state<> { static constexpr std::string_view kName = "New"; };
-  struct Sent : front::state<> { static constexpr std::string_view kName = "Sent"; };
-  struct Received : front::state<> { static constexpr std::string_view kName = "Received"; };
+  // clang-format off
+  struct New       : front::state<> { static constexpr std::string_view kName = "New"; };
+  struct Sent      : front::state<> { static constexpr std::string_view kName = "Sent"; };
+  struct Received  : front::state<> { static constexpr std::string_view kName = "Received"; };
   struct Delivered : front::state<> { static constexpr std::string_view kName = "Delivered"; };
-  struct Read : front::state<> { static constexpr std::string_view kName = "Read"; };
+  struct Read      : front::state<> { static constexpr std::string_view kName = "Read"; };
+  // clang-format on
   using initial_state = New;
 
   // A row that records is a step of the message. A row that records nothing is a duplicate: the same event again.
@@ -193,8 +202,7 @@ class ReachableMachines {
     std::optional<MessageMachine>& place = machines_[machine.snapshot()];
     if (place) return;
     place = machine;
-    for (auto trigger :
-         {MessageTrigger::sent, MessageTrigger::received, MessageTrigger::delivered, MessageTrigger::read}) {
+    for (auto trigger : {MessageTrigger::sent, MessageTrigger::received, MessageTrigger::delivered, MessageTrigger::read}) {
       MessageMachine next = machine;
       next.process(trigger);
       walk(next);

@@ -2,8 +2,8 @@
 // only header besides them that knows MSM.
 //
 // Requires of the table's types: states and events have `static constexpr std::string_view kName`, guards have
-// `static constexpr std::string_view kNote`. A row whose next state is `none` stays where it is (MSM's internal transition); a row
-// whose action is `none` records nothing.
+// `static constexpr std::string_view kNote`. A row whose next state is `none` stays where it is (MSM's internal transition); a
+// row whose action is `none` records nothing.
 #pragma once
 
 #include <boost/mpl/for_each.hpp>

@@ -53,7 +53,8 @@ void Sha256::update_delimited(std::string_view bytes) {
 
 Sha256::Digest Sha256::finish() {
   Digest digest;
-  require(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1);
+  require(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), reinterpret_cast<unsigned char*>(digest.data()), nullptr) ==
+          1);
   return digest;
 }
 

@@ -1,5 +1,5 @@
-// SHA-256 over pieces, by OpenSSL. Cheap to make one after another on a thread: context and algorithm are fetched once a thread.
-// One at a time on a thread. Throws std::bad_alloc if OpenSSL cannot allocate.
+// SHA-256 over pieces, by OpenSSL. Cheap to make one after another: the context is made once a thread, the algorithm fetched
+// once. One at a time on a thread. Throws std::bad_alloc if OpenSSL cannot allocate.
 #pragma once
 
 #include <array>

@@ -1,4 +1,6 @@
 // The typing indicator's machine, and decide and apply over it: two states leave nothing else to say.
+#include "domain/typing.h"
+
 #include <boost/msm/back/state_machine.hpp>
 #include <boost/msm/front/functor_row.hpp>
 #include <boost/msm/front/state_machine_def.hpp>
@@ -6,7 +8,6 @@
 
 #include "domain/machine_table.h"
 #include "domain/msm_table.h"
-#include "domain/typing.h"
 
 namespace hermes::domain {
 namespace {
@@ -15,8 +16,10 @@ namespace front = boost::msm::front;
 using front::none;
 
 namespace event {
+// clang-format off
 struct Started { static constexpr std::string_view kName = "Started"; };
 struct Stopped { static constexpr std::string_view kName = "Stopped"; };
+// clang-format on
 }  // namespace event
 
 struct Record {
@@ -30,8 +33,10 @@ struct Specification : front::state_machine_def<Specification> {
   using no_message_queue = int;
   using no_exception_thrown = int;
 
-  struct Idle : front::state<> { static constexpr std::string_view kName = "Idle"; };
+  // clang-format off
+  struct Idle   : front::state<> { static constexpr std::string_view kName = "Idle"; };
   struct Typing : front::state<> { static constexpr std::string_view kName = "Typing"; };
+  // clang-format on
   using initial_state = Idle;
 
   template <class... Arguments>
@@ -94,9 +99,9 @@ Result<Typing, Rejection> apply(Typing state, const Event& event) {
     const Step taken = step(state, started);
     if (taken.recorded) return taken.next;
   }
-  return fail(Rejection{RejectionReason::illegal_transition,
-                        "the typing indicator is in state " + std::string(name(state)) + ", in which " +
-                            std::string(event_type(event)) + " cannot follow"});
+  return fail(Rejection{RejectionReason::illegal_transition, "the typing indicator is in state " + std::string(name(state)) +
+                                                                 ", in which " + std::string(event_type(event)) +
+                                                                 " cannot follow"});
 }
 
 std::vector<TransitionRow> typing_machine_table() { return read_msm_table<Specification::transition_table>(); }
