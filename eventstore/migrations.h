@@ -3,6 +3,7 @@
 // (SHA-256 of the file) and time.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,11 +27,26 @@ struct MigrationError {
   std::string message;  // a changed or missing migration, a database newer than this binary, or the database's own words
 };
 
-// Applies what is missing and returns it. Requires: no transaction is open.
+struct MigrateOptions {
+  // How many partitions a new log gets; nothing: kDefaultPartitionCount. For a log that exists, another count is refused: it
+  // decides where a stream lives and can't change.
+  std::optional<int> partition_count;
+  // Only checks, and returns what would be applied.
+  bool dry_run = false;
+};
+
+// Applies what is missing, in order, and returns it. Requires: no transaction is open; the connection is the owner's (no SET
+// ROLE). A number below those already applied is no error: folders have their own ranges of numbers.
 Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& connection,
-                                                       std::span<const Migration> migrations = embedded_migrations());
+                                                       std::span<const Migration> migrations = embedded_migrations(),
+                                                       MigrateOptions options = {});
 
 // Checks that the database is exactly at this binary's version; services call it before they start.
-Result<Done, MigrationError> check_migrated(postgres::Connection& connection);
+Result<Done, MigrationError> check_migrated(postgres::Connection& connection,
+                                            std::span<const Migration> migrations = embedded_migrations());
+
+// The log's partition count, from its settings row; checked against the heads. Throws std::runtime_error if they disagree.
+// Requires: a migrated database.
+int read_partition_count(postgres::Connection& connection);
 
 }  // namespace hermes::eventstore

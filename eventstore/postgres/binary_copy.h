@@ -24,6 +24,8 @@ domain::Timestamp from_postgres_microseconds(std::int64_t microseconds);
 
 using Uuid = std::array<std::byte, 16>;
 
+class Statements;
+
 // Rows in COPY's binary format. Reused from batch to batch: clear() keeps the memory.
 class BinaryRows {
  public:
@@ -47,7 +49,7 @@ class BinaryRows {
   std::string_view written_since(std::size_t from) const { return std::string_view(buffer_).substr(from); }
 
  private:
-  friend void copy_in(Connection&, std::string_view, BinaryRows&);
+  friend class Statements;
   std::string buffer_;
   std::size_t row_count_ = 0;
 };

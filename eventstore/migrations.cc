@@ -1,0 +1,188 @@
+#include "eventstore/migrations.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <stdexcept>
+
+#include "eventstore/event_log.h"
+
+namespace hermes::eventstore {
+namespace {
+
+// Any number that nobody else is likely to use: "hermes" in ASCII.
+constexpr const char* kAdvisoryLock = "114784820224371";
+
+struct Applied {
+  std::string name;
+  std::string checksum;
+};
+
+std::string file_name(int number, std::string_view name) {
+  char digits[16];
+  std::snprintf(digits, sizeof(digits), "%04d", number);
+  return std::string(digits) + "_" + std::string(name) + ".sql";
+}
+
+std::string checksum(std::string_view sql) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(sql.data()), sql.size(), digest);
+  std::string hex;
+  for (unsigned char byte : digest) {
+    char digits[3];
+    std::snprintf(digits, sizeof(digits), "%02x", byte);
+    hex += digits;
+  }
+  return hex;
+}
+
+// The server's message in one line: what went wrong, and its hint if it has one.
+std::string one_line(std::string_view message) {
+  std::string line(message.substr(0, message.find('\n')));
+  if (line.starts_with("ERROR:  ")) line.erase(0, 8);
+  if (auto hint = message.find("\nHINT:  "); hint != std::string_view::npos) {
+    std::string_view rest = message.substr(hint + 8);
+    line.append(". ").append(rest.substr(0, rest.find('\n')));
+  }
+  return line;
+}
+
+bool table_exists(pqxx::transaction_base& transaction, const std::string& table) {
+  return !transaction.exec1("SELECT to_regclass(" + transaction.quote(table) + ")")[0].is_null();
+}
+
+std::map<int, Applied> read_applied(pqxx::transaction_base& transaction) {
+  std::map<int, Applied> applied;
+  if (!table_exists(transaction, "schema_migrations")) return applied;
+  for (const pqxx::row& row : transaction.exec("SELECT number, name, checksum FROM schema_migrations")) {
+    applied[row[0].as<int>()] = {row[1].as<std::string>(), row[2].as<std::string>()};
+  }
+  return applied;
+}
+
+// What is missing, or why this binary and this database don't belong together.
+Result<std::vector<Migration>, MigrationError> pending(const std::map<int, Applied>& applied,
+                                                       std::span<const Migration> migrations) {
+  std::vector<Migration> missing;
+  std::map<int, const Migration*> known;
+  for (const Migration& migration : migrations) {
+    known[migration.number] = &migration;
+    if (!applied.contains(migration.number)) missing.push_back(migration);
+  }
+  const int newest = known.empty() ? 0 : known.rbegin()->first;
+  for (const auto& [number, was] : applied) {
+    const auto found = known.find(number);
+    if (found == known.end() && number > newest) {
+      return fail(MigrationError{"the database is newer than this binary: migration " + file_name(number, was.name) +
+                                 " is unknown here. Install the version of Hermes that applied it"});
+    }
+    if (found == known.end()) {
+      return fail(MigrationError{"migration " + file_name(number, was.name) +
+                                 " was applied to the database and is missing from this binary. Restore the file"});
+    }
+    if (checksum(found->second->sql) != was.checksum) {
+      return fail(MigrationError{"migration " + file_name(number, found->second->name) +
+                                 " was changed after it had been applied. Restore it and put the change into a new migration"});
+    }
+  }
+  return missing;
+}
+
+std::optional<int> stored_partition_count(pqxx::transaction_base& transaction) {
+  if (!table_exists(transaction, "event_log_settings")) return std::nullopt;
+  return transaction.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
+}
+
+Result<Done, MigrationError> check_partition_count(std::optional<int> stored, std::optional<int> wanted) {
+  if (!wanted) return Done{};
+  if (*wanted < 1 || *wanted > kMaxPartitionCount) {
+    return fail(MigrationError{"the partition count must be 1 to " + std::to_string(kMaxPartitionCount) + ", not " +
+                               std::to_string(*wanted)});
+  }
+  if (stored && *stored != *wanted) {
+    return fail(MigrationError{"the log has " + std::to_string(*stored) + " partitions, not " + std::to_string(*wanted) +
+                               ": the count is fixed when the log is created"});
+  }
+  return Done{};
+}
+
+void apply(postgres::Connection& connection, const Migration& migration, std::optional<int> partition_count) {
+  pqxx::work work(connection);
+  work.exec0("SELECT set_config('hermes.partition_count', " +
+             work.quote(std::to_string(partition_count.value_or(kDefaultPartitionCount))) + ", true)");
+  work.exec(std::string(migration.sql));
+  work.exec0("INSERT INTO schema_migrations (number, name, checksum) VALUES (" + std::to_string(migration.number) + ", " +
+             work.quote(std::string(migration.name)) + ", " + work.quote(checksum(migration.sql)) + ")");
+  work.commit();
+}
+
+Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connection& connection,
+                                                              std::span<const Migration> migrations,
+                                                              const MigrateOptions& options) {
+  std::vector<Migration> missing;
+  {
+    pqxx::work work(connection);
+    auto found = pending(read_applied(work), migrations);
+    if (!found) return found;
+    if (auto checked = check_partition_count(stored_partition_count(work), options.partition_count); !checked) {
+      return fail(checked.error());
+    }
+    missing = std::move(*found);
+    if (options.dry_run) return missing;
+    work.exec0("CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
+               "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+    work.commit();
+  }
+  for (const Migration& migration : missing) {
+    try {
+      apply(connection, migration, options.partition_count);
+    } catch (const pqxx::sql_error& error) {
+      return fail(MigrationError{"migration " + file_name(migration.number, migration.name) + " failed: " + one_line(error.what())});
+    }
+  }
+  return missing;
+}
+
+}  // namespace
+
+Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& connection, std::span<const Migration> migrations,
+                                                       MigrateOptions options) {
+  try {
+    { pqxx::nontransaction(connection).exec1(std::string("SELECT pg_advisory_lock(") + kAdvisoryLock + ")"); }
+    auto result = migrate_locked(connection, migrations, options);
+    { pqxx::nontransaction(connection).exec1(std::string("SELECT pg_advisory_unlock(") + kAdvisoryLock + ")"); }
+    return result;
+  } catch (const pqxx::failure& error) {
+    return fail(MigrationError{one_line(error.what())});
+  }
+}
+
+Result<Done, MigrationError> check_migrated(postgres::Connection& connection, std::span<const Migration> migrations) {
+  try {
+    pqxx::work work(connection);
+    auto missing = pending(read_applied(work), migrations);
+    if (!missing) return fail(missing.error());
+    if (missing->empty()) return Done{};
+    return fail(MigrationError{"the database lacks migration " + file_name(missing->front().number, missing->front().name) +
+                               ". Run: hermes migrate"});
+  } catch (const pqxx::failure& error) {
+    return fail(MigrationError{one_line(error.what())});
+  }
+}
+
+int read_partition_count(postgres::Connection& connection) {
+  pqxx::work work(connection);
+  const pqxx::row row = work.exec1(
+      "SELECT s.partition_count, count(h.partition), coalesce(max(h.partition), -1) "
+      "FROM event_log_settings s CROSS JOIN event_log_heads h GROUP BY s.partition_count");
+  const int count = row[0].as<int>();
+  if (row[1].as<int>() != count || row[2].as<int>() != count - 1) {
+    throw std::runtime_error("event_log_settings names " + std::to_string(count) + " partitions and event_log_heads has " +
+                             row[1].as<std::string>() + ": the log is damaged; see docs/event-log.md");
+  }
+  return count;
+}
+
+}  // namespace hermes::eventstore

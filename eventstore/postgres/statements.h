@@ -1,0 +1,99 @@
+// Several SQL statements in one round trip (PostgreSQL manual, "Multiple Statements in a Simple Query"), with COPY among them.
+// The append path uses it to take its locks, send its rows and commit in two round trips instead of seven; everything that is not
+// on that path is better off with pqxx::work.
+//
+//   Statements statements(connection);
+//   statements.send("BEGIN; SELECT 1; COPY t FROM STDIN (FORMAT binary); COMMIT");
+//   statements.done();                      // BEGIN
+//   TextRows one = statements.rows();       // SELECT
+//   statements.copy_in(rows);               // COPY
+//   statements.done();                      // COMMIT
+//   statements.finish();
+//
+// Each call takes the result of one statement, in their order. All throw StatementError when the server refuses and
+// pqxx::broken_connection when the connection dies. Whatever is left when a Statements goes out of scope is read and dropped, so
+// that the connection can be used again; the transaction stays as the server left it (see rollback()).
+//
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "eventstore/postgres/binary_copy.h"
+#include "eventstore/postgres/connection.h"
+
+struct pg_result;
+
+namespace hermes::postgres {
+
+// What the server refused: SQLSTATE (sqlstate()) and, for a violated constraint, which one.
+class StatementError : public pqxx::sql_error {
+ public:
+  StatementError(const std::string& message, const char* sqlstate, std::string constraint_name)
+      : pqxx::sql_error(message, "", sqlstate), constraint(std::move(constraint_name)) {}
+  std::string constraint;
+};
+
+// The rows of one SELECT in text format.
+class TextRows {
+ public:
+  explicit TextRows(pg_result* result);
+  int size() const;
+  bool is_null(int row, int column) const;
+  std::string_view text(int row, int column) const;  // valid as long as the TextRows
+  std::int64_t integer(int row, int column) const;   // throws std::runtime_error if it is none
+  std::string bytes(int row, int column) const;      // bytea in hex format
+
+ private:
+  struct Clear {
+    void operator()(pg_result* result) const;
+  };
+  std::unique_ptr<pg_result, Clear> result_;
+};
+
+class Statements {
+ public:
+  explicit Statements(Connection& connection);
+  ~Statements();
+  Statements(const Statements&) = delete;
+  Statements& operator=(const Statements&) = delete;
+
+  // Requires: the results of what was sent before have been taken.
+  void send(const std::string& sql);
+
+  TextRows rows();
+  std::int64_t done();  // a statement without rows; returns how many rows it affected
+  void copy_in(BinaryRows& rows);
+  void copy_out(const std::function<void(BinaryRow)>& on_row);
+  void finish();
+
+  // Whether copy_in() has sent the last byte that the server needs to carry on with what follows the COPY.
+  bool copy_sent() const { return copy_sent_; }
+
+ private:
+  pg_result* next();
+  void send_copy_data(std::string_view bytes);
+  [[noreturn]] void raise(pg_result* result);
+  [[noreturn]] void raise_broken();
+
+  Connection& connection_;
+  bool pending_ = false;   // results are to be read
+  bool copy_sent_ = false;
+};
+
+// Ends a transaction that was opened by a Statements, whatever state it is in. Never throws: on a broken connection there is
+// nothing to end.
+void rollback(Connection& connection) noexcept;
+
+// 'text' as an SQL literal, and bytes as a bytea literal.
+std::string text_literal(Connection& connection, std::string_view text);
+std::string bytes_literal(std::string_view bytes);
+std::string uuid_literal(const Uuid& uuid);
+std::string timestamp_literal(domain::Timestamp time);
+
+}  // namespace hermes::postgres

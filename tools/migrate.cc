@@ -1,0 +1,50 @@
+// hermes migrate: brings the database to this binary's version (eventstore/migrations.h).
+#include <boost/json.hpp>
+#include <iostream>
+#include <memory>
+
+#include "eventstore/migrations.h"
+#include "tools/cli.h"
+
+namespace hermes::tools {
+namespace {
+
+struct Options {
+  std::optional<int> partitions;
+  bool dry_run = false;
+};
+
+ExitCode run(const Settings& settings, const Options& options) {
+  postgres::ConnectionPtr connection = connect(settings);
+  auto applied = eventstore::migrate(*connection, eventstore::embedded_migrations(), {options.partitions, options.dry_run});
+  if (!applied) throw CommandError(kFoundProblem, applied.error().message);
+
+  if (settings.json) {
+    boost::json::array list;
+    for (const auto& migration : *applied) {
+      list.push_back({{"number", migration.number}, {"name", std::string(migration.name)}});
+    }
+    std::cout << boost::json::serialize(boost::json::object{{options.dry_run ? "pending" : "applied", list}}) << "\n";
+    return kDone;
+  }
+  for (const auto& migration : *applied) {
+    std::cout << (options.dry_run ? "would apply " : "applied ") << migration.number << " " << migration.name << "\n";
+  }
+  if (applied->empty()) std::cout << "up to date\n";
+  return kDone;
+}
+
+}  // namespace
+
+void add_migrate(CLI::App& root, Cli& cli) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = root.add_subcommand("migrate", "Brings the database to this version of Hermes");
+  command->footer("Example: hermes migrate --partitions 32");
+  add_postgres_options(*command, cli.settings);
+  add_json_flag(*command, cli.settings);
+  command->add_option("--partitions", options->partitions, "Partitions of a new log (16); fixed once it exists");
+  command->add_flag("--dry-run", options->dry_run, "Only say what would be applied");
+  command->callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+}
+
+}  // namespace hermes::tools
