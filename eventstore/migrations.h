@@ -30,7 +30,7 @@ struct MigrationError {
 struct MigrateOptions {
   // How many partitions a new log gets; nothing: kDefaultPartitionCount. For a log that exists, another count is refused: it
   // decides where a stream lives and can't change.
-  std::optional<int> partition_count;
+  std::optional<int> partition_count = {};
   // Only checks, and returns what would be applied.
   bool dry_run = false;
 };
