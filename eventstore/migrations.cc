@@ -110,7 +110,7 @@ Result<Done, MigrationError> check_partition_count(std::optional<int> stored, st
 
 void apply(postgres::Connection& connection, const Migration& migration, std::optional<int> partition_count) {
   pqxx::work work(connection);
-  work.exec0("SELECT set_config('hermes.partition_count', " +
+  work.exec1("SELECT set_config('hermes.partition_count', " +
              work.quote(std::to_string(partition_count.value_or(kDefaultPartitionCount))) + ", true)");
   work.exec(std::string(migration.sql));
   work.exec0("INSERT INTO schema_migrations (number, name, checksum) VALUES (" + std::to_string(migration.number) + ", " +
