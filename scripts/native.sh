@@ -1,0 +1,240 @@
+# Sourced by run_chat.sh: the system on this machine, without containers.
+
+services=(db broker ingester projector)  # in the order of starting
+
+do_start() {
+  "$checkout/scripts/install-dependencies.sh"
+  build
+  make_state_folder
+  exec {lock}>"$state/lock"
+  flock "$lock"
+  choose_settings
+  start_db
+  start_broker
+  "$hermes" migrate >>"$state/log/migrate.log" 2>&1 || fail "migrate failed: $(tail -n 1 "$state/log/migrate.log")"
+  start_service ingester "$HERMES_INGESTER_PORT" ingest
+  start_service projector "$HERMES_PROJECTOR_PORT" project
+  wait_until_healthy ingester "$HERMES_INGESTER_PORT"
+  wait_until_healthy projector "$HERMES_PROJECTOR_PORT"
+  flock --unlock "$lock"
+  say_what_next
+}
+
+do_stop() {
+  [[ -d $state/run ]] || { say "Nothing runs in $state."; return; }
+  exec {lock}>"$state/lock"
+  flock "$lock"
+  terminate projector TERM 30
+  terminate ingester TERM 30
+  terminate broker TERM 30
+  terminate db INT 60  # fast shutdown: it rolls back what is open and writes a checkpoint
+  say "Stopped. Messages and settings stay in $state."
+}
+
+do_restart() {
+  (do_stop)  # a subshell, so that its lock goes
+  exec "$checkout/run_chat.sh" start
+}
+
+do_status() {
+  require_running_settings
+  local name pid all=0
+  for name in "${services[@]}"; do
+    if pid=$(pid_of "$name"); then
+      say "$(printf '%-10s running  pid %s' "$name" "$pid")"
+    else
+      say "$(printf '%-10s stopped' "$name")"
+      all=1
+    fi
+  done
+  [[ $all == 0 ]] || { say "Try: ./run_chat.sh start"; return 1; }
+  "$hermes" status
+}
+
+do_attach() {  # USER NAME
+  require_running_settings
+  is_running broker || fail "the broker does not run. Try: ./run_chat.sh start" 3
+  CHAT_USER_ID=$1 CHAT_USER_NAME=$2 exec "$hermes" chat
+}
+
+do_logs() {
+  [[ -d $state/log ]] || fail "there are no logs in $state. Try: ./run_chat.sh start"
+  local files=("$state"/log/*.log) follow=()
+  if [[ $# -gt 0 ]]; then
+    [[ -f $state/log/$1.log ]] || fail "there is no log of '$1'. Services: ${services[*]}" 2
+    files=("$state/log/$1.log")
+  fi
+  [[ -t 1 ]] && follow=(--follow=name)
+  exec tail --lines=100 "${follow[@]}" "${files[@]}"
+}
+
+do_psql() {
+  require_running_settings
+  PGHOST=$POSTGRES_HOST PGPORT=$POSTGRES_PORT PGDATABASE=$POSTGRES_DB PGUSER=$POSTGRES_USER PGPASSWORD=$POSTGRES_PASSWORD \
+    exec "$(postgres_bin)/psql" "$@"
+}
+
+any_is_running() {
+  local name
+  for name in "${services[@]}"; do
+    is_running "$name" && return
+  done
+  return 1
+}
+
+build() {
+  [[ -n ${HERMES_COMMAND:-} ]] && return
+  if [[ ! -f $checkout/build/release/build.ninja ]]; then
+    say "Building (some minutes, the first time only)"
+    (cd "$checkout" && cmake --preset release >/dev/null)
+  fi
+  # A tree that somebody else built, and that we may not write to, is used as it is.
+  if [[ -w $checkout/build/release ]]; then
+    ninja --quiet -C "$checkout/build/release" hermes
+  fi
+}
+
+make_state_folder() {
+  mkdir -p "$state"/{log,run,spool}
+  chmod 700 "$state"/{log,run,spool}
+}
+
+# Ports and password: kept from the last start where they still hold. While anything runs, nothing changes.
+choose_settings() {
+  if load_settings && any_is_running; then return; fi
+  local taken_ports="" db broker websockets ingester projector
+  db=$(free_port 5432 "${POSTGRES_PORT:-}") taken_ports+=" $db"
+  broker=$(free_port 1883 "${MQTT_BROKER_PORT:-}") taken_ports+=" $broker"
+  websockets=$(free_port 9001 "${HERMES_WEBSOCKETS_PORT:-}") taken_ports+=" $websockets"
+  ingester=$(free_port 9464 "${HERMES_INGESTER_PORT:-}") taken_ports+=" $ingester"
+  projector=$(free_port 9465 "${HERMES_PROJECTOR_PORT:-}")
+  write_settings \
+    MQTT_BROKER_HOST=127.0.0.1 \
+    "MQTT_BROKER_PORT=$broker" \
+    "MQTT_TOPIC=${MQTT_TOPIC:-chat/messages}" \
+    POSTGRES_HOST=127.0.0.1 \
+    "POSTGRES_PORT=$db" \
+    POSTGRES_DB=public \
+    POSTGRES_USER=dbowner \
+    "POSTGRES_PASSWORD=${POSTGRES_PASSWORD:-$(random_password)}" \
+    "HERMES_WEBSOCKETS_PORT=$websockets" \
+    "HERMES_INGESTER_PORT=$ingester" \
+    "HERMES_PROJECTOR_PORT=$projector" \
+    "HERMES_SPOOL_DIR=$state/spool"
+  load_settings
+}
+
+# --- the database
+
+postgres_bin() {
+  local newest
+  newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+  [[ -n $newest ]] || fail "PostgreSQL is not installed. Try: scripts/install-dependencies.sh"
+  echo "$newest"
+}
+
+# PostgreSQL refuses root, so as root it runs as the user that Debian's package made for it.
+as_postgres() {
+  if [[ $(id -u) == 0 ]]; then
+    (cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups "$@")
+  else
+    "$@"
+  fi
+}
+
+# The cluster is in the state folder; when that is out of the reach of user postgres (a checkout below /root), in /var/lib/hermes,
+# with a link from the state folder.
+make_cluster() {
+  local data=$state/postgres
+  if [[ $(id -u) == 0 ]] && ! as_postgres test -x "$state"; then
+    install -d -m 711 /var/lib/hermes
+    data=$(mktemp -d /var/lib/hermes/postgres.XXXXXX)
+    ln -sfn "$data" "$state/postgres"
+  fi
+  mkdir -p "$data"
+  [[ $(id -u) == 0 ]] && chown postgres: "$data"
+  chmod 700 "$data"
+  as_postgres "$(postgres_bin)/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
+    --auth-local=reject --auth-host=scram-sha-256 >>"$state/log/db.log"
+  # Through standard input of a server of one user: no password on a command line, no moment without one.
+  as_postgres "$(postgres_bin)/postgres" --single -D "$data" postgres >>"$state/log/db.log" 2>&1 <<SQL
+CREATE ROLE $POSTGRES_USER LOGIN CREATEROLE PASSWORD '${POSTGRES_PASSWORD//\'/\'\'}'
+CREATE DATABASE "$POSTGRES_DB" OWNER $POSTGRES_USER TEMPLATE template0 ENCODING 'UTF8'
+SQL
+  as_postgres touch "$data/hermes.ready"
+}
+
+start_db() {
+  is_running db && return
+  # What an interrupted first start left behind holds nothing yet.
+  if ! as_postgres test -f "$state/postgres/hermes.ready"; then
+    [[ -e $state/postgres ]] && rm -rf "$(realpath "$state/postgres")" "$state/postgres"
+    make_cluster
+  fi
+  local user=()
+  [[ $(id -u) == 0 ]] && user=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  (cd / && spawn db "${user[@]}" "$(postgres_bin)/postgres" -D "$(realpath "$state/postgres")" \
+    -c listen_addresses=127.0.0.1 -c "port=$POSTGRES_PORT" -c unix_socket_directories= \
+    -c max_wal_size=2GB -c shared_buffers=256MB -c wal_compression=on -c log_timezone=UTC -c timezone=UTC)
+  wait_until 60 db_answers || fail "the database did not start. See: ./run_chat.sh logs db"
+}
+
+db_answers() {
+  is_running db || fail "the database did not start: $(tail -n 1 "$state/log/db.log")"
+  "$(postgres_bin)/pg_isready" --quiet --host=127.0.0.1 --port="$POSTGRES_PORT"
+}
+
+# --- the broker
+
+start_broker() {
+  is_running broker && return
+  mkdir -p "$state/mosquitto"
+  {
+    sed -e '/^listener /d' -e '/^persistence_location /d' "$checkout/deploy/mosquitto/mosquitto.conf"
+    echo "persistence_location $state/mosquitto/"
+    [[ $(id -u) == 0 ]] && echo "user root"  # it would change to a user who cannot write to the state folder
+    echo "listener $MQTT_BROKER_PORT 127.0.0.1"
+    echo "listener $HERMES_WEBSOCKETS_PORT 127.0.0.1"
+    echo "protocol websockets"
+  } >"$state/mosquitto.conf"
+  spawn broker env PATH="$PATH:/usr/sbin" mosquitto -c "$state/mosquitto.conf"
+  wait_until 30 broker_answers || fail "the broker did not start. See: ./run_chat.sh logs broker"
+}
+
+broker_answers() {
+  is_running broker || fail "the broker did not start: $(tail -n 1 "$state/log/broker.log")"
+  accepts_connections "$MQTT_BROKER_PORT"
+}
+
+# --- the two services
+
+start_service() {  # NAME PORT SUBCOMMAND
+  is_running "$1" || HERMES_HTTP_PORT=$2 spawn "$1" "$hermes" "$3"
+}
+
+wait_until_healthy() {  # NAME PORT
+  wait_until 60 is_ready "$1" "$2" || fail "$1 is not ready after 60 s. See: ./run_chat.sh logs $1"
+}
+
+is_ready() {  # NAME PORT
+  is_running "$1" || fail "$1 did not start: $(tail -n 1 "$state/log/$1.log")"
+  local answer
+  { exec {http}<>"/dev/tcp/127.0.0.1/$2"; } 2>/dev/null || return 1
+  printf 'GET /readyz HTTP/1.0\r\n\r\n' >&"$http"
+  read -r -t 5 answer <&"$http" || true
+  exec {http}>&-
+  [[ $answer == *" 200 "* ]]
+}
+
+say_what_next() {
+  cat <<TEXT
+
+Hermes runs: broker 127.0.0.1:$MQTT_BROKER_PORT, database 127.0.0.1:$POSTGRES_PORT. Settings: $state/env
+
+  ./run_chat.sh attach-publisher     chat as Fredy
+  ./run_chat.sh attach-subscriber    chat as David, in another terminal
+  ./run_chat.sh status               how it does
+  ./run_chat.sh stop                 stop everything
+
+TEXT
+}
