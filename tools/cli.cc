@@ -17,9 +17,10 @@ namespace {
 
 // What a config file may hold beyond the settings that the subcommands declare: passwords, which are never flags, and what
 // run_chat.sh keeps in .hermes/env for itself.
-constexpr std::string_view kOtherNames[] = {"POSTGRES_PASSWORD",  "POSTGRES_PASSWORD_FILE", "MQTT_PASSWORD",
-                                            "MQTT_PASSWORD_FILE", "HERMES_STATE_DIR",       "HERMES_RUNTIME",
-                                            "HERMES_QUERY_URL"};
+constexpr std::string_view kOtherNames[] = {"POSTGRES_PASSWORD",     "POSTGRES_PASSWORD_FILE", "MQTT_PASSWORD",
+                                            "MQTT_PASSWORD_FILE",    "HERMES_STATE_DIR",       "HERMES_RUNTIME",
+                                            "HERMES_QUERY_URL",      "HERMES_WEBSOCKETS_PORT", "HERMES_INGESTER_PORT",
+                                            "HERMES_PROJECTOR_PORT", "HERMES_SPOOL_DIR"};
 
 std::vector<CLI::App*> subcommands_of(CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
@@ -184,9 +185,7 @@ void add_postgres_options(CLI::App& app, Settings& settings) {
       ->group(group);
 }
 
-void add_json_flag(CLI::App& app, Settings& settings) {
-  app.add_flag("--json", settings.json, "Print JSON, for programs");
-}
+void add_json_flag(CLI::App& app, Settings& settings) { app.add_flag("--json", settings.json, "Print JSON, for programs"); }
 
 bool colours_wanted() {
   static const bool wanted = [] {

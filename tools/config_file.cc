@@ -1,5 +1,8 @@
 #include "tools/config_file.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -27,6 +30,11 @@ bool is_name(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   });
+}
+
+bool is_ours(const std::filesystem::path& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && info.st_uid == geteuid();
 }
 
 // What stands right of the equals sign: "a value" (with \" and \\), 'a value' (as it is), or a bare word, then perhaps a
@@ -93,6 +101,8 @@ std::vector<std::string> config_files(std::span<const std::string> arguments) {
     std::error_code ignored;  // a folder that may not be searched has no config for us
     if (std::filesystem::is_regular_file(path, ignored)) found.push_back(path.string());
   };
+  const std::filesystem::path started = environment("HERMES_STATE_DIR").value_or(".hermes") + "/env";
+  if (is_ours(started)) add_if_there(started);
   if (auto folder = environment("XDG_CONFIG_HOME")) {
     add_if_there(std::filesystem::path(*folder) / "hermes/config.toml");
   } else if (auto home = environment("HOME")) {

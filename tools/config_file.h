@@ -26,7 +26,9 @@ using ConfigEntries = std::vector<std::pair<std::string, std::string>>;  // name
 Result<ConfigEntries, ConfigError> read_config_file(const std::string& path);
 
 // The files to read, the first wins: the one named by --config in `arguments`, else the one in HERMES_CONFIG, else those of
-// $XDG_CONFIG_HOME/hermes/config.toml (~/.config by default) and /etc/hermes/config.toml that exist.
+// what run_chat.sh started from this folder ($HERMES_STATE_DIR/env, or .hermes/env; only if it is our own file: a stranger's
+// folder must not choose our servers), $XDG_CONFIG_HOME/hermes/config.toml (~/.config by default) and /etc/hermes/config.toml
+// that exist.
 std::vector<std::string> config_files(std::span<const std::string> arguments);
 
 // Puts the entries into the environment where the environment does not have them already: flags win over the environment and

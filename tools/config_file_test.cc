@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -70,6 +71,18 @@ TEST(ConfigFiles, TheFlagMayStandAnywhereBeforeTheSeparator) {
   using Words = std::vector<std::string>;
   EXPECT_THAT(config_files(Words{"status", "--config", "a"}), ElementsAre("a"));
   EXPECT_THAT(config_files(Words{"--config=b", "status"}), ElementsAre("b"));
+}
+
+TEST(ConfigFiles, WhatRunsFromTheStateFolderComesFirst) {
+  const std::string folder = ::testing::TempDir() + "config_files_test." + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder + "/env") << "MQTT_BROKER_PORT='1884'\n";
+  setenv("HERMES_STATE_DIR", folder.c_str(), 1);
+  const auto files = config_files({});
+  unsetenv("HERMES_STATE_DIR");
+  std::filesystem::remove_all(folder);
+  ASSERT_FALSE(files.empty());
+  EXPECT_EQ(files.front(), folder + "/env");
 }
 
 }  // namespace
