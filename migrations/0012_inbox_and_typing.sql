@@ -4,7 +4,7 @@
 CREATE TABLE inbox (
     user_id          varchar(100) NOT NULL,
     peer_id          varchar(100) NOT NULL,
-    unread_count     integer      NOT NULL CHECK (unread_count >= 0),
+    unread_count     integer      NOT NULL,
     last_message_id  varchar(255) NOT NULL,
     last_sender_id   varchar(100) NOT NULL,
     last_content     text         NOT NULL,

@@ -1,8 +1,29 @@
 #include "projections/projection.h"
 
+#include <array>
+
+#include "projections/chat.h"
+#include "projections/inbox.h"
+#include "projections/typing.h"
+
 namespace hermes::projections {
 
-CannotApply::CannotApply(eventstore::Position where, const std::string& reason)
-    : std::runtime_error("cannot apply the event at " + eventstore::to_string(where) + ": " + reason), position(where) {}
+CannotApply::CannotApply(eventstore::Position where, const std::string& why)
+    : std::runtime_error("cannot apply the event at " + eventstore::to_string(where) + ": " + why), position(where), reason(why) {}
+
+std::span<const Projection* const> all_projections() {
+  static const Chat chat;
+  static const Inbox inbox;
+  static const Typing typing;
+  static const std::array<const Projection*, 3> all = {&chat, &inbox, &typing};
+  return all;
+}
+
+const Projection* find_projection(std::string_view name) {
+  for (const Projection* projection : all_projections()) {
+    if (projection->name() == name) return projection;
+  }
+  return nullptr;
+}
 
 }  // namespace hermes::projections

@@ -1,0 +1,124 @@
+#include "projections/chat.h"
+
+#include <array>
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/uuid.hpp>
+#include <cstring>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "projections/array_literal.h"
+#include "projections/streams.h"
+
+namespace hermes::projections {
+namespace {
+
+using eventstore::RecordedEvent;
+
+constexpr boost::uuids::uuid kMessageNamespace = {{0x6f, 0x0d, 0x2a, 0x52, 0x1c, 0x4e, 0x5b, 0x8e,  //
+                                                   0x9d, 0x64, 0x8e, 0x1f, 0x2b, 0x7c, 0x3a, 0x90}};
+
+constexpr std::string_view kMessageColumns =
+    "chat_messages (id, message_id, sender_id, sender_name, receiver_id, content, message_type, created_at, updated_at)";
+constexpr std::string_view kStatusColumns = "message_status (id, message_id, status, \"timestamp\", user_id)";
+
+void add_message(postgres::BinaryRows& rows, const RecordedEvent& event, std::string_view message_id,
+                 const domain::MessageSent& sent) {
+  rows.begin_row(9);
+  rows.uuid(chat_message_id(message_id));
+  rows.text(message_id);
+  rows.text(sent.sender.str());
+  rows.text(sent.sender_name);
+  rows.text(sent.receiver.str());
+  rows.text(sent.content);
+  rows.text(sent.message_type);
+  rows.timestamp(event.recorded_at);
+  rows.timestamp(event.recorded_at);
+}
+
+struct StatusOf {
+  std::string_view status;
+  std::string_view user;
+};
+
+StatusOf status_of(const RecordedEvent& event) {
+  struct {
+    const RecordedEvent& recorded;
+    StatusOf operator()(const domain::MessageSent& sent) const { return {"sent", sent.sender.str()}; }
+    StatusOf operator()(const domain::MessageReceived&) const { return {"received_by_server", "server"}; }
+    StatusOf operator()(const domain::MessageDelivered& delivered) const { return {"delivered", delivered.recipient.str()}; }
+    StatusOf operator()(const domain::MessageRead& read) const { return {"read", read.recipient.str()}; }
+    StatusOf operator()(const domain::TypingStarted&) const { throw CannotApply(recorded.position, "not of a message"); }
+    StatusOf operator()(const domain::TypingStopped&) const { throw CannotApply(recorded.position, "not of a message"); }
+  } visitor{event};
+  return std::visit(visitor, event.event);
+}
+
+// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check row
+// by row, which locks each message anew, where they may (migrations/0011_projector.sql).
+void require_messages(const std::unordered_map<std::string_view, eventstore::Position>& elsewhere, Target target) {
+  if (elsewhere.empty()) return;
+  ArrayLiteral ids;
+  for (const auto& [id, position] : elsewhere) ids.add(id);
+  target.connection.prepare("chat_missing_message",
+                            "SELECT id FROM unnest($1::text[]) AS id "
+                            "WHERE NOT EXISTS (SELECT FROM chat_messages WHERE message_id = id)");
+  const pqxx::result missing = target.transaction.exec_prepared("chat_missing_message", ids.str());
+  if (missing.empty()) return;
+  // Of several the first, so that all before it in its partition is applied.
+  std::pair<eventstore::Position, std::string> first = {elsewhere.at(missing[0][0].c_str()), missing[0][0].c_str()};
+  for (const auto& row : missing) {
+    const eventstore::Position position = elsewhere.at(row[0].c_str());
+    if (position < first.first) first = {position, row[0].c_str()};
+  }
+  throw CannotApply(first.first, "its message " + first.second + " is not in chat_messages");
+}
+
+}  // namespace
+
+postgres::Uuid chat_message_id(std::string_view message_id) {
+  static const boost::uuids::name_generator_sha1 generate(kMessageNamespace);
+  const boost::uuids::uuid made = generate(message_id.data(), message_id.size());
+  postgres::Uuid id;
+  std::memcpy(id.data(), made.data, id.size());
+  return id;
+}
+
+std::span<const std::string_view> Chat::tables() const {
+  static constexpr std::array<std::string_view, 2> kTables = {"chat_messages", "message_status"};
+  return kTables;
+}
+
+std::span<const std::string_view> Chat::event_types() const {
+  static constexpr std::array<std::string_view, 4> kTypes = {"MessageSent", "MessageReceived", "MessageDelivered", "MessageRead"};
+  return kTypes;
+}
+
+void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
+  postgres::BinaryRows messages;
+  postgres::BinaryRows statuses;
+  std::unordered_set<std::string_view> sent_here;
+  std::unordered_map<std::string_view, eventstore::Position> elsewhere;  // messages of earlier batches, and who needs them first
+  for (const RecordedEvent& event : events) {
+    const std::string_view message_id = message_id_of(event);
+    if (const auto* sent = std::get_if<domain::MessageSent>(&event.event)) {
+      add_message(messages, event, message_id, *sent);
+      if (!target.bare) sent_here.insert(message_id);
+    } else if (!target.bare && !sent_here.contains(message_id)) {
+      elsewhere.emplace(message_id, event.position);
+    }
+    const StatusOf row = status_of(event);
+    statuses.begin_row(5);
+    statuses.int64(event.position.offset * target.partition_count + event.position.partition);
+    statuses.text(message_id);
+    statuses.text(row.status);
+    statuses.timestamp(event.recorded_at);
+    statuses.text(row.user);
+  }
+  require_messages(elsewhere, target);
+  if (messages.row_count() > 0) postgres::copy_in(target.connection, kMessageColumns, messages);
+  if (statuses.row_count() > 0) postgres::copy_in(target.connection, kStatusColumns, statuses);
+}
+
+}  // namespace hermes::projections

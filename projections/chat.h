@@ -1,0 +1,28 @@
+// The read model `chat`: chat_messages, one row per message, and message_status, one row per thing that happened to it. Rows are
+// only ever inserted. What becomes of an event:
+//
+//   MessageSent       a row of chat_messages and the status `sent` (user_id: the sender)
+//   MessageReceived   the status `received_by_server` (user_id: server)
+//   MessageDelivered  the status `delivered` (user_id: the recipient)
+//   MessageRead       the status `read` (user_id: the recipient)
+#pragma once
+
+#include "eventstore/postgres/binary_copy.h"
+#include "projections/projection.h"
+
+namespace hermes::projections {
+
+// chat_messages.id: the UUID version 5 (RFC 9562, 5.5) of the message_id in the namespace
+// 6f0d2a52-1c4e-5b8e-9d64-8e1f2b7c3a90, so that a message has the same id in every rebuild.
+postgres::Uuid chat_message_id(std::string_view message_id);
+
+class Chat : public Projection {
+ public:
+  std::string_view name() const override { return "chat"; }
+  std::span<const std::string_view> tables() const override;
+  std::span<const std::string_view> event_types() const override;
+  bool loads_bare_tables() const override { return true; }
+  void apply(std::span<const eventstore::RecordedEvent> events, Target target) const override;
+};
+
+}  // namespace hermes::projections
