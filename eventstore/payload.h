@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +12,10 @@
 
 namespace hermes::eventstore {
 
-// Today's schema version of an event type.
+// Today's schema version of an event type. docs/schema-evolution.md has the history.
 std::int16_t schema_version(const domain::Event& event);
+// Nothing for a type that this binary does not know.
+std::optional<std::int16_t> schema_version(std::string_view event_type);
 
 // Appends the serialized payload to `out`.
 void encode_payload(const domain::Event& event, std::string& out);
