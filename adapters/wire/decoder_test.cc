@@ -1,0 +1,201 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "adapters/wire/wire.h"
+
+namespace hermes::wire {
+namespace {
+
+using domain::RejectionReason;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr std::string_view kMessage =
+    R"({"type":"message","message_id":"m1","sender_id":"fredy","sender_name":"Fredy","receiver_id":"david",)"
+    R"("content":"Hello","message_type":"text","timestamp":"2026-01-31T12:00:00.5Z"})";
+
+Result<Decoded, domain::Rejection> decode(std::string_view payload) {
+  Decoder decoder;
+  return decoder.decode(payload);
+}
+
+domain::Rejection rejection_of(std::string_view payload) {
+  auto decoded = decode(payload);
+  EXPECT_FALSE(decoded.ok()) << payload;
+  return decoded.ok() ? domain::Rejection{} : decoded.error();
+}
+
+// kMessage with one piece of text replaced.
+std::string message_with(std::string_view old_text, std::string_view new_text) {
+  std::string payload(kMessage);
+  payload.replace(payload.find(old_text), old_text.size(), new_text);
+  return payload;
+}
+
+domain::SendMessage send_of(const Result<Decoded, domain::Rejection>& decoded) {
+  return std::get<domain::SendMessage>(decoded->command);
+}
+
+TEST(Decoder, ReadsAMessage) {
+  auto decoded = decode(kMessage);
+  ASSERT_TRUE(decoded);
+  const domain::SendMessage send = send_of(decoded);
+  EXPECT_EQ(send.message_id.str(), "m1");
+  EXPECT_EQ(send.sender.str(), "fredy");
+  EXPECT_EQ(send.sender_name, "Fredy");
+  EXPECT_EQ(send.receiver.str(), "david");
+  EXPECT_EQ(send.content, "Hello");
+  EXPECT_EQ(send.message_type, "text");
+  EXPECT_EQ(domain::to_string(decoded->occurred_at.value()), "2026-01-31T12:00:00.500000Z");
+}
+
+TEST(Decoder, ReadsAStatus) {
+  auto decoded = decode(R"({"type":"status","message_id":"m1","status":"read","user_id":"david","timestamp":"x"})");
+  ASSERT_TRUE(decoded);
+  const auto& receipt = std::get<domain::RecordReceipt>(decoded->command);
+  EXPECT_EQ(receipt.message_id.str(), "m1");
+  EXPECT_EQ(receipt.status, domain::Status::read);
+  EXPECT_EQ(receipt.user.str(), "david");
+}
+
+TEST(Decoder, ReadsTyping) {
+  auto decoded =
+      decode(R"({"type":"typing","sender_id":"fredy","sender_name":"Fredy","receiver_id":"all","is_typing":true})");
+  ASSERT_TRUE(decoded);
+  const auto& typing = std::get<domain::SetTyping>(decoded->command);
+  EXPECT_EQ(typing.receiver.str(), "all");
+  EXPECT_TRUE(typing.is_typing);
+}
+
+TEST(Decoder, TakesAMissingTypeForAMessage) {
+  EXPECT_TRUE(decode(message_with(R"("type":"message",)", "")));
+}
+
+TEST(Decoder, TakesAMissingMessageTypeForText) {
+  auto decoded = decode(message_with(R"("message_type":"text",)", ""));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(send_of(decoded).message_type, "text");
+}
+
+TEST(Decoder, IgnoresUnknownFields) {
+  EXPECT_TRUE(decode(message_with(R"("type":)", R"("colour":{"r":[1,2,3]},"type":)")));
+}
+
+TEST(Decoder, TakesATimeWithoutAnOffsetAsUtc) {
+  auto decoded = decode(message_with("2026-01-31T12:00:00.5Z", "2026-01-31T12:00:00.123456"));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(domain::to_string(decoded->occurred_at.value()), "2026-01-31T12:00:00.123456Z");
+}
+
+TEST(Decoder, DropsAnAbsurdTimeAndKeepsTheMessage) {
+  for (std::string_view time : {R"("0000-00-00T99:99:99Z")", R"("99999-01-01T00:00:00Z")", R"("yesterday")", "17", "null", "{}"}) {
+    auto decoded = decode(message_with(R"("2026-01-31T12:00:00.5Z")", time));
+    ASSERT_TRUE(decoded) << time;
+    EXPECT_FALSE(decoded->occurred_at) << time;
+  }
+}
+
+TEST(Decoder, RejectsWhatIsNotJson) {
+  for (std::string_view payload : {"", "   ", "hello", "{", "{\"type\":\"message\"", "{} {}", "[1,2", "{\"a\":1,}", "\xff\xfe",
+                                   "{\"content\":\"\xc3\x28\"}", "{\"content\":\"\\ud800\"}", "nul"}) {
+    EXPECT_EQ(rejection_of(payload).reason, RejectionReason::malformed_json) << payload;
+  }
+}
+
+TEST(Decoder, RejectsJsonThatIsNotAnObject) {
+  for (std::string_view payload : {"[]", "\"text\"", "17", "null", "true"}) {
+    EXPECT_EQ(rejection_of(payload).reason, RejectionReason::malformed_json) << payload;
+  }
+}
+
+TEST(Decoder, RejectsDeepNesting) {
+  const std::string payload = "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
+  EXPECT_EQ(rejection_of(payload).reason, RejectionReason::malformed_json);
+}
+
+TEST(Decoder, RejectsAPayloadOverTheLimitWhateverItHolds) {
+  const std::string at_limit = message_with("Hello", std::string(kMaxPayloadBytes - kMessage.size() + 5, 'x'));
+  ASSERT_EQ(at_limit.size(), kMaxPayloadBytes);
+  EXPECT_TRUE(decode(at_limit));
+  EXPECT_EQ(rejection_of(at_limit + " ").reason, RejectionReason::payload_too_large);
+}
+
+TEST(Decoder, RejectsAnUnknownType) {
+  EXPECT_EQ(rejection_of(message_with("\"message\"", "\"messages\"")).reason, RejectionReason::unknown_type);
+  EXPECT_EQ(rejection_of(message_with("\"message\"", "17")).reason, RejectionReason::invalid_field);
+}
+
+TEST(Decoder, NamesEveryMissingField) {
+  const domain::Rejection rejection = rejection_of("{}");
+  EXPECT_EQ(rejection.reason, RejectionReason::missing_field);
+  EXPECT_THAT(rejection.detail, AllOf(HasSubstr("message_id is missing"), HasSubstr("sender_id is missing"),
+                                      HasSubstr("sender_name is missing"), HasSubstr("receiver_id is missing"),
+                                      HasSubstr("content is missing")));
+}
+
+TEST(Decoder, NamesEveryBadField) {
+  const domain::Rejection rejection = rejection_of(
+      R"({"message_id":"a/b","sender_id":7,"sender_name":null,"receiver_id":"","content":"\u0000","message_type":[]})");
+  EXPECT_EQ(rejection.reason, RejectionReason::invalid_field);
+  EXPECT_THAT(rejection.detail, AllOf(HasSubstr("message_id contains '/'"), HasSubstr("sender_id is not a string"),
+                                      HasSubstr("sender_name is not a string"), HasSubstr("receiver_id is empty"),
+                                      HasSubstr("content contains a NUL"), HasSubstr("message_type is not a string")));
+}
+
+TEST(Decoder, HoldsTheLengthsOfTheColumns) {
+  const auto repeated = [](std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += "é";  // characters, not bytes
+    return text;
+  };
+  struct Case {
+    std::string_view old_text;
+    std::string field;
+    std::size_t limit;
+  };
+  for (const Case& field : {Case{"m1", "message_id", 255}, Case{"fredy", "sender_id", 100}, Case{"Fredy", "sender_name", 100},
+                            Case{"david", "receiver_id", 100}, Case{"\"text\"", "message_type", 50}}) {
+    const bool quoted = field.old_text.front() == '"';
+    const auto with = [&](std::size_t count) {
+      return message_with(field.old_text, quoted ? '"' + repeated(count) + '"' : repeated(count));
+    };
+    EXPECT_TRUE(decode(with(field.limit))) << field.field;
+    EXPECT_THAT(rejection_of(with(field.limit + 1)).detail, HasSubstr(field.field + " is longer than")) << field.field;
+  }
+}
+
+TEST(Decoder, RefusesTopicCharactersInIdentifiers) {
+  for (std::string_view bad : {"a/b", "a+b", "a#b", "a\\u0000b", "a\\nb"}) {
+    EXPECT_EQ(rejection_of(message_with("fredy", bad)).reason, RejectionReason::invalid_field) << bad;
+    EXPECT_EQ(rejection_of(message_with("david", bad)).reason, RejectionReason::invalid_field) << bad;
+    EXPECT_EQ(rejection_of(message_with("m1", bad)).reason, RejectionReason::invalid_field) << bad;
+  }
+}
+
+TEST(Decoder, RefusesASenderCalledEveryone) {
+  EXPECT_THAT(rejection_of(message_with("fredy", "all")).detail, HasSubstr("sender_id"));
+}
+
+TEST(Decoder, RefusesAnUnknownStatus) {
+  const domain::Rejection rejection = rejection_of(R"({"type":"status","message_id":"m1","status":"eaten","user_id":"david"})");
+  EXPECT_EQ(rejection.reason, RejectionReason::invalid_field);
+  EXPECT_THAT(rejection.detail, HasSubstr("status is not one of"));
+}
+
+TEST(Decoder, RefusesATypingThatIsNotABoolean) {
+  EXPECT_THAT(rejection_of(R"({"type":"typing","sender_id":"a","sender_name":"A","receiver_id":"b","is_typing":"yes"})").detail,
+              HasSubstr("is_typing is not true or false"));
+}
+
+TEST(Decoder, WorksOnAfterAnyFailure) {
+  Decoder decoder;
+  for (std::string_view bad : {"{", "[[[[", "{\"content\":\"unfinished", "\xff"}) {
+    EXPECT_FALSE(decoder.decode(bad));
+    EXPECT_TRUE(decoder.decode(kMessage)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace hermes::wire

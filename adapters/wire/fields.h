@@ -1,0 +1,46 @@
+// Reads the fields of one JSON object and writes down everything that is wrong with them, so that a sender learns of all bad
+// fields at once.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "domain/identifiers.h"
+#include "domain/rejection.h"
+
+namespace hermes::wire {
+
+class Fields {
+ public:
+  explicit Fields(const boost::json::object& object) : object_(object) {}
+
+  // Nothing, and a problem written down, for a field that is missing, of another type, or against the rules.
+  std::optional<domain::MessageId> message_id(std::string_view field);
+  std::optional<domain::UserId> user(std::string_view field);      // a person: "all" is no one's id
+  std::optional<domain::UserId> receiver(std::string_view field);  // a person, or "all"
+  std::optional<std::string> text(std::string_view field, std::size_t max_characters);
+  std::optional<std::string> name(std::string_view field, std::size_t max_characters, std::string_view if_missing);
+  std::optional<bool> boolean(std::string_view field);
+  std::optional<std::string_view> word(std::string_view field);  // one of a closed set: the caller checks which
+
+  // Not a problem whatever it is.
+  std::optional<std::string_view> lenient_text(std::string_view field) const;
+
+  bool has(std::string_view field) const { return object_.if_contains(field) != nullptr; }
+  void note(std::string_view field, std::string_view problem);
+
+  bool good() const { return problems_.empty(); }
+  domain::Rejection rejection() const;  // Requires: !good()
+
+ private:
+  const boost::json::string* string(std::string_view field);
+
+  const boost::json::object& object_;
+  std::string problems_;
+  bool any_missing_ = false;
+};
+
+}  // namespace hermes::wire
