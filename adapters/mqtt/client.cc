@@ -162,7 +162,8 @@ class Client::Impl {
     }
     auto problem = outcome->wait(settings_.connect_timeout + kOutcomeSlack);
     if (problem && problem->empty()) return Done{};
-    return fail(Error{"cannot subscribe to " + filter + " at " + where() + ": " + problem.value_or("no answer from the broker")});
+    return fail(
+        Error{"cannot subscribe to " + filter + " at " + where() + ": " + problem.value_or("no answer from the broker")});
   }
 
   Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained,
@@ -376,7 +377,8 @@ class Client::Impl {
 
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     options.keepAliveInterval = static_cast<int>(settings_.keep_alive.count());
-    options.connectTimeout = std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(settings_.connect_timeout).count()));
+    options.connectTimeout =
+        std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(settings_.connect_timeout).count()));
     options.maxInflight = kMaxInflight;
     options.username = settings_.username.empty() ? nullptr : settings_.username.c_str();
     options.password = settings_.password.empty() ? nullptr : settings_.password.c_str();

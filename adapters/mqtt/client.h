@@ -23,14 +23,14 @@ struct Settings {
   std::uint16_t receive_maximum = 65535;           // unacknowledged messages the broker may have under way to us
   std::chrono::seconds keep_alive{20};
   std::chrono::milliseconds connect_timeout{5000};
-  std::chrono::milliseconds reconnect_min{200};    // back-off with jitter between these
+  std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
   std::chrono::milliseconds reconnect_max{5000};
   std::string username;
   std::string password;
 };
 
 struct Message {
-  std::string_view topic;    // valid during the callback only
+  std::string_view topic;  // valid during the callback only
   std::string_view payload;
   int qos = 0;
   bool retained = false;

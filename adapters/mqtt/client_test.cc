@@ -107,8 +107,9 @@ TEST(Client, GetsAMessageAgainThatItDidNotTakeAndKeepsTheOrder) {
 
   // By another process: the refusal cuts every connection of this one.
   std::string lines = "one\ntwo\nthree\n";
-  private_servers::run({"mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(broker().port()), "-q", "1", "-t", "refuses/a", "-l"},
-                       {}, lines);
+  private_servers::run(
+      {"mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(broker().port()), "-q", "1", "-t", "refuses/a", "-l"}, {},
+      lines);
 
   EXPECT_TRUE(eventually([&] { return subscriber.payloads().size() == 3; }));
   EXPECT_EQ(subscriber.refusals, 1);

@@ -61,17 +61,14 @@ TEST(Decoder, ReadsAStatus) {
 }
 
 TEST(Decoder, ReadsTyping) {
-  auto decoded =
-      decode(R"({"type":"typing","sender_id":"fredy","sender_name":"Fredy","receiver_id":"all","is_typing":true})");
+  auto decoded = decode(R"({"type":"typing","sender_id":"fredy","sender_name":"Fredy","receiver_id":"all","is_typing":true})");
   ASSERT_TRUE(decoded);
   const auto& typing = std::get<domain::SetTyping>(decoded->command);
   EXPECT_EQ(typing.receiver.str(), "all");
   EXPECT_TRUE(typing.is_typing);
 }
 
-TEST(Decoder, TakesAMissingTypeForAMessage) {
-  EXPECT_TRUE(decode(message_with(R"("type":"message",)", "")));
-}
+TEST(Decoder, TakesAMissingTypeForAMessage) { EXPECT_TRUE(decode(message_with(R"("type":"message",)", ""))); }
 
 TEST(Decoder, TakesAMissingMessageTypeForText) {
   auto decoded = decode(message_with(R"("message_type":"text",)", ""));
@@ -79,9 +76,7 @@ TEST(Decoder, TakesAMissingMessageTypeForText) {
   EXPECT_EQ(send_of(decoded).message_type, "text");
 }
 
-TEST(Decoder, IgnoresUnknownFields) {
-  EXPECT_TRUE(decode(message_with(R"("type":)", R"("colour":{"r":[1,2,3]},"type":)")));
-}
+TEST(Decoder, IgnoresUnknownFields) { EXPECT_TRUE(decode(message_with(R"("type":)", R"("colour":{"r":[1,2,3]},"type":)"))); }
 
 TEST(Decoder, TakesATimeWithoutAnOffsetAsUtc) {
   auto decoded = decode(message_with("2026-01-31T12:00:00.5Z", "2026-01-31T12:00:00.123456"));
@@ -90,7 +85,8 @@ TEST(Decoder, TakesATimeWithoutAnOffsetAsUtc) {
 }
 
 TEST(Decoder, DropsAnAbsurdTimeAndKeepsTheMessage) {
-  for (std::string_view time : {R"("0000-00-00T99:99:99Z")", R"("99999-01-01T00:00:00Z")", R"("yesterday")", "17", "null", "{}"}) {
+  for (std::string_view time :
+       {R"("0000-00-00T99:99:99Z")", R"("99999-01-01T00:00:00Z")", R"("yesterday")", "17", "null", "{}"}) {
     auto decoded = decode(message_with(R"("2026-01-31T12:00:00.5Z")", time));
     ASSERT_TRUE(decoded) << time;
     EXPECT_FALSE(decoded->occurred_at) << time;
@@ -130,9 +126,9 @@ TEST(Decoder, RejectsAnUnknownType) {
 TEST(Decoder, NamesEveryMissingField) {
   const domain::Rejection rejection = rejection_of("{}");
   EXPECT_EQ(rejection.reason, RejectionReason::missing_field);
-  EXPECT_THAT(rejection.detail, AllOf(HasSubstr("message_id is missing"), HasSubstr("sender_id is missing"),
-                                      HasSubstr("sender_name is missing"), HasSubstr("receiver_id is missing"),
-                                      HasSubstr("content is missing")));
+  EXPECT_THAT(rejection.detail,
+              AllOf(HasSubstr("message_id is missing"), HasSubstr("sender_id is missing"), HasSubstr("sender_name is missing"),
+                    HasSubstr("receiver_id is missing"), HasSubstr("content is missing")));
 }
 
 TEST(Decoder, NamesEveryBadField) {

@@ -23,8 +23,8 @@ domain::UserId user(std::string_view id) { return *domain::UserId::parse(id); }
 domain::MessageId message_id(std::string_view id) { return *domain::MessageId::parse(id); }
 
 TEST(Encoder, WritesAMessageThatReadsBackAsItWas) {
-  const domain::SendMessage message{message_id("m \"1\""), user("fré\\dy"), std::string(kAwkward), user("all"),
-                                    std::string(kAwkward),  "text/\"plain\""};
+  const domain::SendMessage message{message_id("m \"1\""), user("fré\\dy"),       std::string(kAwkward),
+                                    user("all"),           std::string(kAwkward), "text/\"plain\""};
   const Decoded read = decoded(encode(message, kTime));
   EXPECT_EQ(std::get<domain::SendMessage>(read.command), message);
   EXPECT_EQ(read.occurred_at, kTime);
@@ -43,7 +43,8 @@ TEST(Encoder, WritesTypingThatReadsBackAsItWas) {
 }
 
 TEST(Encoder, WritesEveryStatusSoThatItReadsBack) {
-  for (auto status : {domain::Status::sent, domain::Status::received_by_server, domain::Status::delivered, domain::Status::read}) {
+  for (auto status :
+       {domain::Status::sent, domain::Status::received_by_server, domain::Status::delivered, domain::Status::read}) {
     const Decoded read = decoded(encode_status(message_id("m1"), status, "david", kTime));
     EXPECT_EQ(std::get<domain::RecordReceipt>(read.command), (domain::RecordReceipt{message_id("m1"), status, user("david")}));
     EXPECT_EQ(read.occurred_at, kTime);
@@ -53,9 +54,8 @@ TEST(Encoder, WritesEveryStatusSoThatItReadsBack) {
 TEST(Encoder, WritesAStatusIntoABufferThatWasUsed) {
   std::string buffer = "what was there before";
   encode_status_into(buffer, "m1", domain::Status::received_by_server, kServerUser, kTime);
-  EXPECT_EQ(buffer,
-            R"({"type":"status","message_id":"m1","status":"received_by_server","user_id":"server",)"
-            R"("timestamp":"2026-01-31T12:00:00.123456Z"})");
+  EXPECT_EQ(buffer, R"({"type":"status","message_id":"m1","status":"received_by_server","user_id":"server",)"
+                    R"("timestamp":"2026-01-31T12:00:00.123456Z"})");
 }
 
 TEST(Topics, AreBelowTheRoot) {

@@ -1,5 +1,5 @@
-// The JSON that chat clients speak (docs/wire.md): message, status and typing. Strict about what matters (types, UTF-8, lengths,
-// identifiers, size, depth), tolerant of what does not (unknown fields; a missing `type` means message).
+// The JSON that chat clients speak (docs/wire.md): message, status and typing. Strict about what matters (types, UTF-8,
+// lengths, identifiers, size, depth), tolerant of what does not (unknown fields; a missing `type` means message).
 //
 // Pure functions; a Decoder keeps memory between calls and belongs to one thread.
 #pragma once
