@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/result.h"
 #include "domain/timestamp.h"
@@ -28,8 +29,14 @@ struct Settings {
   std::filesystem::path folder;
   Fsync fsync = Fsync::interval;
   std::chrono::milliseconds fsync_interval{100};
+  // A segment is removed as a whole, so small ones give space back sooner and large ones cost fewer files. A quarter of
+  // max_bytes at most.
   std::size_t segment_bytes = 64u << 20;
   std::size_t max_bytes = 1u << 30;  // all segments; then append says `full`
+  // Told, in one line, what must not go unnoticed and has no caller to be returned to: damage found in a segment, a failed
+  // sync, a released mark or segment that could not be written or removed. Called from any thread that uses the spool, and
+  // from its own. Empty: the line goes to stderr.
+  std::function<void(const std::string& line)> warn;
 };
 
 using Sequence = std::uint64_t;  // 1, 2, 3, ... over the spool's whole life
@@ -45,35 +52,53 @@ struct OpenError {
   std::string message;
 };
 struct AppendError {
-  enum class Kind { full, io } kind;
-  std::string message;
+  enum class Kind {
+    full,  // max_bytes are reached: release something
+    io     // the disk did not take it (full, broken), or an earlier sync failed
+  } kind;
+  std::string message;  // one line: what, where, what to do
+};
+
+// Bytes of a segment that hold no readable record although one should be there. They are kept aside as they were found.
+struct Damage {
+  std::filesystem::path segment;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t records_lost = 0;      // by the gap in the sequences; 0: at the end of the spool, where the count can't be known
+  std::filesystem::path kept_aside;    // empty: there were no bytes (a segment is missing)
+  std::string message;                 // one line for the log
 };
 
 class Spool {
  public:
-  // Opens or makes the folder; cuts a torn tail and tells it in `recovered()`. Records that were not released are read again.
+  // Opens or makes the folder; cuts a torn tail and tells it in `recovered()`. Records that were not released are read again,
+  // and so may be some that were, shortly before a kill: what they did must be safe to do twice (in the log it is).
   static Result<std::unique_ptr<Spool>, OpenError> open(Settings settings);
   ~Spool();
 
-  // All or nothing: on failure the segment is as before.
+  // All or nothing: on failure the segment is as before. Requires: sizes that fit MQTT (topic 64 KiB, payload 256 MiB).
   Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, domain::Timestamp received_at);
 
   // Reads on from where this call last stopped (at open: from the first record not released). Returns nothing at the end.
+  // Damage is kept aside, told to `warn` and stepped over. Throws std::system_error when a segment can't be read.
   std::optional<Record> next();
 
   // Every record up to and including `sequence` is done with. Segments that hold nothing else are removed. Survives a kill.
+  // Requires: `sequence` was returned by append() or next().
   void release(Sequence sequence);
 
   struct Recovered {
     std::uint64_t records = 0;        // found and not released
-    std::uint64_t torn_bytes_cut = 0;
+    std::uint64_t torn_bytes_cut = 0;  // of writes cut short: their append had not returned
+    std::vector<Damage> damaged;
   };
   const Recovered& recovered() const;
 
   struct Statistics {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;    // of all segments
     std::uint64_t records = 0;  // not released
-    std::optional<domain::Timestamp> oldest;
+    std::optional<domain::Timestamp> oldest;  // received_at of the first record not released
+    std::uint64_t records_damaged = 0;        // found since open, and at open
   };
   Statistics statistics() const;
 
@@ -82,5 +107,9 @@ class Spool {
   explicit Spool(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// The statistics of a folder that another process may hold: for `hermes status`. Reads only; nothing if there is no spool.
+// Reads the newest segment through, so it takes up to a tenth of a second.
+std::optional<Spool::Statistics> inspect(const std::filesystem::path& folder);
 
 }  // namespace hermes::spool

@@ -1,0 +1,50 @@
+// What a folder holds when it is opened: every segment is read through once.
+//
+// Bytes without a readable record are judged by the sequences around them. No sequence missing: a write that failed or was
+// cut short, whose append had not returned; nothing is lost. A gap: damage, told and kept aside, never dropped in silence. At
+// the very end of the spool there is nothing to compare with: a frame that just stops is a write cut short; anything else
+// (a wrong CRC, zeros after a power loss) may have been a record that was taken, and counts as damage.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "adapters/spool/segment_reader.h"
+#include "adapters/spool/spool.h"
+
+namespace hermes::spool {
+
+// Where a record begins. Every kLandmarkEvery-th is remembered, so that one record is found without reading its segment.
+struct Landmark {
+  Sequence sequence = 0;
+  std::uint64_t offset = 0;
+};
+inline constexpr std::uint64_t kLandmarkEvery = 1024;
+
+struct Segment {
+  std::filesystem::path path;
+  Sequence first = 0;
+  Sequence last = 0;        // first - 1: empty
+  std::uint64_t bytes = 0;  // up to the end of its last record
+  std::vector<Landmark> landmarks;
+};
+
+struct Recovery {
+  std::vector<Segment> segments;  // in the order of their sequences; each holds a record that is not released
+  Sequence last = 0;              // the highest sequence ever given, as far as the folder knows
+  Spool::Recovered report;
+};
+
+// Removes what is released, cuts what is torn. Throws std::system_error when the disk refuses.
+// Requires: the folder is locked.
+Recovery recover(const std::filesystem::path& folder, Sequence released);
+
+// Copies bytes of a segment to a file of their own beside it, and returns its path. Called again for the same bytes, it finds
+// them there. Throws std::system_error.
+std::filesystem::path keep_aside(const std::filesystem::path& segment, std::uint64_t offset, std::uint64_t bytes);
+
+// The segment files of a folder, in the order of their sequences.
+std::vector<Segment> list_segments(const std::filesystem::path& folder);
+
+}  // namespace hermes::spool

@@ -1,0 +1,56 @@
+// Reads one segment from front to back, through a buffer, and finds its way behind damage.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "adapters/spool/file.h"
+#include "adapters/spool/segment_format.h"
+
+namespace hermes::spool {
+
+class SegmentReader {
+ public:
+  struct End {};
+  // Bytes that hold no readable record. With `at_end` nothing readable comes after them; `incomplete` then tells that they
+  // are the beginning of a frame, as a write cut short leaves it.
+  struct Unreadable {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    bool at_end = false;
+    bool incomplete = false;
+  };
+  using Item = std::variant<End, Record, Unreadable>;
+
+  // Nothing when the header can't be read. Throws std::system_error when the file can't.
+  static std::optional<SegmentReader> open(const std::filesystem::path& path);
+
+  const SegmentHeader& header() const { return header_; }
+  // Where the next item begins.
+  std::uint64_t offset() const { return offset_; }
+  // Goes on at a place where a frame begins. `previous` is the sequence before it.
+  void seek(std::uint64_t offset, Sequence previous);
+
+  // The next item of the first `end` bytes of the file. Throws std::system_error when the file can't be read.
+  Item next(std::uint64_t end);
+
+ private:
+  SegmentReader(File file, SegmentHeader header);
+  std::string_view available(std::uint64_t end, std::size_t wanted);
+  Unreadable skip_unreadable(std::uint64_t end, bool incomplete);
+
+  File file_;
+  SegmentHeader header_;
+  std::uint64_t offset_ = kSegmentHeaderBytes;
+  Sequence previous_ = 0;
+  std::uint64_t skipped_bytes_ = 0;  // unreadable, since the previous record
+  std::string buffer_;
+  std::uint64_t buffer_offset_ = 0;
+  std::size_t buffer_bytes_ = 0;
+};
+
+}  // namespace hermes::spool
