@@ -1,0 +1,152 @@
+#include "adapters/chat/inbox.h"
+
+#include <gmock/gmock.h>
+
+#include "tools/private_servers/temporary_folder.h"
+
+namespace hermes::chat {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using namespace std::chrono_literals;
+
+domain::MessageId id_of(const std::string& text) { return *domain::MessageId::parse(text); }
+
+Incoming message(const std::string& id) {
+  return {.message = {.message_id = id_of(id),
+                      .sender = *domain::UserId::parse("fredy"),
+                      .sender_name = "Fredy",
+                      .receiver = *domain::UserId::parse("david"),
+                      .content = "Hello",
+                      .message_type = "text"},
+          .time = domain::Timestamp(1'700'000'000'123'456us)};
+}
+
+class InboxTest : public ::testing::Test {
+ protected:
+  InboxTest() { reopen(); }
+
+  void reopen(std::optional<std::chrono::milliseconds> read_after = 2s) {
+    inbox_.reset();
+    auto opened = Inbox::open(folder_.path(), read_after, now_);
+    EXPECT_TRUE(opened.ok());
+    inbox_ = std::move(*opened);
+  }
+  bool take(const std::string& id) {
+    const auto taken = inbox_->take(message(id));
+    EXPECT_TRUE(taken.ok());
+    return *taken;
+  }
+  void show(const std::string& id) { inbox_->shown(id_of(id), now_); }
+  // Publishes what is due, as the session does.
+  std::vector<std::string> publish() {
+    std::vector<std::string> out;
+    for (const Inbox::Receipt& receipt : inbox_->due(now_, 100)) {
+      out.push_back(receipt.message_id.str() + " " + std::string(to_string(receipt.status)) + " to " + receipt.sender.str());
+      inbox_->published(receipt);
+    }
+    return out;
+  }
+  std::vector<std::string> not_shown() {
+    std::vector<std::string> out;
+    for (const Incoming& incoming : inbox_->not_shown()) out.push_back(incoming.message.message_id.str());
+    return out;
+  }
+
+  private_servers::TemporaryFolder folder_;
+  std::unique_ptr<Inbox> inbox_;
+  Inbox::Clock::time_point now_ = Inbox::Clock::now();
+};
+
+TEST_F(InboxTest, ReportsNothingBeforeAMessageIsShown) {
+  EXPECT_TRUE(take("m-1"));
+  EXPECT_THAT(publish(), IsEmpty());
+  EXPECT_FALSE(inbox_->next_due());
+}
+
+TEST_F(InboxTest, ReportsDeliveredWhenShownAndReadAfterwards) {
+  take("m-1");
+  show("m-1");
+  EXPECT_THAT(publish(), ElementsAre("m-1 delivered to fredy"));
+  EXPECT_EQ(*inbox_->next_due(), now_ + 2s);
+  EXPECT_THAT(publish(), IsEmpty());
+  now_ += 2s;
+  EXPECT_THAT(publish(), ElementsAre("m-1 read to fredy"));
+  EXPECT_FALSE(inbox_->next_due());
+}
+
+TEST_F(InboxTest, NeverReportsReadWhenAskedNotTo) {
+  reopen(std::nullopt);
+  take("m-1");
+  show("m-1");
+  EXPECT_THAT(publish(), ElementsAre("m-1 delivered to fredy"));
+  now_ += 24h;
+  EXPECT_THAT(publish(), IsEmpty());
+  reopen(2s);
+  now_ += 24h;
+  EXPECT_THAT(publish(), IsEmpty());
+}
+
+TEST_F(InboxTest, RepeatsAReceiptThatDidNotGetOut) {
+  take("m-1");
+  show("m-1");
+  EXPECT_EQ(inbox_->due(now_, 100).size(), 1u);
+  EXPECT_EQ(inbox_->due(now_, 100).size(), 1u);
+  reopen();
+  EXPECT_THAT(publish(), ElementsAre("m-1 delivered to fredy"));
+}
+
+TEST_F(InboxTest, TakesAMessageOnceInEveryStageAndOverRestarts) {
+  EXPECT_TRUE(take("m-1"));
+  EXPECT_FALSE(take("m-1"));
+  reopen();
+  EXPECT_FALSE(take("m-1"));
+  show("m-1");
+  EXPECT_FALSE(take("m-1"));
+  publish();
+  now_ += 2s;
+  publish();
+  EXPECT_FALSE(take("m-1"));
+  reopen();
+  EXPECT_FALSE(take("m-1"));
+}
+
+TEST_F(InboxTest, GivesWhatWasTakenAndNotShownAfterARestart) {
+  take("m-1");
+  take("m-2");
+  take("m-3");
+  show("m-2");
+  reopen();
+  EXPECT_THAT(not_shown(), ElementsAre("m-1", "m-3"));
+}
+
+TEST_F(InboxTest, ReportsReadAfterARestartForWhatWasShownBefore) {
+  take("m-1");
+  show("m-1");
+  publish();
+  reopen();
+  EXPECT_THAT(publish(), IsEmpty());
+  now_ += 2s;
+  EXPECT_THAT(publish(), ElementsAre("m-1 read to fredy"));
+}
+
+TEST_F(InboxTest, GivesNoMoreReceiptsAtOnceThanAskedFor) {
+  for (int i = 0; i < 5; ++i) take("m-" + std::to_string(i)), show("m-" + std::to_string(i));
+  EXPECT_EQ(inbox_->due(now_, 3).size(), 3u);
+}
+
+TEST_F(InboxTest, StaysSmallAndRemembersTheNewest) {
+  reopen(std::nullopt);
+  for (int i = 0; i < 40'000; ++i) {
+    const std::string id = "a-rather-long-message-id-" + std::to_string(i);
+    take(id), show(id), inbox_->published({*domain::UserId::parse("fredy"), id_of(id), domain::Status::delivered});
+  }
+  EXPECT_LT(std::filesystem::file_size(folder_ / "inbox.log"), Inbox::kRewriteBytes + 4096);
+  reopen(std::nullopt);
+  EXPECT_FALSE(take("a-rather-long-message-id-39999"));
+  EXPECT_FALSE(take("a-rather-long-message-id-31000"));
+}
+
+}  // namespace
+}  // namespace hermes::chat

@@ -1,0 +1,58 @@
+#include "adapters/chat/records.h"
+
+#include <boost/json.hpp>
+
+namespace hermes::chat {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view text(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  const json::string* string = value ? value->if_string() : nullptr;
+  return string ? std::string_view(*string) : std::string_view();
+}
+
+}  // namespace
+
+std::string encode_message_record(const domain::SendMessage& message, domain::Timestamp time) {
+  const json::object object{{"record", "message"},
+                            {"message_id", message.message_id.str()},
+                            {"sender_id", message.sender.str()},
+                            {"sender_name", message.sender_name},
+                            {"receiver_id", message.receiver.str()},
+                            {"content", message.content},
+                            {"message_type", message.message_type},
+                            {"time", domain::to_string(time)}};
+  return json::serialize(object);
+}
+
+std::string encode_record(std::string_view kind, const domain::MessageId& id) {
+  return json::serialize(json::object{{"record", kind}, {"message_id", id.str()}});
+}
+
+std::optional<Record> decode_record(std::string_view text_of_record) {
+  boost::system::error_code error;
+  const json::value value = json::parse(text_of_record, error);
+  if (error || !value.is_object()) return std::nullopt;
+  const json::object& object = value.get_object();
+  Record record{std::string(text(object, "record")), std::string(text(object, "message_id")), std::nullopt, {}};
+  if (record.kind.empty() || record.message_id.empty()) return std::nullopt;
+  if (record.kind == "message") {
+    const auto id = domain::MessageId::parse(record.message_id);
+    const auto sender = domain::UserId::parse(text(object, "sender_id"));
+    const auto receiver = domain::UserId::parse(text(object, "receiver_id"));
+    const auto time = domain::parse_timestamp(text(object, "time"));
+    if (!id || !sender || !receiver || !time) return std::nullopt;
+    record.message = domain::SendMessage{.message_id = *id,
+                                         .sender = *sender,
+                                         .sender_name = std::string(text(object, "sender_name")),
+                                         .receiver = *receiver,
+                                         .content = std::string(text(object, "content")),
+                                         .message_type = std::string(text(object, "message_type"))};
+    record.time = *time;
+  }
+  return record;
+}
+
+}  // namespace hermes::chat

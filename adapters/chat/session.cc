@@ -1,0 +1,390 @@
+#include "adapters/chat/session.h"
+
+#include <algorithm>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "adapters/chat/lanes.h"
+#include "adapters/chat/wake_up.h"
+#include "adapters/mqtt/client.h"
+#include "adapters/wire/wire.h"
+
+namespace hermes::chat {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// Notices that may wait for the screen; past either limit the broker keeps the rest. A screen takes thousands at once, so the
+// limit is met only while the terminal is stopped (Ctrl-S, a pipe that nobody reads).
+constexpr std::size_t kMaxNotices = 5'000;
+constexpr std::size_t kMaxNoticeBytes = 16u << 20;
+// Receipts published before one of them is waited for.
+constexpr std::size_t kReceiptsAtOnce = 200;
+constexpr milliseconds kReceiptTimeout{5'000};
+constexpr milliseconds kAfterFailure{1'000};
+// Between attempts to reach a broker that was never reached.
+constexpr milliseconds kFirstConnectWait{200};
+constexpr milliseconds kLongestConnectWait{3'000};
+// Unacknowledged messages the broker may have under way to a client: each is on the disk before it is acknowledged.
+constexpr std::uint16_t kReceiveMaximum = 1'000;
+// A sender's clock may be wrong: a claim from the future is not shown.
+constexpr std::chrono::minutes kClockTolerance{5};
+
+domain::Timestamp wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+std::string new_uuid() {
+  thread_local boost::uuids::random_generator generate;
+  return to_string(generate());
+}
+
+mqtt::Settings broker_settings(const Session::Settings& settings) {
+  mqtt::Settings broker;
+  broker.host = settings.broker_host;
+  broker.port = settings.broker_port;
+  broker.receive_maximum = kReceiveMaximum;
+  if (settings.role == Session::Role::attend) {
+    broker.client_id = "hermes-chat-" + settings.user.str();  // fixed: the broker keeps what comes while it is away
+  } else {
+    broker.client_id = "hermes-send-" + new_uuid();
+    broker.clean_start = true;
+    broker.session_expiry = std::chrono::minutes(1);  // outlives a reconnect, and no more
+  }
+  return broker;
+}
+
+}  // namespace
+
+class Session::Impl {
+ public:
+  Impl(Settings settings, Lanes lanes, std::unique_ptr<Inbox> inbox)
+      : settings_(std::move(settings)), lanes_(std::move(lanes)), inbox_(std::move(inbox)), client_(broker_settings(settings_)) {
+    if (inbox_) {
+      for (const Incoming& incoming : inbox_->not_shown()) tell(MessageArrived{incoming});
+    }
+    if (const std::size_t damaged = lanes_.damaged_records(); damaged > 0)
+      tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
+    client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
+    client_.on_connected([this](bool) { connected_changed(true, {}); });
+    client_.on_disconnected([this](const std::string& reason) { connected_changed(false, reason); });
+    courier_ = std::thread([this] { carry(); });
+  }
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    courier_.join();
+    client_.disconnect();
+  }
+
+  Result<Outgoing, Error> send(const domain::UserId& receiver, const std::string& text, std::optional<domain::MessageId> id) {
+    if (text.empty()) return fail(Error{"there is nothing to send"});
+    if (!id) id = *domain::MessageId::parse(new_uuid());
+    const Outgoing outgoing{.message = {.message_id = *id,
+                                        .sender = settings_.user,
+                                        .sender_name = settings_.name,
+                                        .receiver = receiver,
+                                        .content = text,
+                                        .message_type = "text"},
+                            .time = wall_clock()};
+    // What the server would refuse must not enter the outbox: it would be tried for ever. The judge is the server's own decoder.
+    wire::Decoder decoder;
+    const auto accepted = decoder.decode(wire::encode(outgoing.message, outgoing.time));
+    if (!accepted) return fail(Error{"not sent: " + accepted.error().detail});
+    {
+      std::lock_guard lock(mutex_);
+      if (auto added = lanes_.own().add(outgoing); !added) return fail(added.error());
+    }
+    changed_.notify_all();
+    return outgoing;
+  }
+
+  void set_typing(const domain::UserId& receiver, bool is_typing) {
+    if (!connected()) return;
+    const domain::SetTyping typing{settings_.user, settings_.name, receiver, is_typing};
+    // QoS 0: an indicator that is late or lost is of no use to anybody.
+    const auto published = client_.publish(wire::topic_for(settings_.topic_root, receiver.str()),
+                                           wire::encode(typing, wall_clock()), 0);
+    if (!published) return;
+  }
+
+  void shown(const std::vector<domain::MessageId>& ids) {
+    if (!inbox_) return;
+    {
+      std::lock_guard lock(mutex_);
+      for (const domain::MessageId& id : ids) inbox_->shown(id, Clock::now());
+    }
+    changed_.notify_all();
+  }
+
+  int wake_descriptor() const { return wake_up_.descriptor(); }
+
+  std::vector<Notice> take_notices() {
+    std::vector<Notice> taken;
+    bool resume = false;
+    {
+      std::lock_guard lock(mutex_);
+      wake_up_.clear();
+      taken.swap(notices_);
+      notice_bytes_ = 0;
+      resume = std::exchange(paused_, false);
+    }
+    if (resume) client_.resume();
+    return taken;
+  }
+
+  bool connected() const {
+    std::lock_guard lock(mutex_);
+    return ready();
+  }
+
+  std::string last_problem() const {
+    std::lock_guard lock(mutex_);
+    return last_problem_;
+  }
+
+  std::vector<Outgoing> unsent() const {
+    std::lock_guard lock(mutex_);
+    return lanes_.unsent();
+  }
+
+  bool settle(milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, timeout, [&] {
+      return lanes_.empty() && (!inbox_ || inbox_->due(Clock::now(), 1).empty());
+    });
+  }
+
+ private:
+  // Requires: mutex_ held, for all of these.
+  bool ready() const { return connected_ && subscribed_; }
+
+  void tell(Notice notice) {
+    if (const auto* message = std::get_if<MessageArrived>(&notice)) notice_bytes_ += message->incoming.message.content.size();
+    notices_.push_back(std::move(notice));
+    wake_up_.set();
+  }
+
+  // ---- the MQTT client's thread. It holds paho's lock: nothing here may publish while it holds mutex_. ----
+
+  bool arrived(std::string_view payload) {
+    auto decoded = decoder_.decode(payload);
+    if (!decoded) return true;  // noise on our topic; the ingester has kept it for the operator
+    bool pause = false;
+    {
+      std::lock_guard lock(mutex_);
+      if (!take(std::move(*decoded))) return false;
+      pause = !paused_ && (notices_.size() > kMaxNotices || notice_bytes_ > kMaxNoticeBytes);
+      paused_ = paused_ || pause;
+    }
+    changed_.notify_all();
+    if (pause) client_.pause();
+    return true;
+  }
+
+  // False: it could not be stored, and the broker is to deliver it again.
+  bool take(wire::Decoded decoded) {
+    if (const auto* receipt = std::get_if<domain::RecordReceipt>(&decoded.command)) {
+      if (receipt->status == domain::Status::received_by_server && receipt->user.str() == wire::kServerUser)
+        lanes_.acknowledged(receipt->message_id);
+      tell(ReceiptArrived{receipt->message_id, receipt->status, receipt->user});
+      return true;
+    }
+    if (settings_.role == Role::send_only) return true;
+    if (const auto* typing = std::get_if<domain::SetTyping>(&decoded.command)) {
+      if (typing->sender != settings_.user) tell(TypingChanged{typing->sender, typing->sender_name, typing->is_typing});
+      return true;
+    }
+    const auto& message = std::get<domain::SendMessage>(decoded.command);
+    const bool own_echo = domain::is_broadcast(message.receiver) && message.sender == settings_.user;
+    const bool for_me = domain::is_broadcast(message.receiver) || message.receiver == settings_.user;
+    if (own_echo || !for_me) return true;
+    const domain::Timestamp now = wall_clock();
+    const bool credible = decoded.occurred_at && *decoded.occurred_at <= now + kClockTolerance;
+    const Incoming incoming{message, credible ? *decoded.occurred_at : now};
+    const auto fresh = inbox_->take(incoming);
+    if (!fresh) {
+      if (fresh.error().message != last_trouble_) tell(Trouble{fresh.error().message});
+      last_trouble_ = fresh.error().message;
+      return false;
+    }
+    last_trouble_.clear();
+    if (*fresh) tell(MessageArrived{incoming});
+    return true;
+  }
+
+  void connected_changed(bool connected, const std::string& reason) {
+    {
+      std::lock_guard lock(mutex_);
+      if (connected_ == connected) return;
+      connected_ = connected;
+      if (connected) lanes_.retry_now();
+      if (!connected) last_problem_ = reason;
+      // The first connection is told once its subscriptions stand.
+      if (subscribed_ && !paused_) tell(ConnectionChanged{connected, reason});
+    }
+    changed_.notify_all();
+  }
+
+  // ---- the courier's thread: connects, publishes what is due ----
+
+  void carry() {
+    connect_and_subscribe();
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      if (!ready()) {
+        changed_.wait(lock, [&] { return stopping_ || ready(); });
+        continue;
+      }
+      const Clock::time_point now = Clock::now();
+      std::vector<Outgoing> messages = lanes_.take_due(now);
+      std::vector<Inbox::Receipt> receipts;
+      if (inbox_ && now >= receipts_held_until_) receipts = inbox_->due(now, kReceiptsAtOnce);
+      if (messages.empty() && receipts.empty()) {
+        wait_for_work(lock);
+        continue;
+      }
+      lock.unlock();
+      for (const Outgoing& outgoing : messages) publish(outgoing);
+      const bool out = publish(receipts);
+      lock.lock();
+      if (out) {
+        for (const Inbox::Receipt& receipt : receipts) inbox_->published(receipt);
+        changed_.notify_all();
+      } else {
+        receipts_held_until_ = Clock::now() + kAfterFailure;
+      }
+    }
+  }
+
+  // Requires: the lock is held and nothing is due. The changes that matter (a message sent, shown, acknowledged; a
+  // connection) all notify.
+  void wait_for_work(std::unique_lock<std::mutex>& lock) {
+    std::optional<Clock::time_point> due = lanes_.next_due();
+    if (inbox_) {
+      if (auto receipt = inbox_->next_due()) {
+        *receipt = std::max(*receipt, receipts_held_until_);
+        due = due ? std::min(*due, *receipt) : *receipt;
+      }
+    }
+    due ? void(changed_.wait_until(lock, *due)) : changed_.wait(lock);
+  }
+
+  void connect_and_subscribe() {
+    milliseconds wait = kFirstConnectWait;
+    for (;;) {
+      auto problem = try_to_connect();
+      std::unique_lock lock(mutex_);
+      if (stopping_) return;
+      if (!problem) {
+        subscribed_ = true;
+        tell(ConnectionChanged{true, {}});
+        changed_.notify_all();
+        return;
+      }
+      if (*problem != last_problem_) tell(ConnectionChanged{false, *problem});
+      last_problem_ = std::move(*problem);
+      if (changed_.wait_for(lock, wait, [&] { return stopping_; })) return;
+      wait = std::min(wait * 2, kLongestConnectWait);
+    }
+  }
+
+  std::optional<std::string> try_to_connect() {
+    if (!client_.connected()) {
+      if (auto connected = client_.connect(); !connected) return connected.error().message;
+    }
+    const auto own = client_.subscribe(wire::topic_for(settings_.topic_root, settings_.user.str()), 1, false);
+    if (!own) return own.error().message;
+    if (settings_.role == Role::attend) {
+      const auto all = client_.subscribe(wire::topic_for(settings_.topic_root, domain::kEveryone), 1, true);
+      if (!all) return all.error().message;
+    }
+    return std::nullopt;
+  }
+
+  // What does not get through now is due again later, or at the next connection.
+  void publish(const Outgoing& outgoing) {
+    const auto published = client_.publish(wire::topic_for(settings_.topic_root, outgoing.message.receiver.str()),
+                                           wire::encode(outgoing.message, outgoing.time), 1);
+    if (published) return;
+    std::lock_guard lock(mutex_);
+    last_problem_ = published.error().message;
+  }
+
+  // Acknowledgements come in the order of publishing (MQTT 5, 4.6), so the last one's stands for all.
+  bool publish(const std::vector<Inbox::Receipt>& receipts) {
+    for (std::size_t i = 0; i < receipts.size(); ++i) {
+      const Inbox::Receipt& receipt = receipts[i];
+      const std::string topic = wire::topic_for(settings_.topic_root, receipt.sender.str());
+      const std::string payload = wire::encode_status(receipt.message_id, receipt.status, settings_.user.str(), wall_clock());
+      const auto published = i + 1 < receipts.size() ? client_.publish(topic, payload, 1)
+                                                     : client_.publish_and_wait(topic, payload, 1, kReceiptTimeout);
+      if (!published) return false;
+    }
+    return true;
+  }
+
+  const Settings settings_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Lanes lanes_;
+  std::unique_ptr<Inbox> inbox_;  // attending only
+  std::vector<Notice> notices_;
+  std::size_t notice_bytes_ = 0;
+  WakeUp wake_up_;
+  bool stopping_ = false;
+  bool connected_ = false;
+  bool subscribed_ = false;
+  bool paused_ = false;
+  std::string last_problem_;
+  std::string last_trouble_;
+  Clock::time_point receipts_held_until_{};
+  wire::Decoder decoder_;  // the MQTT client's thread only
+  std::thread courier_;
+  mqtt::Client client_;    // last: its callbacks end before the rest goes
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>, Error> Session::open(Settings settings) {
+  if (settings.name.empty()) settings.name = settings.user.str();
+  if (auto name = domain::check_text("sender_name", settings.name, domain::kSenderNameMaxCharacters); !name)
+    return fail(Error{name.error().message()});
+  if (domain::is_broadcast(settings.user)) return fail(Error{"a user cannot be called \"all\": it means everyone"});
+  const std::filesystem::path folder = user_folder(settings.outbox_root, settings.user);
+  std::unique_ptr<Inbox> inbox;
+  auto lanes = settings.role == Role::attend ? Lanes::attend(folder) : Lanes::send_only(folder);
+  if (!lanes) return fail(lanes.error());
+  if (settings.role == Role::attend) {
+    auto opened = Inbox::open(Lanes::attending_folder(folder), settings.read_after, Clock::now());
+    if (!opened) return fail(opened.error());
+    inbox = std::move(*opened);
+  }
+  auto impl = std::make_unique<Impl>(std::move(settings), std::move(*lanes), std::move(inbox));
+  return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+Result<Outgoing, Error> Session::send(const domain::UserId& receiver, const std::string& text,
+                                      std::optional<domain::MessageId> id) {
+  return impl_->send(receiver, text, std::move(id));
+}
+void Session::set_typing(const domain::UserId& receiver, bool is_typing) { impl_->set_typing(receiver, is_typing); }
+void Session::shown(const std::vector<domain::MessageId>& ids) { impl_->shown(ids); }
+int Session::wake_descriptor() const { return impl_->wake_descriptor(); }
+std::vector<Notice> Session::take_notices() { return impl_->take_notices(); }
+bool Session::connected() const { return impl_->connected(); }
+std::string Session::last_problem() const { return impl_->last_problem(); }
+std::vector<Outgoing> Session::unsent() const { return impl_->unsent(); }
+bool Session::settle(milliseconds timeout) { return impl_->settle(timeout); }
+
+}  // namespace hermes::chat

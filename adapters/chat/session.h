@@ -1,0 +1,98 @@
+// One user's end of the chat: joins the broker (adapters/mqtt), the wire format (adapters/wire), the outbox and the inbox. It
+// knows no screen: what happens comes out as notices, and whoever shows a message says so.
+//
+//   auto session = Session::open(settings);
+//   session->send(david, "Hello");                        // on the disk when it returns; published until acknowledged
+//   poll(session->wake_descriptor()); for (Notice& notice : session->take_notices()) ...
+//   session->shown({id});                                  // delivered now, read after `read_after`
+//
+// Thread-safe. Opening does not wait for the broker: it is connected in the background, again and again if need be.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "adapters/chat/error.h"
+#include "adapters/chat/inbox.h"
+#include "adapters/chat/outbox.h"
+#include "domain/commands.h"
+#include "domain/result.h"
+
+namespace hermes::chat {
+
+// A message for this user (or for everyone), for the first time.
+struct MessageArrived {
+  Incoming incoming;
+};
+// Somebody states where a message of this user is. Not checked: a receipt can be forged by whoever may publish.
+struct ReceiptArrived {
+  domain::MessageId message_id;
+  domain::Status status;
+  domain::UserId user;
+};
+struct TypingChanged {
+  domain::UserId user;
+  std::string name;
+  bool is_typing;
+};
+struct ConnectionChanged {
+  bool connected;
+  std::string reason;  // of a loss
+};
+// Something is wrong here, on this side: the disk, for example.
+struct Trouble {
+  std::string message;
+};
+using Notice = std::variant<MessageArrived, ReceiptArrived, TypingChanged, ConnectionChanged, Trouble>;
+
+class Session {
+ public:
+  enum class Role {
+    attend,    // takes what comes in; one process per user
+    send_only  // sends and watches the receipts; beside the attending client and beside others of its kind
+  };
+
+  struct Settings {
+    std::string broker_host = "127.0.0.1";
+    std::uint16_t broker_port = 1883;
+    std::string topic_root = "chat/messages";
+    domain::UserId user;
+    std::string name;                    // empty: as the user id
+    std::filesystem::path outbox_root;   // user_folder.h
+    Role role = Role::attend;
+    std::optional<std::chrono::milliseconds> read_after = std::chrono::seconds(2);  // nothing: never
+  };
+
+  // Fails when another client of the user is open, or the folder cannot be used. What an earlier run left unsent is sent;
+  // what it took but did not show comes as notices.
+  static Result<std::unique_ptr<Session>, Error> open(Settings settings);
+  ~Session();  // keeps what is unsent for the next run
+
+  // `id`: the caller's, for scripts that must be able to repeat a call; otherwise a new UUID. Fails for text the server would
+  // refuse (docs/wire.md), when the outbox is full, and when the disk does not take it: then nothing is sent.
+  Result<Outgoing, Error> send(const domain::UserId& receiver, const std::string& text,
+                               std::optional<domain::MessageId> id = std::nullopt);
+  void set_typing(const domain::UserId& receiver, bool is_typing);
+  void shown(const std::vector<domain::MessageId>& ids);
+
+  int wake_descriptor() const;  // readable when there are notices
+  std::vector<Notice> take_notices();
+
+  bool connected() const;
+  std::string last_problem() const;      // why there is no connection
+  std::vector<Outgoing> unsent() const;  // oldest first
+  // Waits until the server has everything and the receipts are out. False when the time is over first.
+  bool settle(std::chrono::milliseconds timeout);
+
+ private:
+  class Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hermes::chat

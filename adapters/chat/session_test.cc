@@ -1,0 +1,347 @@
+// The session against a real broker. The server's side is played here: what it publishes is the wire format, by a client of its
+// own; the real ingester takes part in tests/e2e.
+#include "adapters/chat/session.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <mutex>
+
+#include "adapters/chat/user_folder.h"
+#include "adapters/mqtt/client.h"
+#include "adapters/wire/wire.h"
+#include "tests/support/eventually.h"
+#include "tools/private_servers/private_mosquitto.h"
+#include "tools/private_servers/temporary_folder.h"
+
+namespace hermes::chat {
+namespace {
+
+using namespace std::chrono_literals;
+using private_servers::PrivateMosquitto;
+using private_servers::TemporaryFolder;
+using test_support::eventually;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+domain::UserId user(const std::string& text) { return *domain::UserId::parse(text); }
+domain::Timestamp now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+// Notes what crosses the broker, and acknowledges messages when asked to.
+class Server {
+ public:
+  explicit Server(std::uint16_t port) : client_(settings(port)) {
+    client_.on_message([this](const mqtt::Message& message) {
+      const auto decoded = decoder_.decode(message.payload);
+      EXPECT_TRUE(decoded.ok()) << message.payload;
+      std::lock_guard lock(mutex_);
+      if (decoded) seen_.push_back(decoded->command);
+      return true;
+    });
+  }
+  // After on_message: nothing is missed.
+  void start() {
+    ASSERT_TRUE(client_.connect().ok());
+    ASSERT_TRUE(client_.subscribe(wire::subscription_for_everything("chat/messages"), 1, true).ok());
+  }
+
+  // Contents of the messages seen, each id once, in the order of their first appearance.
+  std::vector<std::string> contents() {
+    std::vector<std::string> out;
+    for (const domain::SendMessage& message : distinct()) out.push_back(message.content);
+    return out;
+  }
+  std::vector<domain::SendMessage> distinct() {
+    std::lock_guard lock(mutex_);
+    std::vector<domain::SendMessage> out;
+    std::map<std::string, int> times;
+    for (const domain::Command& command : seen_) {
+      const auto* message = std::get_if<domain::SendMessage>(&command);
+      if (message && times[message->message_id.str()]++ == 0) out.push_back(*message);
+    }
+    return out;
+  }
+  std::vector<std::string> receipts() {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> out;
+    for (const domain::Command& command : seen_) {
+      if (const auto* receipt = std::get_if<domain::RecordReceipt>(&command))
+        out.push_back(receipt->message_id.str() + " " + std::string(to_string(receipt->status)) + " " + receipt->user.str());
+    }
+    return out;
+  }
+  void acknowledge_everything_seen() {
+    for (const domain::SendMessage& message : distinct()) {
+      if (!acknowledged_.insert(message.message_id.str()).second) continue;
+      publish(message.sender.str(),
+              wire::encode_status(message.message_id, domain::Status::received_by_server, wire::kServerUser, now()));
+    }
+  }
+  void publish(const std::string& to, const std::string& payload) {
+    const auto published = client_.publish_and_wait("chat/messages/" + to, payload, 1, 30s);
+    ASSERT_TRUE(published.ok()) << published.error().message;
+  }
+  void send(const std::string& id, const std::string& from, const std::string& to, const std::string& text) {
+    publish(to, wire::encode(domain::SendMessage{*domain::MessageId::parse(id), user(from), from, user(to), text, "text"}, now()));
+  }
+
+ private:
+  static mqtt::Settings settings(std::uint16_t port) {
+    mqtt::Settings settings;
+    settings.port = port;
+    settings.client_id = "server";
+    return settings;
+  }
+
+  std::mutex mutex_;
+  std::vector<domain::Command> seen_;
+  std::set<std::string> acknowledged_;
+  wire::Decoder decoder_;
+  mqtt::Client client_;
+};
+
+class SessionTest : public ::testing::Test {
+ protected:
+  SessionTest() { server_.start(); }
+
+  Result<std::unique_ptr<Session>, Error> try_to_open(const std::string& name, Session::Role role = Session::Role::attend,
+                                                      std::optional<std::chrono::milliseconds> read_after = 0ms) {
+    return Session::open({.broker_host = "127.0.0.1",
+                          .broker_port = broker_.port(),
+                          .topic_root = "chat/messages",
+                          .user = user(name),
+                          .name = "",
+                          .outbox_root = folder_.path(),
+                          .role = role,
+                          .read_after = read_after});
+  }
+  std::unique_ptr<Session> open(const std::string& name, Session::Role role = Session::Role::attend) {
+    auto session = try_to_open(name, role);
+    EXPECT_TRUE(session.ok()) << session.error().message;
+    return std::move(*session);
+  }
+  std::unique_ptr<Session> open_connected(const std::string& name, Session::Role role = Session::Role::attend) {
+    auto session = open(name, role);
+    EXPECT_TRUE(eventually([&] { return session->connected(); })) << session->last_problem();
+    return session;
+  }
+  // Collects what has come and shows it, as a screen would.
+  void attend(Session& session) {
+    std::vector<domain::MessageId> ids;
+    for (Notice& notice : session.take_notices()) {
+      if (const auto* arrived = std::get_if<MessageArrived>(&notice)) {
+        shown_.push_back(arrived->incoming.message.content);
+        ids.push_back(arrived->incoming.message.message_id);
+      }
+      if (const auto* receipt = std::get_if<ReceiptArrived>(&notice)) receipts_.emplace_back(to_string(receipt->status));
+    }
+    session.shown(ids);
+  }
+
+  PrivateMosquitto broker_;
+  TemporaryFolder folder_;
+  Server server_{broker_.port()};
+  std::vector<std::string> shown_;
+  std::vector<std::string> receipts_;
+};
+
+TEST_F(SessionTest, PublishesUntilTheServerAcknowledges) {
+  auto fredy = open_connected("fredy");
+  const auto sent = fredy->send(user("david"), "Hello");
+  ASSERT_TRUE(sent.ok());
+  EXPECT_TRUE(eventually([&] { return server_.contents() == std::vector<std::string>{"Hello"}; }));
+  EXPECT_THAT(fredy->unsent(), ElementsAre(*sent));
+  server_.acknowledge_everything_seen();
+  EXPECT_TRUE(fredy->settle(60s));
+  EXPECT_THAT(fredy->unsent(), IsEmpty());
+  EXPECT_TRUE(eventually([&] { return attend(*fredy), receipts_ == std::vector<std::string>{"received_by_server"}; }));
+}
+
+TEST_F(SessionTest, KeepsTheOrderPerRecipientWithOneMessageUnderWay) {
+  auto fredy = open_connected("fredy");
+  std::vector<std::string> expected;
+  for (int i = 0; i < 20; ++i) {
+    expected.push_back("message " + std::to_string(i));
+    ASSERT_TRUE(fredy->send(user("david"), expected.back()).ok());
+  }
+  EXPECT_TRUE(eventually([&] { return server_.contents().size() == 1; }));
+  EXPECT_TRUE(eventually([&] {
+    server_.acknowledge_everything_seen();
+    return fredy->unsent().empty();
+  }));
+  EXPECT_EQ(server_.contents(), expected);
+}
+
+TEST_F(SessionTest, SendsWhatAnEarlierRunCouldNotWithTheSameId) {
+  broker_.stop();
+  std::vector<std::string> ids;
+  {
+    auto fredy = open("fredy");
+    for (const char* text : {"one", "two"}) ids.push_back(fredy->send(user("david"), text)->message.message_id.str());
+  }
+  broker_.start();
+  auto fredy = open("fredy");
+  EXPECT_TRUE(eventually([&] {
+    server_.acknowledge_everything_seen();
+    return fredy->unsent().empty();
+  }));
+  EXPECT_THAT(server_.contents(), ElementsAre("one", "two"));
+  EXPECT_EQ(server_.distinct()[0].message_id.str(), ids[0]);
+  EXPECT_EQ(server_.distinct()[1].message_id.str(), ids[1]);
+}
+
+TEST_F(SessionTest, SendsOnAfterABrokerThatWasKilledWithoutMemory) {
+  auto fredy = open_connected("fredy");
+  broker_.kill();
+  EXPECT_TRUE(eventually([&] { return !fredy->connected(); }));
+  ASSERT_TRUE(fredy->send(user("david"), "over the restart").ok());
+  broker_.start();
+  EXPECT_TRUE(eventually([&] {
+    server_.acknowledge_everything_seen();
+    return fredy->unsent().empty();
+  }));
+  EXPECT_THAT(server_.contents(), ElementsAre("over the restart"));
+}
+
+TEST_F(SessionTest, ReportsDeliveredOnceShownAndThenRead) {
+  auto david = open_connected("david");
+  server_.send("m-1", "fredy", "david", "Hello");
+  EXPECT_TRUE(eventually([&] { return attend(*david), !shown_.empty(); }));
+  EXPECT_TRUE(eventually([&] { return server_.receipts().size() == 2; }));
+  EXPECT_THAT(server_.receipts(), ElementsAre("m-1 delivered david", "m-1 read david"));
+}
+
+TEST_F(SessionTest, ShowsADuplicateOnceAlsoAfterARestart) {
+  {
+    auto david = open_connected("david");
+    server_.send("m-1", "fredy", "david", "Hello");
+    server_.send("m-1", "fredy", "david", "Hello");
+    server_.send("m-2", "fredy", "david", "World");
+    EXPECT_TRUE(eventually([&] { return attend(*david), shown_.size() >= 2; }));
+    EXPECT_TRUE(david->settle(60s));
+  }
+  server_.send("m-1", "fredy", "david", "Hello");
+  server_.send("m-3", "fredy", "david", "!");
+  auto david = open_connected("david");
+  EXPECT_TRUE(eventually([&] { return attend(*david), shown_.size() >= 3; }));
+  EXPECT_THAT(shown_, ElementsAre("Hello", "World", "!"));
+}
+
+TEST_F(SessionTest, GetsWhatCameWhileItWasAway) {
+  open_connected("david").reset();
+  server_.send("m-1", "fredy", "david", "while away");
+  server_.send("m-2", "fredy", "all", "to everyone");
+  auto david = open("david");
+  EXPECT_TRUE(eventually([&] { return attend(*david), shown_.size() == 2; }));
+  EXPECT_THAT(shown_, ::testing::UnorderedElementsAre("while away", "to everyone"));
+}
+
+TEST_F(SessionTest, GivesAgainWhatWasTakenAndNeverShown) {
+  {
+    auto david = open_connected("david");
+    server_.send("m-1", "fredy", "david", "taken");
+    // Readable once the message is stored and acknowledged to the broker; nobody takes it.
+    EXPECT_TRUE(eventually([&] {
+      for (const Notice& notice : david->take_notices())
+        if (std::holds_alternative<MessageArrived>(notice)) return true;
+      return false;
+    }));
+  }
+  auto david = open("david");
+  EXPECT_TRUE(eventually([&] { return attend(*david), !shown_.empty(); }));
+  EXPECT_THAT(shown_, ElementsAre("taken"));
+  EXPECT_TRUE(eventually([&] { return server_.receipts().size() == 2; }));
+}
+
+TEST_F(SessionTest, IgnoresTheEchoOfItsOwnBroadcastAndForeignNoise) {
+  auto fredy = open_connected("fredy");
+  server_.send("b-1", "fredy", "all", "my own, by another client of mine");
+  server_.publish("fredy", "{not json");
+  server_.publish("fredy", std::string(1000, '\xff'));
+  server_.send("b-2", "eva", "all", "for everyone");
+  EXPECT_TRUE(eventually([&] { return attend(*fredy), !shown_.empty(); }));
+  EXPECT_THAT(shown_, ElementsAre("for everyone"));
+}
+
+TEST_F(SessionTest, RefusesASecondClientOfTheSameUserAndSaysWho) {
+  auto first = open("fredy");
+  const auto second = try_to_open("fredy");
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(second.error().message, AllOf(::testing::HasSubstr("another chat client"), ::testing::HasSubstr("process")));
+  EXPECT_TRUE(try_to_open("david").ok());
+}
+
+TEST_F(SessionTest, SendsBesideAnAttendingClientWithoutTakingItsMessages) {
+  auto chat = open_connected("fredy");
+  auto script = open_connected("fredy", Session::Role::send_only);
+  auto another = open_connected("fredy", Session::Role::send_only);
+  ASSERT_TRUE(script->send(user("david"), "from a script").ok());
+  ASSERT_TRUE(another->send(user("david"), "from another").ok());
+  EXPECT_TRUE(eventually([&] {
+    server_.acknowledge_everything_seen();
+    return script->unsent().empty() && another->unsent().empty();
+  }));
+  server_.send("m-1", "david", "fredy", "reply");
+  EXPECT_TRUE(eventually([&] { return attend(*chat), !shown_.empty(); }));
+  EXPECT_THAT(shown_, ElementsAre("reply"));
+  EXPECT_TRUE(chat->connected());
+}
+
+TEST_F(SessionTest, TakesOverWhatAScriptLeftUnsent) {
+  broker_.stop();
+  ASSERT_TRUE(open("fredy", Session::Role::send_only)->send(user("david"), "left behind").ok());
+  broker_.start();
+  auto chat = open("fredy");
+  EXPECT_TRUE(eventually([&] {
+    server_.acknowledge_everything_seen();
+    return chat->unsent().empty();
+  }));
+  EXPECT_THAT(server_.contents(), ElementsAre("left behind"));
+}
+
+TEST_F(SessionTest, RefusesWhatTheServerWouldRefuse) {
+  auto fredy = open("fredy");
+  EXPECT_FALSE(fredy->send(user("david"), "").ok());
+  EXPECT_FALSE(fredy->send(user("david"), "\xff").ok());
+  EXPECT_FALSE(fredy->send(user("david"), std::string(300'000, 'x')).ok());
+  EXPECT_THAT(fredy->unsent(), IsEmpty());
+}
+
+TEST_F(SessionTest, LosesAndDoublesNothingWhileNobodyLooksAtTheScreen) {
+  auto david = open_connected("david");
+  // Past the limit of notices the session stops reading, and the broker keeps the rest.
+  constexpr int kMessages = 6'000;
+  for (int i = 0; i < kMessages; ++i) {
+    const auto payload = wire::encode(
+        domain::SendMessage{*domain::MessageId::parse("m-" + std::to_string(i)), user("fredy"), "Fredy", user("david"),
+                            std::to_string(i), "text"},
+        now());
+    server_.publish("david", payload);
+  }
+  EXPECT_TRUE(eventually([&] { return attend(*david), shown_.size() >= kMessages; }));
+  std::vector<std::string> expected;
+  for (int i = 0; i < kMessages; ++i) expected.push_back(std::to_string(i));
+  EXPECT_EQ(shown_, expected);
+}
+
+TEST_F(SessionTest, ShowsTyping) {
+  auto fredy = open_connected("fredy");
+  auto david = open_connected("david");
+  fredy->set_typing(user("david"), true);
+  std::vector<std::string> typing;
+  EXPECT_TRUE(eventually([&] {
+    for (Notice& notice : david->take_notices()) {
+      if (const auto* changed = std::get_if<TypingChanged>(&notice))
+        typing.push_back(changed->user.str() + (changed->is_typing ? " types" : " stopped"));
+    }
+    return !typing.empty();
+  }));
+  EXPECT_THAT(typing, ElementsAre("fredy types"));
+}
+
+}  // namespace
+}  // namespace hermes::chat
