@@ -50,7 +50,8 @@ TEST(SpoolKilled, KeepsEveryRecordThatWasTaken) {
     // After a random number of records, so that the kill falls anywhere in a write.
     const std::uint32_t records = random() % 2000;
     Sequence sequence = 0;
-    for (std::uint32_t i = 0; i < records && ::read(ends[0], &sequence, sizeof sequence) == sizeof sequence; ++i) taken = sequence;
+    for (std::uint32_t i = 0; i < records && ::read(ends[0], &sequence, sizeof sequence) == sizeof sequence; ++i)
+      taken = sequence;
     ::kill(child, SIGKILL);
     while (::read(ends[0], &sequence, sizeof sequence) == sizeof sequence) taken = sequence;
     ::close(ends[0]);
@@ -78,8 +79,10 @@ void expect_to_survive_refusal(const TestFolder& folder, const Settings& setting
     std::optional<AppendError> error;
     while (!error && taken < 100'000) {
       const auto sequence = spool->append("topic", payload_of(taken + 1), kNoon);
-      if (sequence) taken = *sequence;
-      else error = sequence.error();
+      if (sequence)
+        taken = *sequence;
+      else
+        error = sequence.error();
     }
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, AppendError::Kind::io);

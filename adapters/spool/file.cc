@@ -17,7 +17,8 @@ namespace {
 
 }  // namespace
 
-File::File(const std::filesystem::path& path, int flags) : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+File::File(const std::filesystem::path& path, int flags)
+    : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
   if (descriptor_ < 0) throw_errno("open", path_);
 }
 

@@ -14,8 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string sequences(Sequence first, Sequence last) {
-  return first == last ? "record " + std::to_string(first)
-                       : "records " + std::to_string(first) + " to " + std::to_string(last);
+  return first == last ? "record " + std::to_string(first) : "records " + std::to_string(first) + " to " + std::to_string(last);
 }
 
 class Scan {
@@ -75,7 +74,11 @@ class Scan {
     const Sequence lost = record.sequence > previous_ + 1 ? record.sequence - previous_ - 1 : 0;
     const std::string what = lost > 0 ? sequences(previous_ + 1, record.sequence - 1) : std::string();
     if (lost > 0 && pending_.empty()) {
-      result_.report.damaged.push_back({segment.path, 0, 0, lost, {},
+      result_.report.damaged.push_back({segment.path,
+                                        0,
+                                        0,
+                                        lost,
+                                        {},
                                         "spool: " + what + " are missing before " + segment.path.string() +
                                             ": a segment file was removed by someone else."});
     }
@@ -102,7 +105,8 @@ class Scan {
 
   void set_aside(const Pending& pending, std::uint64_t records_lost, const std::string& what) {
     const SegmentReader::Unreadable& bytes = pending.unreadable;
-    Damage damage{pending.segment, bytes.offset, bytes.bytes, records_lost, keep_aside(pending.segment, bytes.offset, bytes.bytes), {}};
+    Damage damage{
+        pending.segment, bytes.offset, bytes.bytes, records_lost, keep_aside(pending.segment, bytes.offset, bytes.bytes), {}};
     damage.message = "spool: " + what + ": " + std::to_string(bytes.bytes) + " damaged bytes at offset " +
                      std::to_string(bytes.offset) + " of " + pending.segment.string() + ", kept in " +
                      damage.kept_aside.string() + ". Check the disk.";

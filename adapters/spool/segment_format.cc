@@ -14,11 +14,12 @@
 namespace hermes::spool {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the segment format is little-endian, as cereal's binary archive is here");
+static_assert(std::endian::native == std::endian::little,
+              "the segment format is little-endian, as cereal's binary archive is here");
 
 constexpr std::string_view kMagic = "HRMSPL01";  // ends with the version of the format
 constexpr std::string_view kSuffix = ".segment";
-constexpr std::size_t kNameDigits = 20;          // 2^64 - 1 has 20
+constexpr std::size_t kNameDigits = 20;  // 2^64 - 1 has 20
 
 // Bytes that the search behind damage may run through the CRC. A payload full of lengths that look right could make it
 // quadratic; past this the rest of the segment is given up and kept aside.

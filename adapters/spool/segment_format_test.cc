@@ -8,7 +8,8 @@
 namespace hermes::spool {
 namespace {
 
-RC_GTEST_PROP(SegmentFormat, AFrameGivesBackItsRecord, (std::uint32_t salt, Sequence sequence, std::string topic, std::string payload)) {
+RC_GTEST_PROP(SegmentFormat, AFrameGivesBackItsRecord,
+              (std::uint32_t salt, Sequence sequence, std::string topic, std::string payload)) {
   FrameEncoder encoder;
   const std::string frame(encoder.encode(salt, sequence, kNoon, topic, payload));
   const ParsedFrame parsed = parse_frame(frame + "what follows", salt);
@@ -30,7 +31,8 @@ TEST(SegmentFormat, NamesSortLikeTheirSequences) {
   EXPECT_LT(segment_name(999), segment_name(1000));
   EXPECT_EQ(sequence_of_segment("00000000000000000042.segment"), 42u);
   EXPECT_EQ(sequence_of_segment(segment_name(~Sequence{0})), ~Sequence{0});
-  for (const char* other : {"", "lock", "released", "42.segment", "0000000000000000004x.segment", "00000000000000000042.damaged"}) {
+  for (const char* other :
+       {"", "lock", "released", "42.segment", "0000000000000000004x.segment", "00000000000000000042.damaged"}) {
     EXPECT_FALSE(sequence_of_segment(other)) << other;
   }
 }

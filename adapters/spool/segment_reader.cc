@@ -69,7 +69,10 @@ std::string_view SegmentReader::available(std::uint64_t end, std::size_t wanted)
     buffer_offset_ = offset_;
     buffer_bytes_ = file_.read_at(offset_, buffer_.data(), fill);
   }
-  return std::string_view(buffer_).substr(0, buffer_bytes_).substr(static_cast<std::size_t>(offset_ - buffer_offset_)).substr(0, left);
+  return std::string_view(buffer_)
+      .substr(0, buffer_bytes_)
+      .substr(static_cast<std::size_t>(offset_ - buffer_offset_))
+      .substr(0, left);
 }
 
 // Damage is rare: the rest of the segment is then taken into memory whole and searched for the next sound frame.

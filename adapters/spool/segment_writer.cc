@@ -14,7 +14,8 @@ AppendError io_error(const std::system_error& error) { return {AppendError::Kind
 
 }  // namespace
 
-SegmentWriter::SegmentWriter(File file, std::uint32_t salt) : file_(std::make_shared<const File>(std::move(file))), salt_(salt) {}
+SegmentWriter::SegmentWriter(File file, std::uint32_t salt)
+    : file_(std::make_shared<const File>(std::move(file))), salt_(salt) {}
 
 Result<SegmentWriter, AppendError> SegmentWriter::create(const std::filesystem::path& folder, Sequence first_sequence,
                                                          bool durable) {

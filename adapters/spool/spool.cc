@@ -144,9 +144,9 @@ class Spool::Impl {
   Result<Done, AppendError> make_room(std::size_t frame_bytes) {
     if (!fits(frame_bytes)) close_released_writer();
     if (!fits(frame_bytes)) {
-      return fail(AppendError{AppendError::Kind::full,
-                              "spool: " + settings_.folder.string() + " is full (" + std::to_string(settings_.max_bytes) +
-                                  " bytes). It drains when the database takes messages again."});
+      return fail(AppendError{AppendError::Kind::full, "spool: " + settings_.folder.string() + " is full (" +
+                                                           std::to_string(settings_.max_bytes) +
+                                                           " bytes). It drains when the database takes messages again."});
     }
     const bool begins = writer_ && writer_->bytes() == kSegmentHeaderBytes;  // a record larger than a segment has one alone
     if (writer_ && writer_->usable() && (begins || writer_->bytes() + frame_bytes <= segment_bytes())) return Done{};
@@ -251,7 +251,8 @@ class Spool::Impl {
       try {
         file->sync();
       } catch (const std::system_error& error) {
-        const std::string line = std::string("spool: ") + error.what() + ": records of the last interval would not survive a power loss";
+        const std::string line =
+            std::string("spool: ") + error.what() + ": records of the last interval would not survive a power loss";
         warn(line);
         const std::lock_guard state(state_);
         failed_sync_ = line;
@@ -430,7 +431,7 @@ class Spool::Impl {
   Sequence last_;
   Sequence released_;
   Sequence marked_;  // what a restart will know of it
-  Sequence read_;  // guarded by reading_
+  Sequence read_;    // guarded by reading_
   std::uint64_t records_damaged_ = 0;
   std::vector<std::shared_ptr<const File>> dirty_;
   std::string failed_sync_;

@@ -64,9 +64,9 @@ struct Damage {
   std::filesystem::path segment;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t records_lost = 0;      // by the gap in the sequences; 0: at the end of the spool, where the count can't be known
-  std::filesystem::path kept_aside;    // empty: there were no bytes (a segment is missing)
-  std::string message;                 // one line for the log
+  std::uint64_t records_lost = 0;    // by the gap in the sequences; 0: at the end of the spool, where the count can't be known
+  std::filesystem::path kept_aside;  // empty: there were no bytes (a segment is missing)
+  std::string message;               // one line for the log
 };
 
 class Spool {
@@ -88,15 +88,15 @@ class Spool {
   void release(Sequence sequence);
 
   struct Recovered {
-    std::uint64_t records = 0;        // found and not released
+    std::uint64_t records = 0;         // found and not released
     std::uint64_t torn_bytes_cut = 0;  // of writes cut short: their append had not returned
     std::vector<Damage> damaged;
   };
   const Recovered& recovered() const;
 
   struct Statistics {
-    std::uint64_t bytes = 0;    // of all segments
-    std::uint64_t records = 0;  // not released
+    std::uint64_t bytes = 0;                  // of all segments
+    std::uint64_t records = 0;                // not released
     std::optional<domain::Timestamp> oldest;  // received_at of the first record not released
     std::uint64_t records_damaged = 0;        // found since open, and at open
   };

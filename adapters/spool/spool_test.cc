@@ -118,8 +118,10 @@ TEST(Spool, SaysFullAtItsLimitAndTakesMoreWhenReleased) {
   std::optional<AppendError> error;
   while (!error) {
     const auto sequence = spool->append("topic", std::string(100, 'x'), kNoon);
-    if (sequence) last = *sequence;
-    else error = sequence.error();
+    if (sequence)
+      last = *sequence;
+    else
+      error = sequence.error();
   }
   EXPECT_EQ(error->kind, AppendError::Kind::full);
   EXPECT_THAT(error->message, HasSubstr("is full (10000 bytes)"));

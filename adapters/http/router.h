@@ -1,0 +1,29 @@
+// Which handler serves a method and path. Immutable once the server runs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/http/server.h"
+
+namespace hermes::http {
+
+class Router {
+ public:
+  void add(const std::string& method, std::string_view pattern, Handler handler);
+
+  // Fills request.parameters and runs the handler. 404 when no pattern matches, 405 with `Allow` when only the method does
+  // not.
+  Response serve(Request& request) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+  std::vector<Route> routes_;
+};
+
+}  // namespace hermes::http

@@ -1,0 +1,212 @@
+#include "adapters/http/server.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "adapters/http/router.h"
+
+namespace hermes::http {
+namespace {
+
+// httplib's own pool lets its queue grow without limit. This one makes the accepting thread wait, so that what is too much
+// stays in the kernel's backlog.
+class BoundedPool : public httplib::TaskQueue {
+ public:
+  BoundedPool(std::size_t threads, std::size_t waiting_max) : waiting_max_(waiting_max) {
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+
+  void enqueue(std::function<void()> task) override {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [this] { return waiting_.size() < waiting_max_ || stopped_; });
+    waiting_.push_back(std::move(task));
+    work_.notify_one();
+  }
+
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    work_.notify_all();
+    room_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::function<void()> task;
+      {
+        std::unique_lock lock(mutex_);
+        work_.wait(lock, [this] { return !waiting_.empty() || stopped_; });
+        if (waiting_.empty()) return;
+        task = std::move(waiting_.front());
+        waiting_.pop_front();
+      }
+      room_.notify_one();
+      task();
+    }
+  }
+
+  const std::size_t waiting_max_;
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable room_;
+  std::deque<std::function<void()>> waiting_;
+  bool stopped_ = false;
+  std::vector<std::thread> threads_;
+};
+
+Request from_httplib(const httplib::Request& from) {
+  Request request{from.method, from.path, from.body, {}, {}, {}};
+  for (const auto& [name, value] : from.params) request.query.emplace(name, value);
+  for (const auto& [name, value] : from.headers) {
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    request.headers.emplace(std::move(lower), value);
+  }
+  return request;
+}
+
+void to_httplib(const Response& from, httplib::Response& to) {
+  to.status = from.status;
+  for (const auto& [name, value] : from.headers) to.set_header(name, value);
+  to.set_content(from.body, from.content_type);
+}
+
+const char* title_of(int status) {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    default: return status < 500 ? "Bad Request" : "Internal Server Error";
+  }
+}
+
+template <class Map>
+std::optional<std::string> first_of(const Map& map, const std::string& name) {
+  const auto found = map.find(name);
+  if (found == map.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace
+
+std::optional<std::string> Request::query_value(const std::string& name) const { return first_of(query, name); }
+std::optional<std::string> Request::header(const std::string& name) const { return first_of(headers, name); }
+
+Response problem(int status, std::string_view title, std::string_view detail, std::string_view type) {
+  boost::json::object body{{"type", type}, {"title", title}, {"status", status}};
+  if (!detail.empty()) body.emplace("detail", detail);
+  return {status, "application/problem+json", boost::json::serialize(body), {}};
+}
+
+class Server::Impl {
+ public:
+  explicit Impl(Settings settings) : settings_(std::move(settings)) {}
+  ~Impl() { stop(); }
+
+  void route(const std::string& method, const std::string& pattern, Handler handler) {
+    router_.add(method, pattern, std::move(handler));
+  }
+
+  Result<Done, StartError> start() {
+    configure();
+    if (settings_.port == 0) {
+      const int port = server_.bind_to_any_port(settings_.host);
+      if (port <= 0) return cannot_listen();
+      port_ = static_cast<std::uint16_t>(port);
+    } else {
+      if (!server_.bind_to_port(settings_.host, settings_.port)) return cannot_listen();
+      port_ = settings_.port;
+    }
+    listening_ = std::thread([this] { server_.listen_after_bind(); });
+    // stop() does nothing to a server that does not run yet, and would then wait for ever.
+    while (!server_.is_running()) std::this_thread::yield();
+    return Done{};
+  }
+
+  std::uint16_t port() const { return port_; }
+
+  void stop() {
+    if (!listening_.joinable()) return;
+    server_.stop();
+    listening_.join();
+  }
+
+ private:
+  void configure() {
+    server_.new_task_queue = [this] { return new BoundedPool(settings_.threads, settings_.waiting_max); };
+    // httplib's default is SO_REUSEPORT: two services on one port would then share its connections, unnoticed.
+    server_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
+    server_.set_tcp_nodelay(true);
+    server_.set_payload_max_length(settings_.body_bytes_max);
+    server_.set_read_timeout(settings_.read_timeout);
+    server_.set_write_timeout(settings_.write_timeout);
+    // A thread serves one connection until it ends: an idle one must not hold it from the others.
+    server_.set_keep_alive_timeout(1);
+
+    const auto serve = [this](const httplib::Request& from, httplib::Response& to) {
+      Request request = from_httplib(from);
+      to_httplib(router_.serve(request), to);
+    };
+    server_.Get(".*", serve).Post(".*", serve).Put(".*", serve).Patch(".*", serve).Delete(".*", serve).Options(".*", serve);
+    server_.set_error_handler([](const httplib::Request&, httplib::Response& to) {
+      if (to.body.empty()) to_httplib(problem(to.status, title_of(to.status)), to);
+    });
+    server_.set_exception_handler(
+        [this](const httplib::Request& from, httplib::Response& to, const std::exception_ptr& thrown) {
+          report(from, thrown);
+          to_httplib(problem(500, "Internal Server Error", "The log of the service says more."), to);
+        });
+  }
+
+  void report(const httplib::Request& request, const std::exception_ptr& thrown) const {
+    if (!settings_.log_error) return;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      settings_.log_error("http: " + request.method + " " + request.path + ": " + error.what());
+    } catch (...) {
+      settings_.log_error("http: " + request.method + " " + request.path + ": an unknown exception");
+    }
+  }
+
+  Result<Done, StartError> cannot_listen() const {
+    return fail(
+        StartError{"cannot listen on " + settings_.host + ":" + std::to_string(settings_.port) +
+                   ": the port is taken, or the address is not of this machine. Choose another port (0 takes a free one)."});
+  }
+
+  const Settings settings_;
+  Router router_;
+  httplib::Server server_;
+  std::uint16_t port_ = 0;
+  std::thread listening_;
+};
+
+Server::Server(Settings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {}
+Server::~Server() = default;
+void Server::route(const std::string& method, const std::string& pattern, Handler handler) {
+  impl_->route(method, pattern, std::move(handler));
+}
+Result<Done, StartError> Server::start() { return impl_->start(); }
+std::uint16_t Server::port() const { return impl_->port(); }
+void Server::stop() { impl_->stop(); }
+
+}  // namespace hermes::http
