@@ -136,9 +136,7 @@ TEST_F(CliTest, APasswordFileThatIsNotThereIsNamed) {
   EXPECT_THAT(outcome.err, HasSubstr("/nowhere/password"));
 }
 
-TEST_F(CliTest, APasswordIsNotAFlag) {
-  EXPECT_EQ(hermes({"look", "--postgres-password", "x"}).code, kUsage);
-}
+TEST_F(CliTest, APasswordIsNotAFlag) { EXPECT_EQ(hermes({"look", "--postgres-password", "x"}).code, kUsage); }
 
 TEST_F(CliTest, WrongUsageIsOneLineAndCodeTwo) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstdio>
 #include <iostream>
+#include <utility>
 
 #include "domain/printable_text.h"
 #include "tools/cli.h"
@@ -21,18 +22,12 @@ std::string one_decimal(double value) {
 
 std::string_view sequence_of(Style style) {
   switch (style) {
-    case Style::plain:
-      return "";
-    case Style::bold:
-      return "\x1b[1m";
-    case Style::dim:
-      return "\x1b[2m";
-    case Style::good:
-      return "\x1b[32m";
-    case Style::warning:
-      return "\x1b[33m";
-    case Style::bad:
-      return "\x1b[31m";
+    case Style::plain: return "";
+    case Style::bold: return "\x1b[1m";
+    case Style::dim: return "\x1b[2m";
+    case Style::good: return "\x1b[32m";
+    case Style::warning: return "\x1b[33m";
+    case Style::bad: return "\x1b[31m";
   }
   return "";
 }
@@ -54,39 +49,55 @@ void Table::add(std::vector<Cell> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::str() const {
+std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    std::size_t width = domain::display_width(columns_[i].title);
+    std::size_t width = std::max(columns_[i].width_min, domain::display_width(columns_[i].title));
     for (const auto& row : rows_) width = std::max(width, domain::display_width(row[i].text));
     widths.push_back(width);
   }
+  return widths;
+}
 
+std::string Table::line(const std::vector<Cell>& cells, const std::vector<std::size_t>& widths) const {
   std::string out;
-  const auto append = [&](std::size_t column, const std::string& text, Style style) {
-    const std::size_t padding = widths[column] - domain::display_width(text);
-    const bool last = column + 1 == columns_.size();
-    if (columns_[column].align == Align::right) out.append(padding, ' ');
-    out += styled(text, style);
-    if (columns_[column].align == Align::left && !last) out.append(padding, ' ');
-    if (!last) out += "  ";
-  };
-  const auto end_line = [&] {
-    while (!out.empty() && out.back() == ' ') out.pop_back();
-    out += '\n';
-  };
-  for (std::size_t i = 0; i < columns_.size(); ++i) append(i, columns_[i].title, Style::bold);
-  end_line();
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < columns_.size(); ++i) append(i, row[i].text, row[i].style);
-    end_line();
+  std::size_t owed = 0;  // spaces before the next text: none are left at the end of a line
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::size_t padding = widths[i] - domain::display_width(cells[i].text);
+    const bool right = columns_[i].align == Align::right;
+    if (right) owed += padding;
+    if (!cells[i].text.empty()) {
+      out.append(std::exchange(owed, 0), ' ');
+      out += styled(cells[i].text, cells[i].style);
+    }
+    if (!right) owed += padding;
+    owed += 2;
   }
+  return out + '\n';
+}
+
+std::string Table::header() const {
+  std::vector<Cell> titles;
+  for (const Column& column : columns_) titles.emplace_back(column.title, Style::bold);
+  return line(titles, widths());
+}
+
+std::string Table::str() const {
+  const std::vector<std::size_t> all_widths = widths();
+  std::string out = header();
+  for (const auto& row : rows_) out += line(row, all_widths);
   return out;
 }
 
-void print_json(const boost::json::value& value) {
-  std::cout << boost::json::serialize(value) << '\n';
+std::string Table::take_rows() {
+  const std::vector<std::size_t> all_widths = widths();
+  std::string out;
+  for (const auto& row : rows_) out += line(row, all_widths);
+  rows_.clear();
+  return out;
 }
+
+void print_json(const boost::json::value& value) { std::cout << boost::json::serialize(value) << '\n'; }
 
 std::string human_duration(std::chrono::microseconds duration) {
   const std::int64_t us = duration.count();

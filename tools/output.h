@@ -30,10 +30,12 @@ class Table {
   enum class Align { left, right };
   struct Column {
     Column(const char* column_title, Align column_align = Align::left) : title(column_title), align(column_align) {}
+    // Output that grows (--watch, --follow) is printed in pieces: the width that keeps their columns in line.
+    Column(const char* column_title, std::size_t min) : title(column_title), align(Align::left), width_min(min) {}
     std::string title;
     Align align;
-    // Wider cells are cut with an ellipsis.
-    std::size_t width_max = 80;
+    std::size_t width_min = 0;
+    std::size_t width_max = 120;  // wider cells are cut with an ellipsis
   };
 
   explicit Table(std::vector<Column> columns);
@@ -44,8 +46,15 @@ class Table {
   bool empty() const { return rows_.empty(); }
   // Header and rows, each line ended; trailing spaces are left out.
   std::string str() const;
+  // The header alone.
+  std::string header() const;
+  // The rows alone, and then forgets them: the next piece of output that grows.
+  std::string take_rows();
 
  private:
+  std::string line(const std::vector<Cell>& cells, const std::vector<std::size_t>& widths) const;
+  std::vector<std::size_t> widths() const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
 };

@@ -26,7 +26,16 @@ TEST(Table, EscapesWhatItIsGiven) {
 TEST(Table, CutsWhatIsTooWide) {
   Table table(std::vector<Table::Column>{"A"});
   table.add({std::string(200, 'x')});
-  EXPECT_EQ(table.str(), "A\n" + std::string(79, 'x') + "…\n");
+  EXPECT_EQ(table.str(), "A\n" + std::string(119, 'x') + "…\n");
+}
+
+TEST(Table, KeepsPiecesOfGrowingOutputInLine) {
+  Table table({{"USER", 8}, {"TEXT"}});
+  table.add({"fredy", "one"});
+  EXPECT_EQ(table.take_rows(), "fredy     one\n");
+  table.add({"a", "two"});
+  EXPECT_EQ(table.take_rows(), "a         two\n");
+  EXPECT_TRUE(table.empty());
 }
 
 TEST(HumanDuration, ReadsLikeAPersonWouldSayIt) {
