@@ -19,6 +19,7 @@ namespace hermes::tools {
 // People.
 
 // Care.
+AddCommand add_bench;
 
 inline const std::vector<AddCommand*> kCommands = {
     // The database and what is built from the log.
@@ -32,7 +33,7 @@ inline const std::vector<AddCommand*> kCommands = {
     // People.
 
     // Care.
-
+    add_bench,
 };
 
 }  // namespace hermes::tools

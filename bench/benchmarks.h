@@ -1,0 +1,20 @@
+// Every benchmark. A new one takes a declaration and an entry here, and its file in bench/CMakeLists.txt.
+#pragma once
+
+#include <vector>
+
+#include "bench/bench.h"
+
+namespace hermes::bench {
+
+struct Benchmark {
+  const char* name;
+  const char* description;  // one line for --help
+  BenchResult (*run)(const Options&);
+};
+
+inline const std::vector<Benchmark> kBenchmarks = {
+
+};
+
+}  // namespace hermes::bench
