@@ -1,0 +1,93 @@
+#include "eventstore/service_heartbeat.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace hermes::eventstore {
+namespace {
+
+constexpr const char* kWrite =
+    "INSERT INTO service_heartbeats (service, instance, host, pid, version, started_at, beat_at, interval_seconds, state, "
+    "problem, details) VALUES ($1, $2, $3, $4, $5, to_timestamp($6), now(), $7, $8, $9, $10) "
+    "ON CONFLICT (service, instance) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version, "
+    "started_at = excluded.started_at, beat_at = excluded.beat_at, interval_seconds = excluded.interval_seconds, "
+    "state = excluded.state, problem = excluded.problem, details = excluded.details";
+constexpr const char* kForgetSilent = "DELETE FROM service_heartbeats WHERE beat_at < now() - interval '1 day'";
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+}  // namespace
+
+class ServiceHeartbeat::Impl {
+ public:
+  Impl(Settings settings, std::function<Heartbeat()> beat)
+      : settings_(std::move(settings)),
+        beat_(std::move(beat)),
+        started_at_(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) {
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      lock.unlock();
+      write(beat_());
+      lock.lock();
+      changed_.wait_for(lock, settings_.interval, [&] { return stopping_; });
+    }
+    // Only over a connection that is there: stopping does not wait for a database.
+    if (connection_) write({.state = "stopped", .problem = {}, .details = "{}"});
+  }
+
+  void write(const Heartbeat& heartbeat) {
+    try {
+      if (!connection_) {
+        auto connected = postgres::connect(settings_.postgres);
+        if (!connected) return;
+        connection_ = std::move(*connected);
+      }
+      pqxx::work work(*connection_);
+      work.exec(kForgetSilent);
+      work.exec_params(kWrite, settings_.service, settings_.instance, host_name(), static_cast<int>(getpid()),
+                       settings_.version, started_at_, static_cast<int>(settings_.interval.count()), heartbeat.state,
+                       heartbeat.problem, heartbeat.details);
+      work.commit();
+    } catch (const std::exception&) {
+      // The next beat makes a new connection. Saying more is for the service's own work, which meets the same database.
+      connection_.reset();
+    }
+  }
+
+  const Settings settings_;
+  const std::function<Heartbeat()> beat_;
+  const double started_at_;
+  postgres::ConnectionPtr connection_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+ServiceHeartbeat::ServiceHeartbeat(Settings settings, std::function<Heartbeat()> beat)
+    : impl_(std::make_unique<Impl>(std::move(settings), std::move(beat))) {}
+ServiceHeartbeat::~ServiceHeartbeat() = default;
+
+}  // namespace hermes::eventstore

@@ -1,0 +1,40 @@
+// A service's heartbeat: one row of service_heartbeats (migrations/0009), written every few seconds from a thread with a
+// connection of its own, so that neither the service's work nor its trouble holds it up. While the database is away nothing is
+// written; the row then grows old, and that says enough.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "eventstore/postgres/connection.h"
+
+namespace hermes::eventstore {
+
+struct Heartbeat {
+  std::string state = "ready";  // starting, ready, degraded, stopped
+  std::string problem;          // one line; empty when ready
+  std::string details = "{}";   // a JSON object
+};
+
+class ServiceHeartbeat {
+ public:
+  struct Settings {
+    postgres::Settings postgres;  // its role may write service_heartbeats: hermes_ingester, hermes_projector
+    std::string service;          // ingester, projector
+    std::string instance;         // unique among the processes of the service
+    std::string version;
+    std::chrono::seconds interval{5};
+  };
+
+  // `beat` is called on the heartbeat's thread. Rows of instances that have been silent for a day are removed now and then.
+  ServiceHeartbeat(Settings settings, std::function<Heartbeat()> beat);
+  ~ServiceHeartbeat();  // says `stopped`, if the database can be reached at once
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hermes::eventstore
