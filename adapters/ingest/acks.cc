@@ -1,0 +1,83 @@
+#include "adapters/ingest/acks.h"
+
+#include <chrono>
+#include <iterator>
+
+#include "adapters/wire/wire.h"
+
+namespace hermes::ingest {
+namespace {
+
+// The client's own queue is full for a moment when the broker reads slower than we write; how often we look again, and when we
+// give an acknowledgement up.
+constexpr std::chrono::milliseconds kRetry{1};
+constexpr int kRetriesMax = 2'000;
+
+}  // namespace
+
+AckPublisher::AckPublisher(mqtt::Client& client, Metrics& metrics, std::string topic_root, int qos, std::size_t queued_max)
+    : client_(client), metrics_(metrics), topic_root_(std::move(topic_root)), qos_(qos), queued_max_(queued_max) {
+  thread_ = std::thread([this] { run(); });
+}
+
+AckPublisher::~AckPublisher() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void AckPublisher::publish(std::vector<Ack>&& acks) {
+  if (acks.empty()) return;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queued_.size() < queued_max_ || stopping_; });
+  const bool was_empty = queued_.empty();
+  if (was_empty) {
+    queued_ = std::move(acks);
+  } else {
+    queued_.insert(queued_.end(), std::move_iterator(acks.begin()), std::move_iterator(acks.end()));
+  }
+  if (was_empty) changed_.notify_all();
+}
+
+bool AckPublisher::idle() const {
+  std::lock_guard lock(mutex_);
+  return queued_.empty() && !publishing_;
+}
+
+void AckPublisher::run() {
+  std::string topic;
+  std::string payload;
+  std::vector<Ack> batch;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return !queued_.empty() || stopping_; });
+    if (queued_.empty()) return;
+    batch.clear();
+    batch.swap(queued_);
+    publishing_ = true;
+    changed_.notify_all();
+    lock.unlock();
+    for (const Ack& ack : batch) publish_one(ack, topic, payload);
+    lock.lock();
+    publishing_ = false;
+  }
+}
+
+void AckPublisher::publish_one(const Ack& ack, std::string& topic, std::string& payload) {
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  wire::encode_status_into(payload, ack.message_id, domain::Status::received_by_server, wire::kServerUser, now);
+  topic.assign(topic_root_).append(1, '/').append(ack.sender);
+  for (int attempt = 0; attempt < kRetriesMax && client_.connected(); ++attempt) {
+    if (client_.publish(topic, payload, qos_)) {
+      metrics_.acks_published.Increment();
+      return;
+    }
+    std::this_thread::sleep_for(kRetry);
+  }
+  metrics_.acks_dropped.Increment();
+}
+
+}  // namespace hermes::ingest

@@ -1,0 +1,333 @@
+#include "adapters/ingest/ingester.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "adapters/ingest/acks.h"
+#include "adapters/ingest/back_off.h"
+#include "adapters/ingest/ledger.h"
+#include "adapters/ingest/metrics.h"
+#include "adapters/ingest/router.h"
+#include "adapters/ingest/worker.h"
+#include "domain/printable_text.h"
+#include "eventstore/migrations.h"
+
+namespace hermes::ingest {
+namespace {
+
+constexpr std::chrono::milliseconds kBackOffFirst{200};
+constexpr std::chrono::milliseconds kBackOffLongest{5'000};
+// How often a drain looks whether it is done.
+constexpr std::chrono::milliseconds kDrainPoll{5};
+// What a worker gets to notice that it is abandoned.
+constexpr std::chrono::seconds kAbandonGrace{1};
+
+domain::Timestamp now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  long total = 0;
+  long resident = 0;
+  statm >> total >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+class Ingester::Impl {
+ public:
+  Impl(Settings settings, prometheus::Registry& registry, std::unique_ptr<spool::Spool> spool,
+       std::function<void(const std::string&)> on_fatal)
+      : settings_(std::move(settings)),
+        metrics_(registry),
+        spool_(std::move(spool)),
+        on_fatal_(std::move(on_fatal)),
+        client_(settings_.mqtt),
+        acks_(client_, metrics_, settings_.topic_root, settings_.ack_qos, kQueuedAcksMax),
+        router_(*spool_, [this](std::span<const spool::Sequence> sequences) { finished(sequences); }) {
+    client_.on_message([this](const mqtt::Message& message) { return take(message); });
+    client_.on_connected([this](bool session_present) {
+      spdlog::info("connected to the broker at {}:{}{}", settings_.mqtt.host, settings_.mqtt.port,
+                   session_present ? ", session resumed" : "");
+    });
+    client_.on_disconnected([](const std::string& reason) { spdlog::warn("lost the broker: {}", reason); });
+    log_thread_ = std::thread([this] { serve_log(); });
+    broker_thread_ = std::thread([this] { reach_broker(); });
+  }
+
+  ~Impl() {
+    stop_reading();
+    stop_writing();
+    for (auto& worker : workers_) worker->abandon();
+  }
+
+  Health health() const {
+    Health health;
+    const spool::Spool::Statistics statistics = spool_->statistics();
+    health.spool_bytes = statistics.bytes;
+    health.spool_messages = statistics.records;
+    if (statistics.oldest) health.spool_age = std::chrono::duration_cast<std::chrono::seconds>(now() - *statistics.oldest);
+    health.alive = !fatal_;
+    {
+      std::lock_guard lock(mutex_);
+      health.problem = problem_;
+    }
+    if (health.problem.empty() && !subscribed_) health.problem = "not subscribed at the broker yet";
+    if (health.problem.empty() && !client_.connected()) health.problem = "not connected to the broker";
+    if (health.problem.empty() && !database_reachable()) health.problem = "the database does not take batches";
+    health.ready = health.alive && health.problem.empty();
+    return health;
+  }
+
+  void tick() {
+    const spool::Spool::Statistics statistics = spool_->statistics();
+    if (refusing_ && (refused_for_disk_ || statistics.bytes < room_to_resume())) {
+      refusing_ = false;
+      say_problem({});
+      spdlog::info("reading from the broker again: {} bytes in the spool", statistics.bytes);
+      client_.resume();
+    }
+    metrics_.spool_bytes.Set(static_cast<double>(statistics.bytes));
+    metrics_.spool_messages.Set(static_cast<double>(statistics.records));
+    metrics_.spool_age_seconds.Set(statistics.oldest ? std::chrono::duration<double>(now() - *statistics.oldest).count() : 0);
+    metrics_.broker_connected.Set(client_.connected() ? 1 : 0);
+    metrics_.database_connected.Set(database_reachable() ? 1 : 0);
+    metrics_.resident_bytes.Set(resident_bytes());
+    std::size_t queued = 0;
+    if (workers_running_) {
+      for (const auto& worker : workers_) queued += worker->queued();
+    }
+    metrics_.queued_messages.Set(static_cast<double>(queued));
+  }
+
+  Drained drain() {
+    const auto deadline = std::chrono::steady_clock::now() + settings_.drain_timeout;
+    const auto wait_for = [&](auto condition) {
+      while (!condition() && database_reachable() && !fatal_ && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(kDrainPoll);
+      }
+    };
+    // What was taken by now is committed and answered while the connection is still there. What comes meanwhile is taken too,
+    // for a refusal would cost the connection; it is committed after the broker was left, and its senders ask again.
+    const spool::Sequence taken = appended_;
+    wait_for([&] { return released_ >= taken && acks_.idle(); });
+    stop_reading();
+    wait_for([&] { return spool_->statistics().records == 0; });
+    stop_writing();
+    const std::size_t left = spool_->statistics().records;
+    return {.complete = left == 0, .left_in_spool = left};
+  }
+
+ private:
+  // ---- the client's thread ----
+
+  bool take(const mqtt::Message& message) {
+    const auto appended = spool_->append(message.topic, message.payload, now());
+    if (appended) {
+      metrics_.received.Increment();
+      appended_ = *appended;
+      router_.wake();
+      return true;
+    }
+    metrics_.not_taken.Increment();
+    refused_for_disk_ = appended.error().kind == spool::AppendError::Kind::io;
+    refusing_ = true;
+    say_problem("the spool takes no messages: " + appended.error().message);
+    spdlog::error("not reading from the broker, which keeps the messages: {}", appended.error().message);
+    client_.pause();
+    return false;
+  }
+
+  // ---- the thread that reaches the broker for the first time; from then on the client keeps the connection ----
+
+  void reach_broker() {
+    BackOff back_off(kBackOffFirst, kBackOffLongest);
+    while (!stopping_) {
+      auto connected = client_.connect();
+      if (connected) break;
+      spdlog::warn("{}", connected.error().message);
+      wait_unless_stopping(back_off.next());
+    }
+    const std::string everything = wire::subscription_for_everything(settings_.topic_root);
+    const bool shared = !settings_.share_group.empty();
+    const std::string filter = shared ? "$share/" + settings_.share_group + "/" + everything : everything;
+    while (!stopping_) {
+      // No-local is not allowed on a shared subscription (MQTT 5, 3.8.3.1): there the router knows our echoes by their content.
+      auto subscribed = client_.subscribe(filter, 1, !shared);
+      if (subscribed) {
+        subscribed_ = true;
+        spdlog::info("subscribed to {}", filter);
+        return;
+      }
+      spdlog::warn("{}", subscribed.error().message);
+      wait_unless_stopping(back_off.next());
+    }
+  }
+
+  // ---- the thread that reads the spool ----
+
+  void serve_log() {
+    try {
+      const std::optional<int> partitions = reach_database();
+      if (!partitions) return;
+      std::vector<Worker*> workers;
+      for (std::size_t i = 0; i < settings_.workers; ++i) {
+        workers_.push_back(std::make_unique<Worker>(
+            settings_, metrics_, acks_,
+            Worker::Hooks{.finished = [this](std::span<const spool::Sequence> done) { finished(done); },
+                          .fatal = [this](const std::string& problem) { give_up(problem); }},
+            i == 0));
+        workers.push_back(workers_.back().get());
+      }
+      workers_running_ = true;
+      router_.run(workers, *partitions, ledger_, metrics_);
+    } catch (const std::exception& error) {
+      give_up(std::string("the router cannot go on: ") + domain::escape_for_terminal(error.what()));
+    }
+  }
+
+  // The log's partition count, once there is a database of this program's version.
+  std::optional<int> reach_database() {
+    BackOff back_off(kBackOffFirst, kBackOffLongest);
+    while (!stopping_writing_) {
+      std::string problem;
+      try {
+        auto connected = postgres::connect(settings_.postgres);
+        if (connected) {
+          if (auto migrated = eventstore::check_migrated(**connected); !migrated) {
+            give_up(migrated.error().message);
+            return std::nullopt;
+          }
+          return eventstore::read_partition_count(**connected);
+        }
+        problem = connected.error().message;
+      } catch (const pqxx::broken_connection& error) {
+        problem = domain::escape_for_terminal(error.what());
+      }
+      spdlog::warn("{}", problem);
+      wait_unless_stopping(back_off.next());
+    }
+    return std::nullopt;
+  }
+
+  // ---- the workers' threads ----
+
+  void finished(std::span<const spool::Sequence> sequences) {
+    // One at a time: the spool must not be told of a lower sequence after a higher one.
+    std::lock_guard lock(release_mutex_);
+    if (auto up_to = ledger_.finish(sequences)) {
+      spool_->release(*up_to);
+      released_ = *up_to;
+    }
+  }
+
+  // ---- any thread ----
+
+  void give_up(const std::string& problem) {
+    if (fatal_.exchange(true)) return;
+    say_problem(problem);
+    on_fatal_(problem);
+  }
+
+  void say_problem(const std::string& problem) {
+    std::lock_guard lock(mutex_);
+    if (!fatal_ || problem_.empty()) problem_ = problem;
+  }
+
+  bool database_reachable() const {
+    return workers_running_ &&
+           std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->database_reachable(); });
+  }
+
+  std::size_t room_to_resume() const {
+    return static_cast<std::size_t>(static_cast<double>(settings_.spool.max_bytes) * (1 - kResumeFreeShare));
+  }
+
+  void wait_unless_stopping(std::chrono::milliseconds duration) {
+    std::unique_lock lock(mutex_);
+    stop_changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
+  }
+
+  void stop_reading() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    stop_changed_.notify_all();
+    if (broker_thread_.joinable()) broker_thread_.join();
+    client_.disconnect();
+  }
+
+  // Lets the workers finish what is in their queues if they can, and ends them.
+  void stop_writing() {
+    stopping_writing_ = true;
+    router_.stop();
+    if (workers_running_) {
+      for (auto& worker : workers_) worker->close();
+    }
+    if (log_thread_.joinable()) log_thread_.join();
+    const auto ended = [&] {
+      return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->ended(); });
+    };
+    const auto grace_ends = std::chrono::steady_clock::now() + kAbandonGrace;
+    while (!ended() && database_reachable() && std::chrono::steady_clock::now() < grace_ends)
+      std::this_thread::sleep_for(kDrainPoll);
+  }
+
+  const Settings settings_;
+  Metrics metrics_;
+  const std::unique_ptr<spool::Spool> spool_;
+  const std::function<void(const std::string&)> on_fatal_;
+  mqtt::Client client_;
+  AckPublisher acks_;
+  Ledger ledger_;
+  Router router_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable stop_changed_;
+  std::string problem_;
+  std::mutex release_mutex_;
+
+  std::atomic<spool::Sequence> appended_ = 0;
+  std::atomic<spool::Sequence> released_ = 0;
+  std::atomic<bool> refusing_ = false;
+  std::atomic<bool> refused_for_disk_ = false;
+  std::atomic<bool> subscribed_ = false;
+  std::atomic<bool> fatal_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> stopping_writing_ = false;
+  std::atomic<bool> workers_running_ = false;  // from then on workers_ does not change
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::thread log_thread_;
+  std::thread broker_thread_;
+};
+
+Result<std::unique_ptr<Ingester>, StartError> Ingester::start(Settings settings, prometheus::Registry& registry,
+                                                              std::function<void(const std::string&)> on_fatal) {
+  auto opened = spool::Spool::open(settings.spool);
+  if (!opened) return fail(StartError{opened.error().message});
+  const spool::Spool::Recovered& recovered = (*opened)->recovered();
+  if (recovered.torn_bytes_cut > 0) {
+    spdlog::warn("the spool ended in {} torn bytes, which were never acknowledged: cut", recovered.torn_bytes_cut);
+  }
+  if (recovered.records > 0) spdlog::info("{} messages in the spool from before", recovered.records);
+  return std::unique_ptr<Ingester>(
+      new Ingester(std::make_unique<Impl>(std::move(settings), registry, std::move(*opened), std::move(on_fatal))));
+}
+
+Ingester::Ingester(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Ingester::~Ingester() = default;
+Health Ingester::health() const { return impl_->health(); }
+void Ingester::tick() { impl_->tick(); }
+Drained Ingester::drain() { return impl_->drain(); }
+
+}  // namespace hermes::ingest

@@ -1,0 +1,86 @@
+// A worker: takes batches from its queue, has them appended, and tells what became of them. It stays with a batch until the
+// database has answered for every message of it, whatever fails in between (docs/failures.md):
+//   connection lost       connect again with back-off; find out whether an unanswered COMMIT took effect; the same batch again
+//   out of disk, read-only, too many connections, ...       wait, the same batch again
+//   refused for its data  halve the batch until the one message is found; that one goes to rejected_events
+//
+// One thread, one connection, one command handler. Members may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/ingest/acks.h"
+#include "adapters/ingest/back_off.h"
+#include "adapters/ingest/batch_queue.h"
+#include "adapters/ingest/metrics.h"
+#include "adapters/ingest/settings.h"
+#include "eventstore/command_handler.h"
+
+namespace hermes::ingest {
+
+class Worker {
+ public:
+  struct Hooks {
+    std::function<void(std::span<const spool::Sequence>)> finished;  // committed: the spool may let go of them
+    std::function<void(const std::string&)> fatal;                   // the worker cannot go on
+  };
+
+  // Requires: settings, metrics and acks outlive this. `expires_parked`: one worker of an ingester does it for all.
+  Worker(const Settings& settings, Metrics& metrics, AckPublisher& acks, Hooks hooks, bool expires_parked);
+  ~Worker();  // abandons what is under way
+
+  // Waits while the queue is full; false once the worker is being stopped.
+  bool push(eventstore::Incoming&& incoming);
+
+  // Ends the thread: after what is queued (close), or as soon as possible (abandon). What is not finished stays in the spool.
+  void close() { queue_.close(); }
+  void abandon();
+  bool ended() const { return ended_; }
+
+  bool database_reachable() const { return reachable_; }
+  std::size_t queued() const { return queue_.size(); }
+
+ private:
+  void run();
+  bool start();
+  bool process(std::span<eventstore::Incoming> batch);
+  bool take_apart(std::span<eventstore::Incoming> batch, const std::string& detail);
+  void report(std::span<eventstore::Incoming> batch, std::span<const eventstore::Handled> outcomes);
+  void expire_parked();
+  // These wait, and return false (or nothing) when the worker was abandoned meanwhile.
+  bool pause(const std::string& reason);
+  postgres::ConnectionPtr reconnect(const std::string& reason);
+  bool settle(const std::string& reason, std::optional<std::vector<eventstore::Handled>>& outcomes);
+
+  const Settings& settings_;
+  Metrics& metrics_;
+  AckPublisher& acks_;
+  const Hooks hooks_;
+  const bool expires_parked_;
+
+  BatchQueue<eventstore::Incoming> queue_;
+  postgres::ConnectionPtr connection_;
+  std::unique_ptr<eventstore::CommandHandler> handler_;
+  std::chrono::steady_clock::time_point next_parking_check_;
+
+  BackOff back_off_;  // between attempts at one batch
+
+  std::mutex abandon_mutex_;
+  std::condition_variable abandon_changed_;
+  bool abandoned_ = false;
+  std::atomic<bool> reachable_ = false;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hermes::ingest
