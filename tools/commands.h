@@ -17,6 +17,7 @@ namespace hermes::tools {
 // The rules, and what leaves.
 
 // People.
+AddCommand add_send;
 
 // Care.
 AddCommand add_bench;
@@ -31,6 +32,7 @@ inline const std::vector<AddCommand*> kCommands = {
     // The rules, and what leaves.
 
     // People.
+    add_send,
 
     // Care.
     add_bench,

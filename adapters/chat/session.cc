@@ -48,6 +48,8 @@ mqtt::Settings broker_settings(const Session::Settings& settings) {
   mqtt::Settings broker;
   broker.host = settings.broker_host;
   broker.port = settings.broker_port;
+  broker.username = settings.broker_username;
+  broker.password = settings.broker_password;
   broker.receive_maximum = kReceiveMaximum;
   if (settings.role == Session::Role::attend) {
     broker.client_id = "hermes-chat-" + settings.user.str();  // fixed: the broker keeps what comes while it is away

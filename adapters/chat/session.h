@@ -60,6 +60,8 @@ class Session {
   struct Settings {
     std::string broker_host = "127.0.0.1";
     std::uint16_t broker_port = 1883;
+    std::string broker_username{};  // empty: anonymous
+    std::string broker_password{};
     std::string topic_root = "chat/messages";
     domain::UserId user;
     std::string name;                    // empty: as the user id

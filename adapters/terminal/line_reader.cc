@@ -1,0 +1,43 @@
+#include "adapters/terminal/line_reader.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace hermes::terminal {
+
+void LineReader::read_available() {
+  if (used_ > 0) {
+    buffer_.erase(0, used_);
+    scanned_ -= used_;
+    used_ = 0;
+  }
+  char bytes[16 * 1024];
+  const ssize_t got = ::read(descriptor_, bytes, sizeof bytes);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got < 0 && errno != EIO) throw std::system_error(errno, std::generic_category(), "cannot read the input");
+  if (got <= 0) {
+    at_end_ = true;  // EIO: the terminal went away
+  } else {
+    buffer_.append(bytes, static_cast<std::size_t>(got));
+  }
+}
+
+std::optional<std::string> LineReader::next() {
+  const std::size_t newline = buffer_.find('\n', scanned_);
+  if (newline == std::string::npos) {
+    scanned_ = buffer_.size();
+    const std::size_t left = buffer_.size() - used_;
+    if (left == 0 || (!at_end_ && left < kMaxLineBytes)) return std::nullopt;
+    std::string line = buffer_.substr(used_);
+    used_ = buffer_.size();
+    return line;
+  }
+  std::string line = buffer_.substr(used_, newline - used_);
+  used_ = scanned_ = newline + 1;
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+}  // namespace hermes::terminal

@@ -1,0 +1,36 @@
+// Lines from a descriptor that is not edited: a pipe, a file, a terminal that cannot move its cursor. Reads only what is there,
+// so that it fits beside other descriptors in one poll().
+//
+// Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace hermes::terminal {
+
+class LineReader {
+ public:
+  // A longer line is given in pieces of this size; the server takes no message of 256 KiB or more.
+  static constexpr std::size_t kMaxLineBytes = 256 * 1024;
+
+  explicit LineReader(int descriptor) : descriptor_(descriptor) {}
+
+  // Requires: poll() says that the descriptor is readable, or blocking is wanted. Throws std::system_error.
+  void read_available();
+
+  // The next line, without its end ("\n" or "\r\n"), if a whole one is there. At the end of the input a last line without a
+  // newline counts as one.
+  std::optional<std::string> next();
+  bool at_end() const { return at_end_ && buffer_.size() == used_; }
+
+ private:
+  int descriptor_;
+  std::string buffer_;
+  std::size_t used_ = 0;     // bytes of the buffer already given out
+  std::size_t scanned_ = 0;  // no newline before here
+  bool at_end_ = false;
+};
+
+}  // namespace hermes::terminal

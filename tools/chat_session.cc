@@ -1,0 +1,32 @@
+#include "tools/chat_session.h"
+
+#include "adapters/chat/user_folder.h"
+
+namespace hermes::tools {
+
+domain::UserId user_argument(const std::string& text, const std::string& what) {
+  auto user = domain::UserId::parse(text, what);
+  if (!user) throw CommandError(kUsage, user.error().message());
+  return *user;
+}
+
+std::unique_ptr<chat::Session> open_session(const Settings& settings, chat::Session::Role role,
+                                            std::optional<std::chrono::milliseconds> read_after) {
+  const domain::UserId user = user_argument(settings.user_id, "the user id");
+  auto root = chat::outbox_root();
+  if (!root) throw CommandError(kFoundProblem, root.error().message);
+  auto session = chat::Session::open({.broker_host = settings.mqtt_host,
+                                      .broker_port = settings.mqtt_port,
+                                      .broker_username = settings.mqtt_username,
+                                      .broker_password = settings.mqtt_password,
+                                      .topic_root = settings.mqtt_topic,
+                                      .user = user,
+                                      .name = settings.user_name,
+                                      .outbox_root = *root,
+                                      .role = role,
+                                      .read_after = read_after});
+  if (!session) throw CommandError(kFoundProblem, session.error().message);
+  return std::move(*session);
+}
+
+}  // namespace hermes::tools

@@ -1,0 +1,17 @@
+// Durations as people write them on a command line: 10s, 500ms, 2m, 1h. A bare number is seconds.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hermes::tools {
+
+// Nothing for text of another form, and for what does not fit.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// For CLI11's ->check(): an error text, or empty.
+std::string check_duration(const std::string& text);
+
+}  // namespace hermes::tools
