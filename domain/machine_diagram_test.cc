@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "domain/machine_table.h"
 #include "domain/message_machine.h"
 
@@ -51,6 +54,15 @@ TEST(MachineDiagram, MermaidShowsTheSteps) {
 
 TEST(MachineDiagram, DotShowsTheSteps) {
   EXPECT_THAT(typing_machine_diagram(DiagramFormat::dot), HasSubstr("Idle -> Typing [label=\"Started\"]"));
+}
+
+TEST(MachineDiagram, TheDocumentsShowWhatIsPrinted) {
+  std::ifstream file(HERMES_SOURCE_DIR "/docs/machine.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const char* const mend = "docs/machine.md differs from the machine: put in what `hermes machine` prints";
+  EXPECT_THAT(page, HasSubstr("```mermaid\n" + message_machine_diagram(DiagramFormat::mermaid) + "```\n")) << mend;
+  EXPECT_THAT(page, HasSubstr("```\n" + message_machine_diagram(DiagramFormat::text) + "```\n")) << mend;
+  EXPECT_THAT(page, HasSubstr("```mermaid\n" + typing_machine_diagram(DiagramFormat::mermaid) + "```\n")) << mend;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace hermes::tools {
 // What happened?
 
 // The rules, and what leaves.
+void add_machine(CLI::App& root, Cli& cli);
 
 // People.
 AddCommand add_send;
@@ -30,6 +31,7 @@ inline const std::vector<AddCommand*> kCommands = {
     // What happened?
 
     // The rules, and what leaves.
+    add_machine,
 
     // People.
     add_send,
