@@ -62,4 +62,41 @@ json::object to_json(const eventstore::Timeline& timeline, std::size_t steps_max
   return out;
 }
 
+json::object to_json(const projections::MessageStatus& status) {
+  return {{"status", text(status.status)},
+          {"user_id", text(status.user_id)},
+          {"timestamp", text(domain::to_string(status.timestamp))}};
+}
+
+json::object to_json(const projections::MessageEntry& message) {
+  json::object out;
+  out["message_id"] = text(message.message_id);
+  out["sender_id"] = text(message.sender_id);
+  out["sender_name"] = text(message.sender_name);
+  out["receiver_id"] = text(message.receiver_id);
+  out["content"] = text(message.content);
+  out["message_type"] = text(message.message_type);
+  out["created_at"] = text(domain::to_string(message.created_at));
+  out["status"] = nullptr;
+  if (message.status) out["status"] = to_json(*message.status);
+  out["delivered_count"] = message.delivered_count;
+  out["read_count"] = message.read_count;
+  return out;
+}
+
+json::object to_json(const projections::Conversation& conversation) {
+  return {{"peer_id", text(conversation.peer_id)},
+          {"unread_count", conversation.unread_count},
+          {"last_message",
+           {{"message_id", text(conversation.last_message_id)},
+            {"sender_id", text(conversation.last_sender_id)},
+            {"content", text(conversation.last_content)},
+            {"created_at", text(domain::to_string(conversation.last_message_at))}}},
+          {"last_activity_at", text(domain::to_string(conversation.last_activity_at))}};
+}
+
+json::object to_json(const projections::User& user) {
+  return {{"user_id", text(user.user_id)}, {"name", text_or_null(user.name)}};
+}
+
 }  // namespace hermes::http

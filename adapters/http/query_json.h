@@ -1,10 +1,11 @@
 // The JSON of the query service (docs/openapi.yaml), which `--json` of the tools prints too.
 #pragma once
 
-#include <boost/json/value.hpp>
+#include <boost/json/object.hpp>
 #include <cstddef>
 
 #include "eventstore/timeline.h"
+#include "projections/queries.h"
 
 namespace hermes::http {
 
@@ -13,5 +14,10 @@ inline constexpr std::size_t kTimelineStepsMax = 10'000;
 
 boost::json::object to_json(const eventstore::TimelineStep& step);
 boost::json::object to_json(const eventstore::Timeline& timeline, std::size_t steps_max = kTimelineStepsMax);
+
+boost::json::object to_json(const projections::MessageStatus& status);
+boost::json::object to_json(const projections::MessageEntry& message);
+boost::json::object to_json(const projections::Conversation& conversation);
+boost::json::object to_json(const projections::User& user);
 
 }  // namespace hermes::http
