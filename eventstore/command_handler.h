@@ -20,6 +20,7 @@
 #include "domain/rejection.h"
 #include "domain/timestamp.h"
 #include "eventstore/event_log.h"
+#include "eventstore/failure.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::eventstore {
@@ -47,15 +48,7 @@ struct Handled {
   std::optional<domain::Rejection> rejection;   // if rejected
 };
 
-struct HandleError {
-  enum class Kind {
-    unavailable,     // the connection is gone and nothing was committed: connect again and hand in the same batch
-    outcome_unknown, // the connection died during COMMIT: settle(), then decide whether to hand in the batch again
-    refused,         // the database refuses the batch for its data: bisect it
-    storage_full,    // out of disk, read-only, too many connections, ...: try the same batch again later
-  } kind;
-  std::string detail;  // one line, with the SQLSTATE
-};
+using HandleError = DatabaseFailure;
 
 struct HandlerSettings {
   // Aggregates kept, the least recently used leave first. A direct message takes about 300 bytes.
@@ -74,11 +67,12 @@ class CommandHandler {
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch);
 
   // After outcome_unknown, with a new connection: whether the transaction of the last handle() was committed. If it was,
-  // the outcomes of that batch are returned; otherwise nothing, and the batch is to be handed in again. The cache is emptied
-  // where it may be stale.
+  // the outcomes of that batch are returned; otherwise nothing, and the batch is to be handed in again. Fails with
+  // outcome_unknown when that can't be told yet: settle() again. The cache is emptied.
   Result<std::optional<std::vector<Handled>>, HandleError> settle(postgres::Connection& connection);
 
-  // After unavailable: go on with a new connection. The cache is kept: the heads tell what it missed.
+  // After unavailable: go on with a new connection. The cache is emptied, for the new connection may lead to a server that took
+  // over without the last of what the old one had told.
   void reconnected(postgres::Connection& connection);
 
   // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long). Returns how many.

@@ -65,6 +65,8 @@ class BinaryRow {
  public:
   explicit BinaryRow(std::string_view fields) : rest_(fields) {}
   std::optional<std::string_view> field();  // the raw bytes, nothing for NULL
+  // The fields that have not been read yet, each as int32 length and value.
+  std::string_view remaining() const { return rest_; }
   std::int16_t int16();
   std::int32_t int32();
   std::int64_t int64();

@@ -105,7 +105,8 @@ TextRows Statements::rows() {
 
 std::int64_t Statements::done() {
   PGresult* result = next();
-  if (PQresultStatus(result) != PGRES_COMMAND_OK) raise(result);
+  const ExecStatusType status = PQresultStatus(result);
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) raise(result);
   const char* text = PQcmdTuples(result);
   std::int64_t affected = 0;
   std::from_chars(text, text + std::strlen(text), affected);

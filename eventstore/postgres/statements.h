@@ -67,7 +67,7 @@ class Statements {
   void send(const std::string& sql);
 
   TextRows rows();
-  std::int64_t done();  // a statement without rows; returns how many rows it affected
+  std::int64_t done();  // any other statement; returns how many rows it affected (or found, if it has rows after all)
   void copy_in(BinaryRows& rows);
   void copy_out(const std::function<void(BinaryRow)>& on_row);
   void finish();

@@ -1,0 +1,50 @@
+// The aggregates that a command handler has seen last, so that a receipt does not read its message's stream from the log. The
+// least recently used leave first. Not thread-safe: one per handler.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+
+#include "domain/message.h"
+#include "domain/typing.h"
+#include "eventstore/event_log.h"
+
+namespace hermes::eventstore {
+
+using Aggregate = std::variant<domain::Message, domain::Typing>;
+
+struct CachedAggregate {
+  Aggregate aggregate;
+  Version next_version = 0;  // how many events its stream has
+  Offset as_of = 0;          // it knows all events of its partition before this offset
+};
+
+// A stream key is a piece of a SHA-256: as it is, it is a hash.
+struct StreamKeyHash {
+  std::size_t operator()(const StreamKey& key) const noexcept;
+};
+
+class AggregateCache {
+ public:
+  explicit AggregateCache(std::size_t capacity) : capacity_(capacity) {}
+
+  // Moves the aggregate out: a batch that fails has not touched what is left in the cache.
+  std::optional<CachedAggregate> take(const StreamKey& key);
+  void put(const StreamKey& key, CachedAggregate&& aggregate);
+  void clear();
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    StreamKey key;
+    CachedAggregate value;
+  };
+  std::size_t capacity_;
+  std::list<Entry> recent_;  // the most recently used first
+  std::unordered_map<StreamKey, std::list<Entry>::iterator, StreamKeyHash> entries_;
+};
+
+}  // namespace hermes::eventstore

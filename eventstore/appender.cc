@@ -1,0 +1,297 @@
+#include "eventstore/appender.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "eventstore/migrations.h"
+#include "eventstore/payload.h"
+#include "eventstore/postgres/statements.h"
+
+namespace hermes::eventstore {
+namespace {
+
+using postgres::Statements;
+using postgres::TextRows;
+
+const std::string kCopyTarget = "event_log (" + std::string(kChainedColumns) + ", hash)";
+
+std::string partition_list(std::span<const Partition> partitions) {
+  std::string list;
+  for (Partition partition : partitions) list.append(list.empty() ? "" : ",").append(std::to_string(partition));
+  return list;
+}
+
+Hash to_hash(std::string_view bytes) {
+  Hash hash;
+  if (bytes.size() != hash.size()) throw std::runtime_error("a hash in event_log_heads does not have 32 bytes");
+  std::memcpy(hash.data(), bytes.data(), hash.size());
+  return hash;
+}
+
+std::string_view view(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }
+
+// A session that stopped in the middle of an append (a suspended process, a host that lost power) holds the heads it locked. The
+// server ends it after this time; an append is never idle for longer than its deciding takes.
+constexpr std::string_view kBegin =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'; ";
+
+}  // namespace
+
+AppendTransaction::AppendTransaction(postgres::Connection& connection, AppendBuffers& buffers,
+                                     std::span<const Partition> partitions)
+    : connection_(connection), buffers_(buffers) {
+  buffers_.rows_.clear();
+  buffers_.heads_.clear();
+  std::string& sql = buffers_.sql_;
+  sql = kBegin;
+  if (!partitions.empty()) {
+    // Two statements: the second sees what was committed while the first waited, and its clock has not run before the wait.
+    const std::string list = partition_list(partitions);
+    sql += "SELECT FROM event_log_heads WHERE partition IN (" + list + ") ORDER BY partition FOR UPDATE; " +
+           "SELECT partition, next_offset, last_hash, parked, "
+           "(extract(epoch FROM greatest(clock_timestamp(), last_recorded_at)) * 1000000)::bigint "
+           "FROM event_log_heads WHERE partition IN (" +
+           list + ") ORDER BY partition; ";
+  }
+  sql += "SELECT pg_current_xact_id()";
+
+  try {
+    Statements statements(connection_);
+    statements.send(sql);
+    statements.done();
+    statements.done();
+    if (!partitions.empty()) {
+      statements.rows();
+      const TextRows rows = statements.rows();
+      if (rows.size() != static_cast<int>(partitions.size())) {
+        throw std::runtime_error("event_log_heads lacks a partition that the log should have. Run: hermes doctor");
+      }
+      for (int row = 0; row < rows.size(); ++row) {
+        const Offset next = rows.integer(row, 1);
+        buffers_.heads_.push_back({.partition = static_cast<Partition>(rows.integer(row, 0)),
+                                   .next_offset = next,
+                                   .recorded_at = Timestamp{std::chrono::microseconds{rows.integer(row, 4)}},
+                                   .last_hash = to_hash(rows.bytes(row, 2)),
+                                   .parked = rows.integer(row, 3),
+                                   .first_offset = next});
+      }
+    }
+    const TextRows id = statements.rows();
+    transaction_id_ = id.text(0, 0);
+    statements.finish();
+  } catch (...) {
+    postgres::rollback(connection_);
+    throw;
+  }
+}
+
+AppendTransaction::~AppendTransaction() {
+  if (!ended_) postgres::rollback(connection_);
+}
+
+Head& AppendTransaction::mutable_head(Partition partition) {
+  auto found = std::lower_bound(buffers_.heads_.begin(), buffers_.heads_.end(), partition,
+                                [](const Head& head, Partition wanted) { return head.partition < wanted; });
+  if (found == buffers_.heads_.end() || found->partition != partition) {
+    throw std::logic_error("an event for a partition whose head is not locked");
+  }
+  return *found;
+}
+
+const Head& AppendTransaction::head(Partition partition) const {
+  return const_cast<AppendTransaction*>(this)->mutable_head(partition);
+}
+
+Position AppendTransaction::add(Partition partition, const NewEvent& event) {
+  Head& head = mutable_head(partition);
+  postgres::BinaryRows& rows = buffers_.rows_;
+  rows.begin_row(kChainedColumnCount + 1);
+  const std::size_t fields = rows.byte_count();
+  rows.int16(partition);
+  rows.int64(head.next_offset);
+  rows.uuid(event.key);
+  rows.text(event.stream_id);
+  rows.int32(event.version);
+  rows.text(event.event_type);
+  rows.int16(event.schema_version);
+  rows.text(event.actor_id);
+  event.occurred_at ? rows.timestamp(*event.occurred_at) : rows.null();
+  rows.timestamp(head.recorded_at);
+  rows.bytes(event.payload);
+  head.last_hash = buffers_.hasher_(head.last_hash, rows.written_since(fields));
+  rows.bytes(view(head.last_hash));
+
+  const Position position{partition, head.next_offset++};
+  evidence_ = Evidence{position, head.last_hash};
+  changed_ = true;
+  return position;
+}
+
+std::int64_t AppendTransaction::execute(const std::string& sql) {
+  Statements statements(connection_);
+  statements.send(sql);
+  const std::int64_t affected = statements.done();
+  statements.finish();
+  changed_ = true;
+  return affected;
+}
+
+void AppendTransaction::build_commit() {
+  std::string& sql = buffers_.sql_;
+  std::string values;
+  std::string moved;
+  for (const Head& head : buffers_.heads_) {
+    if (head.next_offset == head.first_offset) continue;
+    const std::string partition = std::to_string(head.partition);
+    values.append(values.empty() ? "(" : ",(").append(partition).append(",").append(std::to_string(head.next_offset));
+    values.append(",").append(postgres::timestamp_literal(head.recorded_at));
+    values.append(",").append(postgres::bytes_literal(view(head.last_hash))).append(")");
+    moved.append(moved.empty() ? "" : ",").append(partition);
+  }
+  sql = "COPY " + kCopyTarget + " FROM STDIN (FORMAT binary); " +
+        "UPDATE event_log_heads h SET next_offset = v.next_offset, last_recorded_at = v.recorded_at, last_hash = v.hash "
+        "FROM (VALUES " +
+        values + ") v (partition, next_offset, recorded_at, hash) WHERE h.partition = v.partition; COMMIT; " +
+        // After the commit, in a transaction of its own: NOTIFY inside it would hold a lock of the whole database over the
+        // commit's fsync and so put the commits of all workers in line. If it gets lost, readers still poll.
+        "NOTIFY " + std::string(kNotificationChannel) + ", '" + moved + "'";
+}
+
+void AppendTransaction::commit() {
+  Statements statements(connection_);
+  if (!changed_) {
+    statements.send("ROLLBACK");
+    statements.done();
+    ended_ = true;
+    return statements.finish();
+  }
+  if (buffers_.rows_.row_count() == 0) {
+    commit_sent_ = true;
+    statements.send("COMMIT");
+    statements.done();
+    ended_ = true;
+    return statements.finish();
+  }
+  build_commit();
+  statements.send(buffers_.sql_);
+  try {
+    statements.copy_in(buffers_.rows_);
+  } catch (...) {
+    commit_sent_ = statements.copy_sent();
+    throw;
+  }
+  commit_sent_ = true;
+  statements.done();  // UPDATE
+  statements.done();  // COMMIT
+  ended_ = true;
+  try {
+    statements.done();  // NOTIFY
+    statements.finish();
+  } catch (const pqxx::failure&) {
+    // What counts is committed. Readers that are not notified find it when they poll, and a connection that died shows it when
+    // it is used next.
+  }
+}
+
+Appender::Appender(postgres::Connection& connection)
+    : connection_(connection), partition_count_(read_partition_count(connection)) {}
+
+Result<std::vector<Position>, AppendError> Appender::append(std::span<const StreamAppend> appends) {
+  struct Stream {
+    StreamKey key;
+    Partition partition;
+    std::int64_t version = 0;
+  };
+  std::map<std::string_view, Stream> streams;
+  std::vector<Partition> partitions;
+  for (const StreamAppend& append : appends) {
+    const StreamKey key = stream_key(append.stream_id);
+    const Partition partition = partition_of(key, partition_count_);
+    streams.emplace(append.stream_id, Stream{key, partition});
+    partitions.push_back(partition);
+  }
+  std::sort(partitions.begin(), partitions.end());
+  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+
+  std::optional<AppendTransaction> transaction;
+  try {
+    transaction.emplace(connection_, buffers_, partitions);
+    for (auto& [id, stream] : streams) {
+      Statements statements(connection_);
+      statements.send("SELECT coalesce(max(version) + 1, 0) FROM event_log WHERE partition = " +
+                      std::to_string(stream.partition) + " AND stream_key = " + postgres::uuid_literal(stream.key));
+      stream.version = statements.rows().integer(0, 0);
+      statements.finish();
+    }
+    std::vector<Position> positions;
+    std::string payload;
+    for (const StreamAppend& append : appends) {
+      Stream& stream = streams.at(append.stream_id);
+      if (append.expected_version && *append.expected_version != stream.version) {
+        VersionConflict conflict{append.stream_id, *append.expected_version, stream.version};
+        std::string detail = conflict.stream_id + " has " + std::to_string(conflict.actual) + " events, not " +
+                             std::to_string(conflict.expected) + ": read it again and decide again";
+        return fail(AppendError{{DatabaseFailure::Kind::refused, std::move(detail)}, std::move(conflict)});
+      }
+      for (const domain::Event& event : append.events) {
+        payload.clear();
+        encode_payload(event, payload);
+        positions.push_back(transaction->add(stream.partition, {.key = stream.key,
+                                                                .stream_id = append.stream_id,
+                                                                .version = static_cast<Version>(stream.version++),
+                                                                .event_type = domain::event_type(event),
+                                                                .schema_version = schema_version(event),
+                                                                .actor_id = append.actor_id,
+                                                                .occurred_at = append.occurred_at,
+                                                                .payload = payload}));
+      }
+    }
+    transaction->commit();
+    return positions;
+  } catch (const pqxx::failure&) {
+    return fail(AppendError{classify(std::current_exception(), transaction && transaction->commit_sent()), std::nullopt});
+  }
+}
+
+bool was_committed(postgres::Connection& connection, const std::string& transaction_id,
+                   const std::optional<Evidence>& evidence) {
+  // The old session may still be at work: its COMMIT was sent before its connection died.
+  constexpr std::chrono::seconds kWaitAtMost{30};
+  constexpr std::chrono::milliseconds kPause{20};
+  const auto deadline = std::chrono::steady_clock::now() + kWaitAtMost;
+  std::string status;
+  for (;;) {
+    Statements statements(connection);
+    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error.
+    statements.send("SELECT CASE WHEN '" + transaction_id +
+                    "'::xid8 < pg_snapshot_xmax(pg_current_snapshot()) THEN pg_xact_status('" + transaction_id +
+                    "'::xid8) ELSE 'aborted' END");
+    const TextRows rows = statements.rows();
+    statements.finish();
+    status = rows.text(0, 0);
+    if (status != "in progress") break;
+    if (std::chrono::steady_clock::now() > deadline) {
+      throw std::runtime_error("transaction " + transaction_id + " is still in progress");
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  if (evidence) {
+    Statements statements(connection);
+    statements.send("SELECT FROM event_log WHERE partition = " + std::to_string(evidence->position.partition) +
+                    " AND \"offset\" = " + std::to_string(evidence->position.offset) +
+                    " AND hash = " + postgres::bytes_literal(view(evidence->hash)));
+    const TextRows rows = statements.rows();
+    statements.finish();
+    return rows.size() == 1;
+  }
+  if (status.empty()) {
+    throw std::runtime_error("PostgreSQL no longer knows what became of transaction " + transaction_id);
+  }
+  return status == "committed";
+}
+
+}  // namespace hermes::eventstore

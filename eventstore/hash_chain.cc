@@ -1,0 +1,98 @@
+#include "eventstore/hash_chain.h"
+
+#include <openssl/evp.h>
+
+#include <cstring>
+#include <stdexcept>
+
+#include "eventstore/postgres/binary_copy.h"
+#include "eventstore/postgres/statements.h"
+
+namespace hermes::eventstore {
+namespace {
+
+// The last field of a row that was read with its hash: int32 length and 32 bytes.
+constexpr std::size_t kHashFieldSize = sizeof(std::int32_t) + sizeof(Hash);
+
+Hash to_hash(std::string_view bytes) {
+  Hash hash{};
+  if (bytes.size() != hash.size()) throw std::runtime_error("a hash in the log does not have 32 bytes");
+  std::memcpy(hash.data(), bytes.data(), hash.size());
+  return hash;
+}
+
+}  // namespace
+
+void ChainHasher::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void ChainHasher::Free::operator()(evp_md_st* algorithm) const { EVP_MD_free(algorithm); }
+
+ChainHasher::ChainHasher() : algorithm_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
+  if (!algorithm_ || !context_) throw std::runtime_error("OpenSSL offers no SHA-256");
+}
+ChainHasher::~ChainHasher() = default;
+
+Hash ChainHasher::operator()(const Hash& previous, std::string_view canonical_bytes) {
+  Hash hash;
+  unsigned size = 0;
+  const bool done = EVP_DigestInit_ex2(context_.get(), algorithm_.get(), nullptr) == 1 &&
+                    EVP_DigestUpdate(context_.get(), previous.data(), previous.size()) == 1 &&
+                    EVP_DigestUpdate(context_.get(), canonical_bytes.data(), canonical_bytes.size()) == 1 &&
+                    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(hash.data()), &size) == 1;
+  if (!done || size != hash.size()) throw std::runtime_error("OpenSSL failed to compute SHA-256");
+  return hash;
+}
+
+std::int64_t check_chain(postgres::Connection& connection, Partition partition,
+                         const std::function<void(const BrokenChain&)>& on_break) {
+  ChainHasher hasher;
+  Hash expected_previous{};
+  Offset expected = 0;
+  std::optional<Timestamp> last_recorded_at;
+  std::int64_t count = 0;
+  std::size_t breaks = 0;
+  auto report = [&](Offset offset, std::string problem) {
+    if (++breaks <= kMaxBreaksReported) on_break({{partition, offset}, std::move(problem)});
+  };
+
+  const std::string where = " WHERE partition = " + std::to_string(partition);
+  postgres::copy_out(
+      connection, "SELECT " + std::string(kChainedColumns) + ", hash FROM event_log" + where + " ORDER BY \"offset\"",
+      [&](postgres::BinaryRow row) {
+        const std::string_view all = row.remaining();
+        row.int16();
+        const Offset offset = row.int64();
+        for (int column = 2; column < kChainedColumnCount - 2; ++column) row.field();
+        const Timestamp recorded_at = row.timestamp();
+        row.field();
+        const Hash stored = to_hash(row.bytes());
+
+        ++count;
+        if (offset != expected) {
+          report(expected, offset == expected + 1 ? "the event is missing"
+                                                  : "the events up to " + std::to_string(offset - 1) + " are missing");
+        }
+        if (last_recorded_at && recorded_at < *last_recorded_at) report(offset, "recorded_at is earlier than the event before");
+        // After a gap the previous hash is unknown: the gap is the finding, and the chain is taken up again after it.
+        if (offset == expected && hasher(expected_previous, all.substr(0, all.size() - kHashFieldSize)) != stored) {
+          report(offset, "the hash does not match the event and the hash before it");
+        }
+        expected = offset + 1;
+        expected_previous = stored;
+        last_recorded_at = recorded_at;
+      });
+
+  postgres::Statements statements(connection);
+  statements.send("SELECT next_offset, last_hash FROM event_log_heads" + where);
+  const postgres::TextRows head = statements.rows();
+  statements.finish();
+  if (head.size() != 1) {
+    report(expected, "the partition has no head");
+  } else if (head.integer(0, 0) != expected) {
+    report(expected, "the head says that the next offset is " + std::to_string(head.integer(0, 0)));
+  } else if (to_hash(head.bytes(0, 1)) != expected_previous) {
+    report(expected, "the head's hash is not the last event's");
+  }
+  return count;
+}
+
+}  // namespace hermes::eventstore

@@ -1,0 +1,82 @@
+#include "eventstore/kept_messages.h"
+
+#include <limits>
+
+#include "domain/identifiers.h"
+#include "domain/printable_text.h"
+#include "eventstore/postgres/statements.h"
+
+namespace hermes::eventstore {
+namespace {
+
+// A statement is sent when its text has grown to this: a batch of large hostile messages must not become one huge string.
+constexpr std::size_t kStatementBytes = 1024 * 1024;
+
+// A topic or a detail may hold what a text column can't (NUL, bytes that are not UTF-8). The payload keeps the raw bytes.
+std::string storable_literal(postgres::Connection& connection, std::string_view text) {
+  if (domain::check_text("text", text, std::numeric_limits<std::size_t>::max())) {
+    return postgres::text_literal(connection, text);
+  }
+  return postgres::text_literal(connection, domain::escape_for_terminal(text));
+}
+
+std::string text_or_null(postgres::Connection& connection, const std::optional<std::string>& text) {
+  return text ? storable_literal(connection, *text) : "NULL";
+}
+
+std::string time_or_null(const std::optional<Timestamp>& time) { return time ? postgres::timestamp_literal(*time) : "NULL"; }
+
+// Runs `before` + row, row, ... + `after` in as many statements as the size asks for.
+template <class Items, class Row>
+void insert(AppendTransaction& transaction, const Items& items, const std::string& before, const std::string& after, Row row) {
+  std::string sql;
+  for (const auto& item : items) {
+    sql += sql.empty() ? before : ",";
+    sql += row(item);
+    if (sql.size() < kStatementBytes) continue;
+    transaction.execute(sql + after);
+    sql.clear();
+  }
+  if (!sql.empty()) transaction.execute(sql + after);
+}
+
+}  // namespace
+
+void keep_rejected(AppendTransaction& transaction, postgres::Connection& connection,
+                   std::span<const MessageToReject> messages) {
+  insert(transaction, messages,
+         "INSERT INTO rejected_events (received_at, topic, payload, reason, detail, message_id, actor_id, sequence) VALUES ",
+         " ON CONFLICT (received_at, sequence, sha256(payload)) DO NOTHING", [&](const MessageToReject& message) {
+           return "(" + postgres::timestamp_literal(message.received_at) + "," + storable_literal(connection, message.topic) + "," +
+                  postgres::bytes_literal(message.payload) + ",'" + std::string(domain::code(message.rejection.reason)) + "'," +
+                  storable_literal(connection, message.rejection.detail) + "," + text_or_null(connection, message.message_id) + "," +
+                  text_or_null(connection, message.actor_id) + "," + std::to_string(message.sequence) + ")";
+         });
+}
+
+void park(AppendTransaction& transaction, postgres::Connection& connection, std::span<const ReceiptToPark> receipts) {
+  insert(transaction, receipts,
+         "WITH parked AS (INSERT INTO parked_events (partition, stream_key, message_id, status, user_id, occurred_at, "
+         "received_at, topic, payload, sequence) VALUES ",
+         " ON CONFLICT ON CONSTRAINT parked_events_once DO NOTHING RETURNING partition) "
+         "UPDATE event_log_heads h SET parked = h.parked + c.count "
+         "FROM (SELECT partition, count(*) FROM parked GROUP BY partition) c WHERE h.partition = c.partition",
+         [&](const ReceiptToPark& parked) {
+           return "(" + std::to_string(parked.partition) + "::smallint," + postgres::uuid_literal(parked.key) + "::uuid," +
+                  storable_literal(connection, parked.receipt->message_id.str()) + ",'" +
+                  std::string(domain::to_string(parked.receipt->status)) + "'," +
+                  storable_literal(connection, parked.receipt->user.str()) + "," + time_or_null(parked.occurred_at) +
+                  "::timestamptz," + postgres::timestamp_literal(parked.received_at) + "," +
+                  storable_literal(connection, parked.topic) + "," + postgres::bytes_literal(parked.payload) + "," +
+                  std::to_string(parked.sequence) + ")";
+         });
+}
+
+void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids) {
+  insert(transaction, ids, "WITH applied AS (DELETE FROM parked_events WHERE id IN (",
+         ") RETURNING partition) UPDATE event_log_heads h SET parked = h.parked - c.count "
+         "FROM (SELECT partition, count(*) FROM applied GROUP BY partition) c WHERE h.partition = c.partition",
+         [](std::int64_t id) { return std::to_string(id); });
+}
+
+}  // namespace hermes::eventstore
