@@ -9,6 +9,7 @@
 namespace hermes::tools {
 
 // The database and what is built from the log.
+AddCommand add_migrate;
 
 // The services.
 
@@ -25,6 +26,7 @@ AddCommand add_bench;
 
 inline const std::vector<AddCommand*> kCommands = {
     // The database and what is built from the log.
+    add_migrate,
 
     // The services.
 

@@ -1,10 +1,12 @@
 // hermes migrate: brings the database to this binary's version (eventstore/migrations.h).
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <iostream>
 #include <memory>
 
 #include "eventstore/migrations.h"
 #include "tools/cli.h"
+#include "tools/output.h"
 
 namespace hermes::tools {
 namespace {
@@ -24,7 +26,7 @@ ExitCode run(const Settings& settings, const Options& options) {
     for (const auto& migration : *applied) {
       list.push_back({{"number", migration.number}, {"name", std::string(migration.name)}});
     }
-    std::cout << boost::json::serialize(boost::json::object{{options.dry_run ? "pending" : "applied", list}}) << "\n";
+    print_json(boost::json::object{{options.dry_run ? "pending" : "applied", std::move(list)}});
     return kDone;
   }
   for (const auto& migration : *applied) {
@@ -38,13 +40,13 @@ ExitCode run(const Settings& settings, const Options& options) {
 
 void add_migrate(CLI::App& root, Cli& cli) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = root.add_subcommand("migrate", "Brings the database to this version of Hermes");
-  command->footer("Example: hermes migrate --partitions 32");
-  add_postgres_options(*command, cli.settings);
-  add_json_flag(*command, cli.settings);
-  command->add_option("--partitions", options->partitions, "Partitions of a new log (16); fixed once it exists");
-  command->add_flag("--dry-run", options->dry_run, "Only say what would be applied");
-  command->callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+  CLI::App& app = add_subcommand(root, "migrate", "Brings the database to this version of Hermes.",
+                                 {"hermes migrate", "hermes migrate --partitions 32", "hermes migrate --dry-run --json"});
+  add_postgres_options(app, cli.settings);
+  add_json_flag(app, cli.settings);
+  app.add_option("--partitions", options->partitions, "Partitions of a new log (default 16); fixed once it exists");
+  app.add_flag("--dry-run", options->dry_run, "Only say what would be applied");
+  app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
 }
 
 }  // namespace hermes::tools

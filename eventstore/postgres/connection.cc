@@ -38,8 +38,11 @@ std::string connection_options(const Settings& settings) {
   return options;
 }
 
-// The last line of libpq's message says what went wrong; those before it repeat the address it tried.
+// libpq tells of every address it tried, each with a question below it. The last address's problem is what is wanted.
 std::string last_line(std::string_view message) {
+  if (auto question = message.find("\n\tIs the server running"); question != std::string_view::npos) {
+    message = message.substr(0, question);
+  }
   while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.remove_suffix(1);
   if (auto newline = message.rfind('\n'); newline != std::string_view::npos) message.remove_prefix(newline + 1);
   while (!message.empty() && (message.front() == '\t' || message.front() == ' ')) message.remove_prefix(1);
