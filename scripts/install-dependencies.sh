@@ -2,26 +2,31 @@
 # Installs what building, running and testing Hermes needs, from Debian 12's own packages. Says nothing when all is there.
 #
 #   scripts/install-dependencies.sh           installs (with sudo when not root)
+#   scripts/install-dependencies.sh --build   installs what the build alone needs
 #   scripts/install-dependencies.sh --check   prints the missing packages, one a line; exit code 1 if there are any
 set -euo pipefail
 
-packages=(
+build_packages=(
   build-essential cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-json1.81-dev libasio-dev
   libpaho-mqtt-dev libpaho-mqttpp-dev libpqxx-dev libpq-dev
   protobuf-compiler libprotobuf-dev libcereal-dev
   libcli11-dev libspdlog-dev libfmt-dev libedit-dev
   prometheus-cpp-dev libcpp-httplib-dev libssl-dev libsystemd-dev zlib1g-dev
+)
+run_and_test_packages=(
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   postgresql-15 mosquitto mosquitto-clients tmux prometheus curl
 )
 
 missing_packages() {
-  local wanted=("${packages[@]}")
-  # A Node.js that is already there is kept, wherever it came from.
-  command -v node >/dev/null || wanted+=(nodejs)
-  command -v npm >/dev/null || wanted+=(npm)
-  local installed
+  local wanted=("${build_packages[@]}") installed
+  if [[ ${1:-} != --build ]]; then
+    wanted+=("${run_and_test_packages[@]}")
+    # A Node.js that is already there is kept, wherever it came from.
+    command -v node >/dev/null || wanted+=(nodejs)
+    command -v npm >/dev/null || wanted+=(npm)
+  fi
   installed=$(dpkg-query --show --showformat='${binary:Package} ${db:Status-Abbrev}\n' 2>/dev/null |
     awk '$2 == "ii" { sub(/:.*/, "", $1); print $1 }')
   printf '%s\n' "${wanted[@]}" | grep -vxF -f <(printf '%s\n' "$installed") || true
@@ -38,7 +43,7 @@ as_root() {
   fi
 }
 
-mapfile -t missing < <(missing_packages)
+mapfile -t missing < <(missing_packages "${1:-}")
 if [[ ${1:-} == --check ]]; then
   [[ ${#missing[@]} == 0 ]] || { printf '%s\n' "${missing[@]}"; exit 1; }
   exit 0
