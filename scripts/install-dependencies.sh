@@ -3,6 +3,7 @@
 #
 #   scripts/install-dependencies.sh           installs (with sudo when not root)
 #   scripts/install-dependencies.sh --build   installs what the build alone needs
+#   scripts/install-dependencies.sh --docker  installs Docker and what makes base images without a registry
 #   scripts/install-dependencies.sh --check   prints the missing packages, one a line; exit code 1 if there are any
 set -euo pipefail
 
@@ -21,7 +22,9 @@ run_and_test_packages=(
 
 missing_packages() {
   local wanted=("${build_packages[@]}") installed
-  if [[ ${1:-} != --build ]]; then
+  if [[ ${1:-} == --docker ]]; then
+    wanted=(docker.io docker-compose debootstrap iptables)
+  elif [[ ${1:-} != --build ]]; then
     wanted+=("${run_and_test_packages[@]}")
     # A Node.js that is already there is kept, wherever it came from.
     command -v node >/dev/null || wanted+=(nodejs)

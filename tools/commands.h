@@ -22,6 +22,7 @@ void add_machine(CLI::App& root, Cli& cli);
 AddCommand add_send;
 
 // Care.
+AddCommand add_health;
 AddCommand add_bench;
 
 inline const std::vector<AddCommand*> kCommands = {
@@ -39,6 +40,7 @@ inline const std::vector<AddCommand*> kCommands = {
     add_send,
 
     // Care.
+    add_health,
     add_bench,
 };
 
