@@ -218,12 +218,7 @@ wait_until_healthy() {  # NAME PORT
 
 is_ready() {  # NAME PORT
   is_running "$1" || fail "$1 did not start: $(tail -n 1 "$state/log/$1.log")"
-  local answer
-  { exec {http}<>"/dev/tcp/127.0.0.1/$2"; } 2>/dev/null || return 1
-  printf 'GET /readyz HTTP/1.0\r\n\r\n' >&"$http"
-  read -r -t 5 answer <&"$http" || true
-  exec {http}>&-
-  [[ $answer == *" 200 "* ]]
+  "$hermes" health --port "$2" >/dev/null 2>&1
 }
 
 say_what_next() {

@@ -86,7 +86,7 @@ build() {  # TAG DOCKERFILE
 choose_images() {
   if docker pull --quiet debian:12-slim >/dev/null 2>&1; then return; fi
   docker image inspect hermes-debian:12 >/dev/null 2>&1 || make_base_image
-  export HERMES_DEBIAN_IMAGE=hermes-debian:12 HERMES_MOSQUITTO_IMAGE=hermes-mosquitto HERMES_POSTGRES_IMAGE=hermes-postgres
+  export HERMES_BUILD_NETWORK=host HERMES_DEBIAN_IMAGE=hermes-debian:12 HERMES_MOSQUITTO_IMAGE=hermes-mosquitto HERMES_POSTGRES_IMAGE=hermes-postgres
   build hermes-mosquitto "$checkout/deploy/docker/substitutes/mosquitto.Dockerfile"
   build hermes-postgres "$checkout/deploy/docker/substitutes/postgres.Dockerfile"
 }
