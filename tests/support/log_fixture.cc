@@ -34,11 +34,18 @@ eventstore::RawMessage raw(std::string payload) {
 LogServer::LogServer(PostgresOptions options) : postgres_(std::move(options)) {}
 
 void LogServer::new_log(int partitions) {
+  // Migrated once a partition count; every log is a copy.
+  const std::string migrated = "migrated_" + std::to_string(partitions);
+  Database server(postgres_.superuser());
+  if (server.value("SELECT 1 FROM pg_database WHERE datname = '" + migrated + "'").empty()) {
+    server.execute("CREATE DATABASE " + migrated + " OWNER dbowner");
+    database_ = migrated;
+    Database owner(settings());
+    auto result = eventstore::migrate(owner.connection(), eventstore::embedded_migrations(), {.partition_count = partitions});
+    if (!result) throw std::runtime_error(result.error().message);
+  }
   database_ = "log_" + std::to_string(++count_);
-  Database(postgres_.superuser()).execute("CREATE DATABASE " + database_ + " OWNER dbowner");
-  Database owner(settings());
-  auto migrated = eventstore::migrate(owner.connection(), eventstore::embedded_migrations(), {.partition_count = partitions});
-  if (!migrated) throw std::runtime_error(migrated.error().message);
+  server.execute("CREATE DATABASE " + database_ + " OWNER dbowner TEMPLATE " + migrated);
 }
 
 postgres::Settings LogServer::settings(const std::string& role) const {

@@ -1,0 +1,46 @@
+#include "eventstore/failure.h"
+
+#include <gtest/gtest.h>
+
+#include <pqxx/pqxx>
+
+namespace hermes::eventstore {
+namespace {
+
+using Kind = DatabaseFailure::Kind;
+
+template <class Error>
+DatabaseFailure classified(const Error& error, bool commit_sent = false) {
+  return classify(std::make_exception_ptr(error), commit_sent);
+}
+
+TEST(Failure, OnlyWhatIsAboutTheDataIsRefused) {
+  for (const char* state : {"22021", "22P02", "23505", "23514", "54000", "P0001"}) {
+    EXPECT_EQ(classify_sqlstate(state), Kind::refused) << state;
+  }
+  for (const char* state : {"53100", "53200", "53300", "25006", "42501", "42P01", "40001", "40P01", "55P03", "57014", "58030", "XX000"}) {
+    EXPECT_EQ(classify_sqlstate(state), Kind::storage_full) << state;
+  }
+}
+
+TEST(Failure, AServerThatGoesAwayIsUnavailable) {
+  for (const char* state : {"57P01", "57P02", "57P03", "08006", "25P03"}) {
+    EXPECT_EQ(classify_sqlstate(state), Kind::unavailable) << state;
+  }
+}
+
+TEST(Failure, AConnectionLostDuringCommitLeavesTheOutcomeOpen) {
+  EXPECT_EQ(classified(pqxx::broken_connection("gone")).kind, Kind::unavailable);
+  EXPECT_EQ(classified(pqxx::broken_connection("gone"), true).kind, Kind::outcome_unknown);
+  EXPECT_EQ(classified(pqxx::sql_error("bye", "", "57P01"), true).kind, Kind::outcome_unknown);
+  EXPECT_EQ(classified(pqxx::sql_error("no", "", "23505"), true).kind, Kind::refused);
+}
+
+TEST(Failure, SaysItInOneLine) { EXPECT_EQ(classified(pqxx::sql_error("first\nsecond", "", "22021")).detail, "first"); }
+
+TEST(Failure, AnyOtherExceptionIsNoFailureOfTheDatabase) {
+  EXPECT_THROW(classified(std::logic_error("a mistake")), std::logic_error);
+}
+
+}  // namespace
+}  // namespace hermes::eventstore
