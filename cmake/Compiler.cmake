@@ -13,6 +13,11 @@ if(HERMES_SANITIZERS)
   add_link_options(-fsanitize=${HERMES_SANITIZERS})
 endif()
 
+# libFuzzer steers by coverage: every library is built for it, its main comes with the fuzz targets alone.
+if(HERMES_LIBFUZZER)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # ccache, where present, shares objects between checkouts: paths are taken relative to this one.
 find_program(HERMES_CCACHE ccache)
 if(HERMES_CCACHE)

@@ -1,6 +1,7 @@
 # Debian 12 packages only (scripts/install-dependencies.sh installs them); nothing is downloaded by the build.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(cereal REQUIRED)

@@ -84,9 +84,10 @@ Decision decide(const Message& message, const SendMessage& command) {
   }
   Events events;
   events.reserve(2);
-  events.emplace_back(std::in_place_type<MessageSent>, command.sender, command.sender_name, command.receiver, command.content,
-                      command.message_type);
-  events.emplace_back(std::in_place_type<MessageReceived>);
+  // Spelled out, not emplaced: clang 14 (the fuzzers' compiler) can't make aggregates from parentheses.
+  events.push_back(
+      MessageSent{command.sender, command.sender_name, command.receiver, command.content, command.message_type});
+  events.push_back(MessageReceived{});
   return events;
 }
 
@@ -107,9 +108,9 @@ Decision decide(const Message& message, const RecordReceipt& command) {
   }
   Events events;
   if (trigger == MessageTrigger::delivered) {
-    events.emplace_back(std::in_place_type<MessageDelivered>, command.user);
+    events.push_back(MessageDelivered{command.user});
   } else {
-    events.emplace_back(std::in_place_type<MessageRead>, command.user);
+    events.push_back(MessageRead{command.user});
   }
   return events;
 }
