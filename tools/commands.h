@@ -14,6 +14,9 @@ AddCommand add_migrate;
 // The services.
 
 // What happened?
+AddCommand add_timeline;
+AddCommand add_tail;
+AddCommand add_status;
 
 // The rules, and what leaves.
 void add_machine(CLI::App& root, Cli& cli);
@@ -32,6 +35,9 @@ inline const std::vector<AddCommand*> kCommands = {
     // The services.
 
     // What happened?
+    add_timeline,
+    add_tail,
+    add_status,
 
     // The rules, and what leaves.
     add_machine,
