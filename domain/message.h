@@ -47,9 +47,10 @@ class Message {
   std::size_t branch_count() const;
 
   // A versioned binary form of the whole state (cereal) and back. `restore` returns nothing for bytes that are not a snapshot
-  // of this layout: hostile or torn bytes are safe.
-  std::string snapshot() const;
-  static std::optional<Message> restore(std::string_view bytes);
+  // of this layout: hostile or torn bytes are safe. `binding` is what the snapshot is of, a stream and a version for example: it
+  // is not kept, and only the same one restores.
+  std::string snapshot(std::string_view binding = {}) const;
+  static std::optional<Message> restore(std::string_view bytes, std::string_view binding = {});
 
   bool operator==(const Message&) const;
 

@@ -1,8 +1,8 @@
 // Message::snapshot and Message::restore. The layout, in cereal's binary form:
 //   layout number · sender, receiver, digest · the trunk's machine byte · ids, id lengths and machine bytes of the branches
-//   · the first 16 bytes of SHA-256 over all before
-// A message that does not exist is an empty sender. The layout number changes with the layout; being a native integer it also
-// tells a machine of the other byte order.
+//   · the first 16 bytes of SHA-256 over the binding and all before
+// A message that does not exist is an empty sender. The layout number changes with the layout, and with the rules that made the
+// state; being a native integer it also tells a machine of the other byte order.
 #include <algorithm>
 #include <cereal/archives/binary.hpp>
 #include <sstream>
@@ -18,8 +18,9 @@ namespace {
 constexpr std::uint32_t kLayout = 1;
 constexpr std::size_t kChecksumSize = 16;
 
-std::string checksum(std::string_view bytes) {
+std::string checksum(std::string_view binding, std::string_view bytes) {
   Sha256 sha;
+  sha.update_delimited(binding);
   sha.update(bytes);
   const Sha256::Digest digest = sha.finish();
   return {reinterpret_cast<const char*>(digest.data()), kChecksumSize};
@@ -54,7 +55,7 @@ bool load(cereal::BinaryInputArchive& archive, const View& view, Sequence& value
 
 }  // namespace
 
-std::string Message::snapshot() const {
+std::string Message::snapshot(std::string_view binding) const {
   std::ostringstream out;
   {
     cereal::BinaryOutputArchive archive(out);
@@ -69,13 +70,13 @@ std::string Message::snapshot() const {
     save(archive, branches_.machines());
   }
   std::string bytes = std::move(out).str();
-  return bytes + checksum(bytes);
+  return bytes += checksum(binding, bytes);
 }
 
-std::optional<Message> Message::restore(std::string_view bytes) try {
+std::optional<Message> Message::restore(std::string_view bytes, std::string_view binding) try {
   if (bytes.size() < kChecksumSize) return std::nullopt;
   const std::string_view body = bytes.substr(0, bytes.size() - kChecksumSize);
-  if (checksum(body) != bytes.substr(body.size())) return std::nullopt;
+  if (checksum(binding, body) != bytes.substr(body.size())) return std::nullopt;
 
   View view(body);
   std::istream in(&view);

@@ -179,6 +179,13 @@ TEST(Snapshot, HoldsTheWholeState) {
   EXPECT_NE(stored(), message);
 }
 
+TEST(Snapshot, BelongsToWhatItWasBoundTo) {
+  const std::string bytes = stored().snapshot("stream 1");
+  EXPECT_TRUE(Message::restore(bytes, "stream 1"));
+  EXPECT_FALSE(Message::restore(bytes, "stream 2"));
+  EXPECT_FALSE(Message::restore(bytes));
+}
+
 TEST(Snapshot, BytesOfSomethingElseAreNone) {
   const std::string bytes = stored("all").snapshot();
   EXPECT_FALSE(Message::restore(""));

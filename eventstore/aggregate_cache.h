@@ -20,6 +20,7 @@ struct CachedAggregate {
   Aggregate aggregate;
   Version next_version = 0;  // how many events its stream has
   Offset as_of = 0;          // it knows all events of its partition before this offset
+  Version snapshot_at = 0;   // how many events its last snapshot covers (snapshots.h)
 };
 
 // A stream key is a piece of a SHA-256: as it is, it is a hash.

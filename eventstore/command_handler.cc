@@ -11,6 +11,7 @@
 #include "eventstore/migrations.h"
 #include "eventstore/payload.h"
 #include "eventstore/postgres/statements.h"
+#include "eventstore/snapshots.h"
 #include "eventstore/stream_loader.h"
 
 namespace hermes::eventstore {
@@ -106,6 +107,7 @@ class CommandHandler::Impl {
                         AppendTransaction& transaction);
   void reject(const Incoming& incoming, const Rejection& rejection);
   void park_what_still_waits(std::span<const Incoming> batch, AppendTransaction& transaction);
+  void take_snapshots(AppendTransaction& transaction);
   void remember(const AppendTransaction& transaction);
 
   postgres::Connection* connection_;
@@ -164,6 +166,7 @@ void CommandHandler::Impl::handle_once(std::span<const Incoming> batch, std::opt
   park_what_still_waits(batch, *transaction);
   unpark(*transaction, unparked_);
   keep_rejected(*transaction, *connection_, rejected_);
+  take_snapshots(*transaction);
   transaction->commit();
   remember(*transaction);
 }
@@ -364,6 +367,15 @@ void CommandHandler::Impl::park_what_still_waits(std::span<const Incoming> batch
     }
   }
   park(transaction, *connection_, receipts);
+}
+
+void CommandHandler::Impl::take_snapshots(AppendTransaction& transaction) {
+  for (Stream& stream : streams_) {
+    const auto* message = std::get_if<domain::Message>(&stream.state.aggregate);
+    if (message == nullptr || !snapshot_due(stream.state.next_version, stream.state.snapshot_at)) continue;
+    transaction.execute(save_snapshot_statement(stream.partition, stream.key, stream.state.next_version, *message));
+    stream.state.snapshot_at = stream.state.next_version;
+  }
 }
 
 void CommandHandler::Impl::remember(const AppendTransaction& transaction) {

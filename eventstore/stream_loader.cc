@@ -3,6 +3,7 @@
 #include "eventstore/payload.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
+#include "eventstore/snapshots.h"
 
 namespace hermes::eventstore {
 namespace {
@@ -51,6 +52,7 @@ void apply_event(Aggregate& aggregate, const domain::Event& event) {
 
 void load_streams(postgres::Connection& connection, std::span<const StreamToLoad> streams) {
   if (streams.empty()) return;
+  load_snapshots(connection, streams);
   // LATERAL with OFFSET 0 is one probe of the stream index per key, whatever the planner thinks of the table's size.
   const std::string query =
       "SELECT k.i, e.stream_id, e.version, e.event_type, e.schema_version, e.payload FROM " + stream_list(streams) + ", " +

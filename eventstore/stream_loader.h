@@ -1,5 +1,5 @@
-// Reads what a batch needs to decide: the streams that the cache lacks, and the receipts that wait for the batch's messages. One
-// query each, however large the batch.
+// Reads what a batch needs to decide: the streams that the cache lacks (from their snapshots on, where there are any), and the
+// receipts that wait for the batch's messages. One query each, however large the batch.
 #pragma once
 
 #include <span>
