@@ -39,6 +39,7 @@ void collect_setting_names(CLI::App& app, std::vector<std::string>& names) {
 void prepare(CLI::App& app) {
   for (CLI::App* subcommand : subcommands_of(app)) {
     subcommand->fallthrough();
+    subcommand->set_help_all_flag();  // none: --help-all is the root's
     subcommand->parse_complete_callback([] {});
     prepare(*subcommand);
   }

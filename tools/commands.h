@@ -12,6 +12,7 @@ namespace hermes::tools {
 AddCommand add_migrate;
 
 // The services.
+AddCommand add_serve;
 
 // What happened?
 AddCommand add_timeline;
@@ -33,6 +34,7 @@ inline const std::vector<AddCommand*> kCommands = {
     add_migrate,
 
     // The services.
+    add_serve,
 
     // What happened?
     add_timeline,

@@ -1,0 +1,315 @@
+// The read-only tools from outside: the command is run, its output and exit codes are what a user sees. The log is a real one,
+// written by the command handler.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventstore/command_handler.h"
+#include "tests/support/eventually.h"
+#include "tests/support/log_fixture.h"
+
+namespace hermes::tools {
+namespace {
+
+using namespace test_support;
+using domain::Status;
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+using testing::Not;
+using testing::StartsWith;
+
+namespace json = boost::json;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    lines.push_back(text.substr(begin, end - begin));
+    if (end == std::string::npos) break;
+    begin = end + 1;
+  }
+  return lines;
+}
+
+class ToolsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server_ = new LogServer; }
+  static void TearDownTestSuite() { delete server_; }
+
+  void SetUp() override {
+    server_->new_log();
+    database_ = std::make_unique<Database>(server_->settings());
+    connection_ = *postgres::connect(server_->settings("hermes_ingester"));
+    handler_ = std::make_unique<eventstore::CommandHandler>(*connection_, eventstore::HandlerSettings{});
+  }
+
+  void handle(std::vector<domain::Command> commands) { handle_incoming(batch(std::move(commands))); }
+  void handle_incoming(const std::vector<eventstore::Incoming>& incoming) {
+    auto handled = handler_->handle(incoming);
+    ASSERT_TRUE(handled) << handled.error().detail;
+  }
+
+  Environment environment() const {
+    const postgres::Settings settings = server_->settings();
+    return {{"POSTGRES_HOST", settings.host},
+            {"POSTGRES_PORT", std::to_string(settings.port)},
+            {"POSTGRES_DB", settings.database},
+            {"POSTGRES_USER", settings.user},
+            {"POSTGRES_PASSWORD", settings.password},
+            {"XDG_CONFIG_HOME", folder_.path().string()},
+            {"HERMES_STATE_DIR", folder_.path().string()}};
+  }
+
+  Finished hermes(std::vector<std::string> arguments, Environment extra = {}) const {
+    arguments.insert(arguments.begin(), hermes_command());
+    extra.merge(environment());
+    return run(arguments, extra);
+  }
+
+  json::value hermes_json(std::vector<std::string> arguments) const {
+    arguments.push_back("--json");
+    const Finished finished = hermes(arguments);
+    EXPECT_THAT(finished.errors, IsEmpty());
+    return json::parse(finished.output);
+  }
+
+  static LogServer* server_;
+  TemporaryFolder folder_;
+  std::unique_ptr<Database> database_;
+  postgres::ConnectionPtr connection_;
+  std::unique_ptr<eventstore::CommandHandler> handler_;
+};
+LogServer* ToolsTest::server_ = nullptr;
+
+TEST_F(ToolsTest, TimelineTellsEachTransitionWithTimeActorAndPosition) {
+  handle({message("m1")});
+  handle({receipt("m1", Status::delivered)});
+  handle({receipt("m1", Status::read)});
+  const Finished finished = hermes({"timeline", "m1"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.errors;
+  const auto lines = lines_of(finished.output);
+  ASSERT_EQ(lines.size(), 8u) << finished.output;
+  EXPECT_THAT(lines[0], HasSubstr("m1 from fredy"));
+  EXPECT_THAT(lines[1], HasSubstr("hello"));
+  EXPECT_THAT(lines[4], MatchesRegex("20[^ ]+Z  sent +fredy +Sent +[0-9]+:0.*"));
+  EXPECT_THAT(lines[5], MatchesRegex("20[^ ]+Z  received_by_server +server +Received +[0-9]+:1 +0 µs"));
+  EXPECT_THAT(lines[6], MatchesRegex("20[^ ]+Z  delivered +david +Delivered +[0-9]+:2 +.+s"));
+  EXPECT_THAT(lines[7], MatchesRegex("20[^ ]+Z  read +david +Read +[0-9]+:3 +.+s"));
+}
+
+TEST_F(ToolsTest, TimelineMeasuresABroadcastPerRecipient) {
+  handle({message("m1", "fredy", "all"), receipt("m1", Status::delivered, "david"), receipt("m1", Status::delivered, "erin"),
+          receipt("m1", Status::read, "david")});
+  const json::value timeline = hermes_json({"timeline", "m1"});
+  const json::array& steps = timeline.at("steps").as_array();
+  ASSERT_EQ(steps.size(), 5u);
+  EXPECT_EQ(steps[0].at("recipient_id"), nullptr);
+  EXPECT_EQ(steps[3].at("recipient_id"), "erin");
+  EXPECT_EQ(steps[3].at("state"), "Delivered");
+  EXPECT_EQ(steps[4].at("recipient_id"), "david");
+  EXPECT_EQ(steps[4].at("state"), "Read");
+  EXPECT_TRUE(steps[4].at("since_previous_us").is_int64());
+  EXPECT_EQ(timeline.at("message").at("receiver_id"), "all");
+}
+
+TEST_F(ToolsTest, TimelineTellsWhatWaitsAndWhatWasRefused) {
+  handle({receipt("early", Status::read), message("m1"), receipt("m1", Status::read, "mallory")});
+  const json::value early = hermes_json({"timeline", "early"});
+  EXPECT_EQ(early.at("message"), nullptr);
+  EXPECT_EQ(early.at("steps").at(0).at("kind"), "parked");
+  EXPECT_EQ(early.at("steps").at(0).at("what"), "read");
+  const json::value refused = hermes_json({"timeline", "m1"});
+  EXPECT_EQ(refused.at("steps").at(2).at("kind"), "rejected");
+  EXPECT_EQ(refused.at("steps").at(2).at("what"), "not_a_recipient");
+  EXPECT_EQ(refused.at("steps").at(2).at("actor_id"), "mallory");
+}
+
+TEST_F(ToolsTest, TimelineOfAnUnknownMessageIsOneLineAndCodeOne) {
+  const Finished finished = hermes({"timeline", "nothing"});
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_THAT(finished.output, IsEmpty());
+  EXPECT_THAT(lines_of(finished.errors), ElementsAre(StartsWith("hermes: nothing is known of message nothing")));
+}
+
+TEST_F(ToolsTest, TimelineShowsThePast) {
+  handle({message("m1")});
+  handle({receipt("m1", Status::delivered)});
+  handle({receipt("m1", Status::read)});
+  const std::string delivered_at = database_->value(
+      "SELECT to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM event_log WHERE version = 2");
+  const std::string partition = database_->value("SELECT partition FROM event_log WHERE version = 0");
+  EXPECT_EQ(hermes_json({"timeline", "m1", "--at", delivered_at}).at("steps").as_array().size(), 3u);  // inclusive
+  EXPECT_EQ(hermes_json({"timeline", "m1", "--at", partition + ":1"}).at("steps").as_array().size(), 2u);
+  EXPECT_EQ(hermes({"timeline", "m1", "--at", "2001-01-01T00:00Z"}).exit_code, 1);
+  EXPECT_EQ(hermes({"timeline", "m1", "--at", partition + ":99"}).exit_code, 1);
+  EXPECT_EQ(hermes({"timeline", "m1", "--at", "yesterday"}).exit_code, 2);
+}
+
+TEST_F(ToolsTest, TimelineWatchedPrintsEachStepAsItComes) {
+  const auto output = folder_ / "watched";
+  Process watching = Process::start({hermes_command(), "timeline", "m1", "--watch", "--json"},
+                                    {.environment = environment(), .output = output});
+  handle({message("m1")});
+  EXPECT_TRUE(eventually([&] { return lines_of(watching.output()).size() == 2; })) << watching.output();
+  handle({receipt("m1", Status::read)});
+  EXPECT_TRUE(eventually([&] { return lines_of(watching.output()).size() == 3; })) << watching.output();
+  EXPECT_EQ(json::parse(lines_of(watching.output()).at(2)).at("what"), "read");
+}
+
+TEST_F(ToolsTest, AHostileMessageCannotDriveTheTerminal) {
+  handle({message("m1", "fredy", "david", "\x1b[2J\x1b]0;pwned\x07\xE2\x80\xAE")});
+  handle({domain::SetTyping{*domain::UserId::parse("fredy"), "\x1b[31m", *domain::UserId::parse("david"), true}});
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"timeline", "m1"}, {"tail"}, {"timeline", "\x1b[2J"}, {"nonsense\x1b[2J"}}) {
+    const Finished finished = hermes(command);
+    EXPECT_THAT(finished.output, Not(HasSubstr("\x1b"))) << command[0];
+    EXPECT_THAT(finished.output, Not(HasSubstr("\xE2\x80\xAE"))) << command[0];
+    EXPECT_THAT(finished.errors, Not(HasSubstr("\x1b"))) << command[0];
+  }
+  EXPECT_THAT(hermes({"timeline", "m1"}).output, HasSubstr("\\x1b[2J\\x1b]0;pwned\\x07\\u202e"));
+}
+
+TEST_F(ToolsTest, TailShowsTheLastEvents) {
+  for (int i = 0; i < 8; ++i) handle({message("m" + std::to_string(i))});
+  const auto lines = lines_of(hermes({"tail"}).output);
+  ASSERT_EQ(lines.size(), 11u);  // a header and ten
+  EXPECT_THAT(lines.back(), AllOf(HasSubstr("MessageReceived"), HasSubstr("message/m7")));
+  const auto two = lines_of(hermes({"tail", "--limit", "2", "--json"}).output);
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(json::parse(two[0]).at("event_type"), "MessageSent");
+  EXPECT_EQ(json::parse(two[0]).at("data").at("content"), "hello");
+}
+
+TEST_F(ToolsTest, TailStartsAtPositionsAndKeepsToTheirPartitions) {
+  std::vector<domain::Command> many;
+  for (int i = 0; i < 100; ++i) many.push_back(message("m" + std::to_string(i)));
+  handle(std::move(many));
+  const auto lines = lines_of(hermes({"tail", "--from", "3:2", "--from", "5:0", "--json"}).output);
+  const auto expected =
+      database_->value("SELECT count(*) FROM event_log WHERE (partition = 3 AND \"offset\" >= 2) OR partition = 5");
+  EXPECT_EQ(std::to_string(lines.size()), expected);
+  EXPECT_EQ(hermes({"tail", "--from", "99:0"}).exit_code, 2);
+  EXPECT_EQ(hermes({"tail", "--from", "x"}).exit_code, 2);
+  EXPECT_EQ(lines_of(hermes({"tail", "--from", "3:0", "--limit", "1", "--json"}).output).size(), 1u);
+}
+
+TEST_F(ToolsTest, TailFollowsTheLogAndOneStream) {
+  handle({message("m1")});
+  Process all = Process::start({hermes_command(), "tail", "--follow", "--json"},
+                               {.environment = environment(), .output = folder_ / "all"});
+  Process one = Process::start({hermes_command(), "tail", "--stream", "message/m1", "--follow", "--json"},
+                               {.environment = environment(), .output = folder_ / "one"});
+  EXPECT_TRUE(eventually([&] { return lines_of(all.output()).size() == 2 && lines_of(one.output()).size() == 2; }));
+  handle({message("m2"), receipt("m1", Status::read)});
+  EXPECT_TRUE(eventually([&] { return lines_of(all.output()).size() == 5; })) << all.output();
+  EXPECT_TRUE(eventually([&] { return lines_of(one.output()).size() == 3; })) << one.output();
+  EXPECT_EQ(hermes({"tail", "--stream", "message/nothing"}).exit_code, 1);
+}
+
+TEST_F(ToolsTest, TailStopsAtAnEventItCannotReadAndNamesIt) {
+  handle({message("m1")});
+  Database superuser([&] {
+    postgres::Settings settings = server_->postgres().superuser();
+    settings.database = server_->settings().database;
+    return settings;
+  }());
+  superuser.execute(
+      "ALTER TABLE event_log DISABLE TRIGGER USER; UPDATE event_log SET schema_version = 99 WHERE version = 1;"
+      "ALTER TABLE event_log ENABLE ALWAYS TRIGGER event_log_immutable");
+  const std::string position = database_->value("SELECT partition || ':' || \"offset\" FROM event_log WHERE version = 1");
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"tail"}, {"tail", "--from", position}}) {
+    const Finished finished = hermes(command);
+    EXPECT_EQ(finished.exit_code, 1);
+    EXPECT_THAT(finished.errors,
+                AllOf(HasSubstr("stopped at " + position), HasSubstr("message/m1"), HasSubstr("newer Hermes")));
+  }
+  const Finished timeline = hermes({"timeline", "m1"});
+  EXPECT_EQ(timeline.exit_code, 1);
+  EXPECT_THAT(timeline.output, HasSubstr("sent"));
+  EXPECT_THAT(timeline.errors, HasSubstr(position));
+}
+
+TEST_F(ToolsTest, StatusNamesWhatIsWrong) {
+  handle({message("m1"), receipt("m1", Status::read, "mallory"), receipt("early", Status::read)});
+  const Finished nobody = hermes({"status"});
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_THAT(nobody.output, AllOf(HasSubstr("no ingester is running"), HasSubstr("no projector is running"),
+                                   HasSubstr("not_a_recipient"), HasSubstr("Parked: 1")));
+
+  const auto beat = [&](const std::string& service, const std::string& state, const std::string& age) {
+    database_->execute(
+        "INSERT INTO service_heartbeats (service, instance, host, pid, version, started_at, beat_at, interval_seconds, state, "
+        "problem, details) "
+        "VALUES ('" +
+        service + "', 'one', 'here', 1, '0', now() - interval '1 hour', now() - interval '" + age + "', 5, '" + state +
+        "', 'the disk is slow', '{\"spool_bytes\": 2048}') "
+        "ON CONFLICT (service, instance) DO UPDATE SET beat_at = excluded.beat_at, state = excluded.state");
+  };
+  beat("ingester", "ready", "0 s");
+  beat("projector", "ready", "0 s");
+  const json::value well = hermes_json({"status"});
+  EXPECT_EQ(well.at("ok"), true) << well;
+  EXPECT_EQ(well.at("log").at("events"), 2);
+  EXPECT_EQ(well.at("rejected").at(0).at("reason"), "not_a_recipient");
+  const Finished fine = hermes({"status"});
+  EXPECT_EQ(fine.exit_code, 0) << fine.output;
+  EXPECT_THAT(fine.output, AllOf(HasSubstr("All is well"), HasSubstr("spool_bytes=2.0 KiB")));
+
+  beat("ingester", "degraded", "0 s");
+  beat("projector", "ready", "16 s");
+  const Finished worse = hermes({"status"});
+  EXPECT_EQ(worse.exit_code, 1);
+  EXPECT_THAT(worse.output, AllOf(HasSubstr("ingester one is degraded: the disk is slow"), HasSubstr("no projector is running"),
+                                  HasSubstr("gone")));
+}
+
+TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
+  handle({message("m1")});
+  const std::string partition = database_->value("SELECT partition FROM event_log LIMIT 1");
+  database_->execute("INSERT INTO projection_checkpoints (projection, partition) VALUES ('chat', " + partition + ")");
+  const Finished late = hermes({"status", "--lag-max", "0"});
+  EXPECT_EQ(late.exit_code, 1);
+  EXPECT_THAT(late.output, HasSubstr("behind the log in 1 partitions (2 events wait)"));
+  database_->execute(
+      "INSERT INTO projection_stuck (projection, partition, \"offset\", stream_id, event_type, reason) VALUES ('chat', " +
+      partition + ", 0, 'message/m1', 'MessageSent', 'no room')");
+  EXPECT_THAT(hermes({"status"}).output, AllOf(HasSubstr("projection chat is stuck at " + partition + ":0"),
+                                               HasSubstr("no room"), HasSubstr("hermes project --skip " + partition + ":0")));
+  EXPECT_THAT(hermes({"status", "--partitions"}).output, HasSubstr("stuck at offset 0"));
+}
+
+TEST_F(ToolsTest, ADatabaseOutOfReachIsCodeThree) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"timeline", "m1"}, {"tail"}, {"status"}}) {
+    const Finished finished = hermes(command, {{"POSTGRES_PORT", "1"}});
+    EXPECT_EQ(finished.exit_code, 3) << command[0];
+    EXPECT_THAT(lines_of(finished.errors), ElementsAre(HasSubstr("127.0.0.1:1"))) << command[0];
+  }
+}
+
+TEST_F(ToolsTest, NoColourWhereNobodyWantsIt) {
+  // Output to a file or pipe has none; script(1) gives the command a terminal.
+  handle({message("m1"), receipt("m1", Status::read)});
+  const std::string command = hermes_command() + " timeline m1";
+  const auto on_terminal = [&](Environment extra) {
+    extra.merge(environment());
+    extra["TERM"] = "xterm";
+    return run({"script", "-qec", command, "/dev/null"}, extra).output;
+  };
+  EXPECT_THAT(hermes({"timeline", "m1"}).output, Not(HasSubstr("\x1b[")));
+  EXPECT_THAT(on_terminal({}), HasSubstr("\x1b["));
+  EXPECT_THAT(on_terminal({{"NO_COLOR", "1"}}), Not(HasSubstr("\x1b[")));
+}
+
+}  // namespace
+}  // namespace hermes::tools

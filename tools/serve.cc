@@ -1,0 +1,112 @@
+// hermes serve: the query service for chat clients (docs/openapi.yaml).
+#include <pthread.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "adapters/http/query_api.h"
+#include "adapters/http/server.h"
+#include "eventstore/postgres/connection_pool.h"
+#include "tools/cli.h"
+#include "tools/commands.h"
+
+namespace hermes::tools {
+namespace {
+
+// A thread serves one connection at a time; most wait for the network. More threads than connections to the database, so that
+// waiting for a slow reader does not keep the database idle.
+constexpr std::size_t kThreads = 32;
+// Clients that wait for a thread; beyond it they wait in the kernel.
+constexpr std::size_t kWaitingMax = 512;
+// A query needs no body at all.
+constexpr std::size_t kBodyBytesMax = 4096;
+
+struct Flags {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8480;
+  std::size_t connections = 8;
+};
+
+// Lines on stderr, at most one a second: when the database is away every request has the same to say.
+class ErrorLog {
+ public:
+  void operator()(const std::string& line) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+    auto last = last_.load();
+    constexpr auto kSecond = std::chrono::steady_clock::duration(std::chrono::seconds(1)).count();
+    if (last != 0 && now - last < kSecond) return;
+    if (last_.compare_exchange_strong(last, now)) std::cerr << "hermes serve: " + escape_for_terminal(line) + "\n";
+  }
+
+ private:
+  std::atomic<std::chrono::steady_clock::rep> last_{0};
+};
+
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+ExitCode run_serve(const Settings& settings, const Flags& flags) {
+  // Blocked before the first thread is started, so that every thread leaves them to sigwait below.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+
+  postgres::Settings reader = settings.postgres;
+  reader.role = "hermes_reader";
+  reader.application_name = "hermes serve";
+  postgres::ConnectionPool pool(reader, flags.connections, http::make_read_only);
+
+  const auto log = std::make_shared<ErrorLog>();
+  const auto log_error = [log](const std::string& line) { (*log)(line); };
+  http::Settings server_settings;
+  server_settings.host = flags.host;
+  server_settings.port = flags.port;
+  server_settings.threads = kThreads;
+  server_settings.waiting_max = kWaitingMax;
+  server_settings.body_bytes_max = kBodyBytesMax;
+  server_settings.log_error = log_error;
+  http::QueryApi api(pool, log_error);
+  http::Server server(server_settings);
+  api.mount(server);
+  if (auto started = server.start(); !started) throw CommandError(kFoundProblem, started.error().message);
+
+  if (!is_loopback(flags.host)) {
+    std::cerr << "hermes serve: warning: " << flags.host
+              << " is not loopback: whoever reaches this port can read every message\n";
+  }
+  std::cout << "Serving on http://" << flags.host << ":" << server.port() << std::endl;
+
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  server.stop();
+  return kDone;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& root, Cli& cli) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App& app = add_subcommand(root, "serve",
+                                 "Answers chat clients over HTTP: history, statuses, inboxes, timelines. Reads only; no "
+                                 "authentication, so it listens on loopback unless told otherwise.",
+                                 {"hermes serve", "hermes serve --port 8480 --connections 16",
+                                  "curl 'http://127.0.0.1:8480/v1/messages?user=david&with=fredy&limit=20'"});
+  app.add_option("--host", flags->host, "Address to listen on")->envname("HERMES_QUERY_HOST")->capture_default_str();
+  app.add_option("--port", flags->port, "Port to listen on; 0 takes a free one and prints it")
+      ->envname("HERMES_QUERY_PORT")
+      ->capture_default_str();
+  app.add_option("--connections", flags->connections, "Connections to the database at most")
+      ->envname("HERMES_QUERY_CONNECTIONS")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100}))
+      ->capture_default_str();
+  add_postgres_options(app, cli.settings);
+  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_serve(cli.settings, *flags); }; });
+}
+
+}  // namespace hermes::tools
