@@ -13,10 +13,14 @@ struct Benchmark {
   BenchResult (*run)(const Options&);
 };
 
+BenchResult append(const Options& options);
 BenchResult decide(const Options& options);
+BenchResult handle(const Options& options);
 
 inline const std::vector<Benchmark> kBenchmarks = {
+    {"append", "The append protocol against bare binary COPY of the same rows.", append},
     {"decide", "The domain alone: decisions per second on one core.", decide},
+    {"handle", "The command handler, new messages in, against bare binary COPY of as many rows.", handle},
 
 };
 
