@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bench/benchmarks.h"
+#include "tools/bench_peers.h"
 #include "tools/cli.h"
 #include "tools/output.h"
 
@@ -25,6 +26,7 @@ void add_bench(CLI::App& root, Cli& cli) {
   CLI::App& app = add_subcommand(root, "bench", "Measures Hermes against a ceiling of the same run, on servers of its own.",
                                  {"hermes bench ingest", "hermes bench append --pairs 5 --json"});
   app.require_subcommand(1);
+  add_bench_peers(app, cli);
   for (const bench::Benchmark& benchmark : bench::kBenchmarks) {
     auto options = std::make_shared<bench::Options>();
     CLI::App& each =

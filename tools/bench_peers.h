@@ -1,0 +1,10 @@
+#pragma once
+
+#include "tools/cli.h"
+
+namespace hermes::tools {
+
+// Declares the subcommands of `hermes bench` that are processes to measure with, hidden from its --help.
+void add_bench_peers(CLI::App& bench, Cli& cli);
+
+}  // namespace hermes::tools
