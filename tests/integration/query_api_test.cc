@@ -1,0 +1,336 @@
+// The query service (docs/openapi.yaml) over HTTP, on a real database.
+#include "adapters/http/query_api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <atomic>
+#include <boost/json.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "eventstore/command_handler.h"
+#include "projections/projection.h"
+#include "tests/support/eventually.h"
+#include "tests/support/log_fixture.h"
+
+namespace hermes::http {
+namespace {
+
+using namespace test_support;
+using domain::Status;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace json = boost::json;
+
+struct Answer {
+  int status = 0;
+  std::string content_type;
+  json::value body;
+};
+
+class QueryApiTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { log_ = new LogServer; }
+  static void TearDownTestSuite() { delete log_; }
+
+  void SetUp() override {
+    log_->new_log();
+    database_ = std::make_unique<Database>(log_->settings());
+    serve(8);
+  }
+  void TearDown() override { server_->stop(); }
+
+  void serve(std::size_t connections) {
+    pool_ = std::make_unique<postgres::ConnectionPool>(log_->settings("hermes_reader"), connections, make_read_only);
+    api_ = std::make_unique<QueryApi>(*pool_, [this](const std::string& line) {
+      const std::lock_guard lock(mutex_);
+      errors_.push_back(line);
+    });
+    Settings settings;
+    settings.threads = 32;
+    settings.waiting_max = 512;
+    server_ = std::make_unique<Server>(settings);
+    api_->mount(*server_);
+    ASSERT_TRUE(server_->start());
+  }
+
+  Answer get(const std::string& path) const {
+    httplib::Client client("127.0.0.1", server_->port());
+    client.set_connection_timeout(60);
+    client.set_read_timeout(60);
+    const httplib::Result result = client.Get(path);
+    if (!result) return {};
+    return {result->status, result->get_header_value("Content-Type"), json::parse(result->body)};
+  }
+
+  // Appends by the real handler and folds into the read models.
+  void handle(std::vector<domain::Command> commands) {
+    auto connection = *postgres::connect(log_->settings("hermes_ingester"));
+    eventstore::CommandHandler handler(*connection, {});
+    auto handled = handler.handle(batch(std::move(commands)));
+    ASSERT_TRUE(handled) << handled.error().detail;
+    auto projector = *postgres::connect(log_->settings("hermes_projector"));
+    pqxx::work transaction(*projector);
+    const auto ends = eventstore::read_heads(*projector);
+    for (std::size_t partition = 0; partition < ends.size(); ++partition) {
+      const auto events =
+          eventstore::read_partition(*projector, static_cast<eventstore::Partition>(partition), folded_[partition], 10'000);
+      folded_[partition] = ends[partition];
+      if (events.events.empty()) continue;
+      for (const projections::Projection* projection : projections::all_projections()) {
+        projection->apply(events.events, {*projector, transaction, static_cast<int>(ends.size())});
+      }
+    }
+    transaction.commit();
+  }
+
+  // Rows as a projector would write them, in bulk: `count` messages of the conversation fredy-david, several at each time.
+  void insert_messages(int from, int to) {
+    database_->execute(
+        "INSERT INTO chat_messages (message_id, sender_id, sender_name, receiver_id, content, created_at) "
+        "SELECT 'm' || i, CASE i % 2 WHEN 0 THEN 'fredy' ELSE 'david' END, 'F', CASE i % 2 WHEN 0 THEN 'david' ELSE 'fredy' "
+        "END, 'text', "
+        "timestamptz '2026-01-01' + (i / 7) * interval '1 ms' FROM generate_series(" +
+        std::to_string(from) + ", " + std::to_string(to - 1) + ") i");
+  }
+
+  std::vector<std::string> walk(const std::string& query, const std::function<void()>& between_pages = {}) const {
+    std::vector<std::string> ids;
+    std::string before;
+    do {
+      const Answer page = get("/v1/messages?" + query + (before.empty() ? "" : "&before=" + before));
+      EXPECT_EQ(page.status, 200) << page.body;
+      if (page.status != 200) break;
+      for (const json::value& entry : page.body.at("messages").as_array()) ids.emplace_back(entry.at("message_id").as_string());
+      before = page.body.at("next").is_null() ? "" : std::string(page.body.at("next").as_string());
+      if (between_pages) between_pages();
+    } while (!before.empty());
+    return ids;
+  }
+
+  static LogServer* log_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<postgres::ConnectionPool> pool_;
+  std::unique_ptr<QueryApi> api_;
+  std::unique_ptr<Server> server_;
+  std::map<std::size_t, eventstore::Offset> folded_;
+  std::mutex mutex_;
+  std::vector<std::string> errors_;
+};
+LogServer* QueryApiTest::log_ = nullptr;
+
+TEST_F(QueryApiTest, HistoryShowsEachMessageOnceWithItsFurthestStatus) {
+  handle({message("m1"), receipt("m1", Status::read), receipt("m1", Status::delivered), message("m2", "david", "fredy"),
+          message("other", "fredy", "erin")});
+  const Answer page = get("/v1/messages?user=david&with=fredy");
+  ASSERT_EQ(page.status, 200) << page.body;
+  EXPECT_EQ(page.content_type, "application/json");
+  std::map<std::string, json::value> by_id;
+  for (const json::value& entry : page.body.at("messages").as_array())
+    by_id[std::string(entry.at("message_id").as_string())] = entry;
+  ASSERT_EQ(by_id.size(), 2u) << page.body;
+  // The late delivery is recorded, but read is further.
+  EXPECT_EQ(by_id["m1"].at("status").at("status"), "read");
+  EXPECT_EQ(by_id["m1"].at("status").at("user_id"), "david");
+  EXPECT_EQ(by_id["m1"].at("delivered_count"), 1);
+  EXPECT_EQ(by_id["m2"].at("status").at("status"), "received_by_server");
+  EXPECT_EQ(page.body.at("next"), nullptr);
+}
+
+TEST_F(QueryApiTest, HistoryOfAUserHoldsAllConversationsAndBroadcasts) {
+  handle({message("to-david"), message("from-david", "david", "erin"), message("to-all", "fredy", "all"),
+          message("not-for-david", "fredy", "erin"), message("to-himself", "david", "david")});
+  const auto ids = walk("user=david");
+  EXPECT_THAT(ids, testing::UnorderedElementsAre("to-david", "from-david", "to-all", "to-himself"));
+  EXPECT_THAT(walk("user=david&limit=1"), testing::UnorderedElementsAreArray(ids));
+  EXPECT_THAT(walk("user=erin&with=all"), ElementsAre("to-all"));
+  EXPECT_THAT(walk("user=david&with=david"), ElementsAre("to-himself"));
+}
+
+TEST_F(QueryApiTest, PagingNeitherSkipsNorRepeatsUnderConcurrentInserts) {
+  constexpr int kThere = 1000;
+  insert_messages(0, kThere);
+  int next = kThere;
+  for (const std::string query : {"user=david&with=fredy&limit=50", "user=david&with=fredy&limit=1"}) {
+    int pages = 0;
+    const int before = next;
+    const auto ids = walk(query, [&] {
+      if (pages++ % 10 == 0) insert_messages(next, next + 9), next += 9;
+    });
+    EXPECT_EQ(ids.size(), static_cast<std::size_t>(before));
+    EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), ids.size());
+  }
+}
+
+TEST_F(QueryApiTest, PagesAreNewestFirstAcrossBothDirections) {
+  insert_messages(0, 100);
+  const auto ids = walk("user=fredy&with=david&limit=7");
+  const auto expected = database_->column("SELECT message_id FROM chat_messages ORDER BY created_at DESC, id DESC");
+  EXPECT_EQ(ids, expected);
+}
+
+TEST_F(QueryApiTest, PagesComeFromTheIndexInBothDirections) {
+  // Many pairs, so that the pair asked for is a small part of the table.
+  database_->execute(
+      "INSERT INTO chat_messages (message_id, sender_id, sender_name, receiver_id, content, created_at) "
+      "SELECT 'm' || i, 'u' || (i % 200), 'U', 'u' || ((i / 200) % 20), 'text', timestamptz '2026-01-01' + i * interval '1 ms' "
+      "FROM generate_series(1, 200000) i");
+  database_->execute("ANALYZE chat_messages");
+  // What messages_between() asks, per direction.
+  const auto plan = database_->column(
+      "EXPLAIN SELECT m.* FROM chat_messages m WHERE m.sender_id = 'u7' AND m.receiver_id = 'u3' AND "
+      "(m.created_at, m.id) < ('2026-01-01 00:02:00Z'::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) "
+      "ORDER BY m.created_at DESC, m.id DESC LIMIT 51");
+  EXPECT_THAT(plan, testing::Contains(HasSubstr("Index Scan Backward using chat_messages_between")));
+  EXPECT_THAT(plan, testing::Contains(testing::AllOf(HasSubstr("Index Cond"), HasSubstr("created_at"))));
+  EXPECT_THAT(plan, testing::Not(testing::Contains(HasSubstr("Seq Scan"))));
+}
+
+TEST_F(QueryApiTest, AMessageItsStatusesAndItsTimeline) {
+  handle({message("m 1/ü?", "fredy", "david")});  // refused: '/' — the next one is kept
+  handle({message("m 1 ü?"), receipt("m 1 ü?", Status::delivered)});
+  const std::string path = "/v1/messages/m%201%20%C3%BC%3F";
+  EXPECT_EQ(get(path).body.at("content"), "hello");
+  const Answer statuses = get(path + "/status?limit=2");
+  ASSERT_EQ(statuses.body.at("statuses").as_array().size(), 2u);
+  EXPECT_EQ(statuses.body.at("statuses").at(0).at("status"), "sent");
+  const Answer rest = get(path + "/status?limit=2&after=" + std::string(statuses.body.at("next").as_string()));
+  EXPECT_EQ(rest.body.at("statuses").at(0).at("status"), "delivered");
+  EXPECT_EQ(rest.body.at("next"), nullptr);
+  EXPECT_EQ(get(path + "/timeline").body.at("steps").as_array().size(), 3u);
+  for (const std::string missing : {"/v1/messages/none", "/v1/messages/none/status", "/v1/messages/none/timeline"}) {
+    const Answer answer = get(missing);
+    EXPECT_EQ(answer.status, 404) << missing;
+    EXPECT_EQ(answer.content_type, "application/problem+json");
+  }
+}
+
+TEST_F(QueryApiTest, InboxAndUsers) {
+  handle({message("m1"), message("m2"), message("m3", "erin", "david", "hi"), receipt("m1", Status::read)});
+  const Answer inbox = get("/v1/inbox/david");
+  EXPECT_EQ(inbox.body.at("unread_count"), 2);
+  ASSERT_EQ(inbox.body.at("conversations").as_array().size(), 2u);
+  EXPECT_EQ(get("/v1/inbox/nobody").body.at("conversations").as_array().size(), 0u);
+  const Answer first = get("/v1/users?limit=2");
+  ASSERT_EQ(first.body.at("users").as_array().size(), 2u) << first.body;
+  EXPECT_EQ(first.body.at("users").at(0).at("user_id"), "david");
+  EXPECT_EQ(first.body.at("users").at(0).at("name"), nullptr);
+  const Answer second = get("/v1/users?limit=2&after=" + std::string(first.body.at("next").as_string()));
+  ASSERT_EQ(second.body.at("users").as_array().size(), 1u) << second.body;
+  EXPECT_EQ(second.body.at("users").at(0).at("user_id"), "fredy");
+  EXPECT_TRUE(second.body.at("users").at(0).at("name").is_string());
+}
+
+TEST_F(QueryApiTest, BadParametersAreProblemsThatNameThem) {
+  const std::string id = "00000000-0000-0000-0000-000000000000";
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"/v1/messages", "user"},
+      {"/v1/messages?user=", "user"},
+      {"/v1/messages?user=a%00b", "user"},
+      {"/v1/messages?user=%ff", "user"},
+      {"/v1/messages?user=" + std::string(101, 'x'), "user"},
+      {"/v1/messages?user=a&with=b%2Fc", "with"},
+      {"/v1/messages?user=a&limit=0", "limit"},
+      {"/v1/messages?user=a&limit=501", "limit"},
+      {"/v1/messages?user=a&limit=-1", "limit"},
+      {"/v1/messages?user=a&limit=1x", "limit"},
+      {"/v1/messages?user=a&limit=", "limit"},
+      {"/v1/messages?user=a&limit=99999999999999999999999", "limit"},
+      {"/v1/messages?user=a&limit=1&limit=2", "limit"},
+      {"/v1/messages?user=a&wiht=b", "wiht"},
+      {"/v1/messages?user=a&before=", "before"},
+      {"/v1/messages?user=a&before=1", "before"},
+      {"/v1/messages?user=a&before=1.x", "before"},
+      {"/v1/messages?user=a&before=-1." + id, "before"},
+      {"/v1/messages?user=a&before=999999999999999999." + id, "before"},
+      {"/v1/messages?user=a&before=1." + id + "'", "before"},
+      {"/v1/messages/a%00b", "message_id"},
+      {"/v1/messages/m/status?after=x", "after"},
+      {"/v1/messages/m/status?limit=9999", "limit"},
+      {"/v1/inbox/a%23b", "user_id"},
+      {"/v1/users?after=%C3", "after"},
+      {"/v1/users?page=2", "page"},
+  };
+  for (const auto& [path, parameter] : bad) {
+    const Answer answer = get(path);
+    EXPECT_EQ(answer.status, 400) << path;
+    EXPECT_EQ(answer.content_type, "application/problem+json") << path;
+    if (answer.status != 400) continue;
+    EXPECT_EQ(answer.body.at("parameter"), parameter) << path;
+    EXPECT_EQ(answer.body.at("status"), 400);
+    EXPECT_THAT(std::string(answer.body.at("detail").as_string()), testing::StartsWith(parameter + " ")) << path;
+  }
+  EXPECT_EQ(get("/v2/messages").status, 404);
+  httplib::Client client("127.0.0.1", server_->port());
+  EXPECT_EQ(client.Post("/v1/messages", "x", "text/plain")->status, 405);
+}
+
+TEST_F(QueryApiTest, TwoHundredReadersAtOnceAreAllAnswered) {
+  insert_messages(0, 1000);
+  constexpr int kReaders = 200;
+  constexpr int kRequests = 5;
+  std::atomic<int> answered{0};
+  std::mutex mutex;
+  std::map<int, int> statuses;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < kReaders; ++i) {
+    readers.emplace_back([&] {
+      httplib::Client client("127.0.0.1", server_->port());
+      client.set_connection_timeout(60);
+      client.set_read_timeout(60);
+      for (int request = 0; request < kRequests; ++request) {
+        const httplib::Result result = client.Get("/v1/messages?user=david&with=fredy&limit=50");
+        const bool whole = result && result->status == 200 && json::parse(result->body).at("messages").as_array().size() == 50;
+        if (whole) ++answered;
+        const std::lock_guard lock(mutex);
+        ++statuses[result ? result->status : 0];
+      }
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(answered, kReaders * kRequests) << testing::PrintToString(statuses);
+  EXPECT_LE(std::stoi(database_->value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")), 8 + 1);
+}
+
+TEST_F(QueryApiTest, ADatabaseThatIsAwayIsAProblemUntilItIsBack) {
+  insert_messages(0, 10);
+  EXPECT_EQ(get("/healthz").status, 200);
+  log_->postgres().stop();
+  const Answer away = get("/v1/messages?user=david&with=fredy");
+  EXPECT_EQ(away.status, 503);
+  EXPECT_EQ(away.content_type, "application/problem+json");
+  EXPECT_EQ(get("/healthz").status, 503);
+  log_->postgres().start();
+  EXPECT_TRUE(eventually([&] { return get("/healthz").status == 200; }));
+  // Not one of the connections that died is left to trip over.
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/v1/messages?user=david&with=fredy").status, 200);
+}
+
+TEST_F(QueryApiTest, ABusyPoolIsAProblemAndNotAQueueWithoutEnd) {
+  server_->stop();
+  serve(1);
+  EXPECT_EQ(get("/healthz").status, 200);
+  auto taken = pool_->take(std::chrono::seconds(1));
+  ASSERT_TRUE(taken);
+  const Answer answer = get("/healthz");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(std::string(answer.body.at("detail").as_string()), HasSubstr("Too many requests"));
+}
+
+TEST_F(QueryApiTest, ItsConnectionsCanOnlyRead) {
+  auto connection = pool_->take(std::chrono::seconds(10));
+  ASSERT_TRUE(connection);
+  pqxx::work transaction(**connection);
+  EXPECT_THROW(transaction.exec("DELETE FROM chat_messages"), pqxx::sql_error);
+}
+
+}  // namespace
+}  // namespace hermes::http
