@@ -63,8 +63,8 @@ class Log {
 std::string next_message_id() {
   static std::uint64_t count = 0;
   char id[40];
-  std::snprintf(id, sizeof(id), "%08llx-5a5a-4000-8000-%012llx", static_cast<unsigned long long>(count * 2'654'435'761 % 0xffffffff),
-                static_cast<unsigned long long>(count));
+  std::snprintf(id, sizeof(id), "%08llx-5a5a-4000-8000-%012llx",
+                static_cast<unsigned long long>(count * 2'654'435'761 % 0xffffffff), static_cast<unsigned long long>(count));
   ++count;
   return id;
 }
@@ -119,13 +119,14 @@ Measurement bare_copy(postgres::Connection& connection, std::vector<eventstore::
     batches.push_back(std::move(rows));
   }
   return {.per_s = per_second(count, [&] {
-    for (auto& rows : batches) {
-      postgres::copy_in(connection,
-                        "bare_log (partition, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, "
-                        "occurred_at, recorded_at, payload, hash)",
-                        *rows);
-    }
-  })};
+            for (auto& rows : batches) {
+              postgres::copy_in(
+                  connection,
+                  "bare_log (partition, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, "
+                  "occurred_at, recorded_at, payload, hash)",
+                  *rows);
+            }
+          })};
 }
 
 Measurement our_append(postgres::Connection& connection, std::uint64_t count, std::size_t batch) {
@@ -134,25 +135,25 @@ Measurement our_append(postgres::Connection& connection, std::uint64_t count, st
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   eventstore::AppendBuffers buffers;
   return {.per_s = per_second(count, [&] {
-    for (const std::vector<Event>& events : batches) {
-      std::vector<Partition> partitions;
-      for (const Event& event : events) partitions.push_back(event.partition);
-      std::sort(partitions.begin(), partitions.end());
-      partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
-      eventstore::AppendTransaction transaction(connection, buffers, partitions);
-      for (const Event& event : events) {
-        transaction.add(event.partition, {.key = event.key,
-                                          .stream_id = event.stream_id,
-                                          .version = 0,
-                                          .event_type = "MessageSent",
-                                          .schema_version = 1,
-                                          .actor_id = "fredy",
-                                          .occurred_at = now,
-                                          .payload = kPayload});
-      }
-      transaction.commit();
-    }
-  })};
+            for (const std::vector<Event>& events : batches) {
+              std::vector<Partition> partitions;
+              for (const Event& event : events) partitions.push_back(event.partition);
+              std::sort(partitions.begin(), partitions.end());
+              partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+              eventstore::AppendTransaction transaction(connection, buffers, partitions);
+              for (const Event& event : events) {
+                transaction.add(event.partition, {.key = event.key,
+                                                  .stream_id = event.stream_id,
+                                                  .version = 0,
+                                                  .event_type = "MessageSent",
+                                                  .schema_version = 1,
+                                                  .actor_id = "fredy",
+                                                  .occurred_at = now,
+                                                  .payload = kPayload});
+              }
+              transaction.commit();
+            }
+          })};
 }
 
 eventstore::Incoming next_incoming() {
@@ -172,11 +173,11 @@ Measurement our_handle(eventstore::CommandHandler& handler, std::uint64_t count,
     for (std::size_t i = 0; i < batch / 2; ++i) messages.push_back(next_incoming());
   }
   return {.per_s = per_second(count, [&] {
-    for (const auto& messages : batches) {
-      auto handled = handler.handle(messages);
-      if (!handled) throw std::runtime_error(handled.error().detail);
-    }
-  })};
+            for (const auto& messages : batches) {
+              auto handled = handler.handle(messages);
+              if (!handled) throw std::runtime_error(handled.error().detail);
+            }
+          })};
 }
 
 std::size_t batch_of(const Options& options) { return options.batch.value_or(kDefaultBatch); }
@@ -217,10 +218,11 @@ BenchResult handle(const Options& options) {
   // Past the time after a start in which everything is looked up first.
   for (int i = 0; i < 70; ++i) our_handle(handler, 2, 2);
   std::vector<eventstore::Offset> next_offsets(kPartitions);
-  BenchResult result{.name = "handle",
-                     .unit = "events",
-                     .ours_is = "the command handler, batches of " + std::to_string(batch / 2) + " new messages (two events each)",
-                     .ceiling_is = "bare binary COPY of as many ready-made rows into a table with the same indexes"};
+  BenchResult result{
+      .name = "handle",
+      .unit = "events",
+      .ours_is = "the command handler, batches of " + std::to_string(batch / 2) + " new messages (two events each)",
+      .ceiling_is = "bare binary COPY of as many ready-made rows into a table with the same indexes"};
   result.pairs = run_pairs([&] { return bare_copy(*bare, next_offsets, count, batch); },
                            [&] { return our_handle(handler, count, batch); }, options.pairs);
   result.more = {{"batch", batch}, {"events", count}, {"payload_bytes", kPayloadSize}};

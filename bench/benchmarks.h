@@ -16,11 +16,15 @@ struct Benchmark {
 BenchResult append(const Options& options);
 BenchResult decide(const Options& options);
 BenchResult handle(const Options& options);
+BenchResult ingest(const Options& options);
+BenchResult latency(const Options& options);
 
 inline const std::vector<Benchmark> kBenchmarks = {
     {"append", "The append protocol against bare binary COPY of the same rows.", append},
     {"decide", "The domain alone: decisions per second on one core.", decide},
     {"handle", "The command handler, new messages in, against bare binary COPY of as many rows.", handle},
+    {"ingest", "The whole way from broker to log, against a subscriber that only counts.", ingest},
+    {"latency", "Publish to acknowledgement and to the row, at half of the sustained rate.", latency},
 
 };
 

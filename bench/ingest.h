@@ -1,0 +1,30 @@
+// What `ingest` and `latency` share: a load through the whole path, and when it was done.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bench/load_process.h"
+#include "bench/stack.h"
+
+namespace hermes::bench {
+
+// Messages the counting subscriber gets through in a second.
+struct Counted {
+  double per_s = 0;
+  load::Report load;
+};
+Counted count_messages(const std::string& hermes, std::uint16_t broker_port, std::uint64_t messages);
+
+// Messages in the log per second: from the first publish until the last one's events are committed.
+struct Ingested {
+  double per_s = 0;
+  double projected_per_s = 0;  // until the last row is visible; 0 without projectors
+  double lag_s_max = 0;        // of the projector, while the load ran and until it had caught up
+  double ingester_cpu_us = 0;  // of the ingester's process, a message
+  double resident_mib = 0;
+  load::Report load;
+};
+Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_projector);
+
+}  // namespace hermes::bench

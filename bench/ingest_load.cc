@@ -1,0 +1,139 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <pqxx/pqxx>
+#include <stdexcept>
+#include <thread>
+
+#include "bench/ingest.h"
+#include "eventstore/postgres/connection.h"
+
+namespace hermes::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPoll{10};  // against seconds of measurement
+constexpr std::chrono::minutes kLimit{2};
+constexpr std::int64_t kEventsPerMessage = 2;  // MessageSent, MessageReceived
+
+std::int64_t now_us() { return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count(); }
+
+// Asks the database how far log and projection are. Cheap on purpose: 16 rows.
+class Progress {
+ public:
+  explicit Progress(Stack& stack) {
+    auto connected = postgres::connect(stack.postgres().superuser());
+    if (!connected) throw std::runtime_error(connected.error().message);
+    connection_ = std::move(*connected);
+  }
+
+  std::int64_t events_in_log() { return ask("SELECT coalesce(sum(next_offset), 0) FROM event_log_heads"); }
+  std::int64_t events_projected() {
+    return ask("SELECT coalesce(sum(next_offset), 0) FROM projection_checkpoints WHERE projection = 'chat'");
+  }
+  double lag_seconds() {
+    pqxx::nontransaction work(*connection_);
+    return work.exec1("SELECT coalesce(max(seconds_behind), 0) FROM projection_lag WHERE projection = 'chat'")[0].as<double>();
+  }
+
+ private:
+  std::int64_t ask(const char* sql) {
+    pqxx::nontransaction work(*connection_);
+    return work.exec1(sql)[0].as<std::int64_t>();
+  }
+
+  postgres::ConnectionPtr connection_;
+};
+
+double cpu_seconds_of(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  // Fields 14 and 15 (user and system time); the name before them may hold spaces, its closing parenthesis ends it.
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double resident_mib_of(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
+  }
+  return 0;
+}
+
+// Each run's ids are new to the log.
+std::string new_prefix() { return "bench" + std::to_string(now_us()); }
+
+load::Settings load_of(std::uint16_t port, std::uint64_t messages) {
+  load::Settings settings;
+  settings.port = port;
+  settings.prefix = new_prefix();
+  settings.count = messages;
+  settings.unacknowledged_max = messages;
+  return settings;
+}
+
+double per_second(std::uint64_t messages, std::int64_t from_us, std::int64_t to_us) {
+  return static_cast<double>(messages) / (static_cast<double>(to_us - from_us) / 1e6);
+}
+
+}  // namespace
+
+Counted count_messages(const std::string& hermes, std::uint16_t broker_port, std::uint64_t messages) {
+  SubscriberProcess subscriber(hermes, broker_port, SubscriberProcess::Answer::nothing, messages);
+  LoadProcess process(hermes, load_of(broker_port, messages));
+  const std::int64_t last_at = subscriber.finish();
+  Counted counted;
+  counted.load = process.finish();
+  counted.per_s = per_second(messages, counted.load.started_us, last_at);
+  return counted;
+}
+
+Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_projector) {
+  Progress progress(stack);
+  Service ingester = stack.ingester();
+  Service projector = stack.projector();
+  ingester.start();
+  if (with_projector) projector.start();
+  ingester.wait_ready();
+  if (with_projector) projector.wait_ready();
+
+  const std::int64_t goal = progress.events_in_log() + kEventsPerMessage * static_cast<std::int64_t>(messages);
+  const double cpu_before = cpu_seconds_of(ingester.pid());
+  LoadProcess process(stack.hermes(), load_of(stack.mosquitto().port(), messages));
+
+  Ingested ingested;
+  std::int64_t in_log_at = 0;
+  std::int64_t projected_at = 0;
+  const Clock::time_point limit = Clock::now() + kLimit;
+  while (in_log_at == 0 || (with_projector && projected_at == 0)) {
+    if (Clock::now() > limit)
+      throw std::runtime_error("the messages did not reach the log in time; see " + ingester.log().string());
+    if (in_log_at == 0 && progress.events_in_log() >= goal) {
+      in_log_at = now_us();
+      ingested.ingester_cpu_us = (cpu_seconds_of(ingester.pid()) - cpu_before) * 1e6 / static_cast<double>(messages);
+    }
+    if (with_projector) {
+      ingested.lag_s_max = std::max(ingested.lag_s_max, progress.lag_seconds());
+      if (projected_at == 0 && progress.events_projected() >= goal) projected_at = now_us();
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  ingested.load = process.finish();
+  ingested.resident_mib = resident_mib_of(ingester.pid());
+  ingested.per_s = per_second(messages, ingested.load.started_us, in_log_at);
+  if (with_projector) ingested.projected_per_s = per_second(messages, ingested.load.started_us, projected_at);
+  projector.stop();
+  ingester.stop();
+  return ingested;
+}
+
+}  // namespace hermes::bench
