@@ -17,7 +17,7 @@ usage: ./run_chat.sh COMMAND
   attach-subscriber  chat as David
   attach USER        chat as USER
   status             what runs, and how far behind it is
-  logs [SERVICE]     what the services say: ingester, projector, broker, db (all of them by default)
+  logs [SERVICE]     what the services say: ingester, projector, query, broker, db (all by default)
   psql [ARGUMENTS]   psql on the private database
   stop               stop everything; messages and state stay
   restart            stop and start

@@ -1,6 +1,6 @@
 # Sourced by run_chat.sh: the system on this machine, without containers.
 
-services=(db broker ingester projector)  # in the order of starting
+services=(db broker ingester projector query)  # in the order of starting
 
 do_start() {
   "$checkout/scripts/install-dependencies.sh"
@@ -14,8 +14,10 @@ do_start() {
   "$hermes" migrate >>"$state/log/migrate.log" 2>&1 || fail "migrate failed: $(tail -n 1 "$state/log/migrate.log")"
   start_service ingester "$HERMES_INGESTER_PORT" ingest
   start_service projector "$HERMES_PROJECTOR_PORT" project
+  start_service query "$HERMES_QUERY_PORT" serve
   wait_until_healthy ingester "$HERMES_INGESTER_PORT"
   wait_until_healthy projector "$HERMES_PROJECTOR_PORT"
+  wait_until_healthy query "$HERMES_QUERY_PORT"
   flock --unlock "$lock"
   say_what_next
 }
@@ -24,6 +26,7 @@ do_stop() {
   [[ -d $state/run ]] || { say "Nothing runs in $state."; return; }
   exec {lock}>"$state/lock"
   flock "$lock"
+  terminate query TERM 30
   terminate projector TERM 30
   terminate ingester TERM 30
   terminate broker TERM 30
@@ -102,12 +105,13 @@ make_state_folder() {
 # Ports and password: kept from the last start where they still hold. While anything runs, nothing changes.
 choose_settings() {
   if load_settings && any_is_running; then return; fi
-  local taken_ports="" db broker websockets ingester projector
+  local taken_ports="" db broker websockets ingester projector query
   db=$(free_port 5432 "${POSTGRES_PORT:-}") taken_ports+=" $db"
   broker=$(free_port 1883 "${MQTT_BROKER_PORT:-}") taken_ports+=" $broker"
   websockets=$(free_port 9001 "${HERMES_WEBSOCKETS_PORT:-}") taken_ports+=" $websockets"
   ingester=$(free_port 9464 "${HERMES_INGESTER_PORT:-}") taken_ports+=" $ingester"
-  projector=$(free_port 9465 "${HERMES_PROJECTOR_PORT:-}")
+  projector=$(free_port 9465 "${HERMES_PROJECTOR_PORT:-}") taken_ports+=" $projector"
+  query=$(free_port 8480 "${HERMES_QUERY_PORT:-}")
   write_settings \
     MQTT_BROKER_HOST=127.0.0.1 \
     "MQTT_BROKER_PORT=$broker" \
@@ -120,6 +124,8 @@ choose_settings() {
     "HERMES_WEBSOCKETS_PORT=$websockets" \
     "HERMES_INGESTER_PORT=$ingester" \
     "HERMES_PROJECTOR_PORT=$projector" \
+    "HERMES_QUERY_PORT=$query" \
+    "HERMES_QUERY_URL=http://127.0.0.1:$query" \
     "HERMES_SPOOL_DIR=$state/spool"
   load_settings
 }
@@ -206,7 +212,7 @@ broker_answers() {
   accepts_connections "$MQTT_BROKER_PORT"
 }
 
-# --- the two services
+# --- the services
 
 start_service() {  # NAME PORT SUBCOMMAND
   is_running "$1" || HERMES_HTTP_PORT=$2 spawn "$1" "$hermes" "$3"

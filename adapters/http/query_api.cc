@@ -142,6 +142,7 @@ void QueryApi::mount(Server& server) {
   add("/v1/inbox/{user_id}", &QueryApi::get_inbox);
   add("/v1/users", &QueryApi::list_users);
   add("/healthz", &QueryApi::health);
+  add("/readyz", &QueryApi::health);  // what `hermes health` asks of every service
 }
 
 Response QueryApi::ask(const Answer& answer) {
