@@ -3,12 +3,16 @@
 #include <array>
 
 namespace hermes::domain {
+namespace {
 
-std::string_view event_type(const Event& event) {
-  // In the order of the variant.
-  static constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-      "MessageSent", "MessageReceived", "MessageDelivered", "MessageRead", "TypingStarted", "TypingStopped"};
-  return kNames[event.index()];
-}
+// In the order of the variant.
+constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
+    "MessageSent", "MessageReceived", "MessageDelivered", "MessageRead", "TypingStarted", "TypingStopped"};
+
+}  // namespace
+
+std::string_view event_type(const Event& event) { return kNames[event.index()]; }
+
+std::span<const std::string_view> all_event_types() { return kNames; }
 
 }  // namespace hermes::domain

@@ -2,6 +2,7 @@
 // and never change. Their serialized form is proto/hermes/v1/events.proto; eventstore/payload.h converts.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,5 +52,8 @@ using Event = std::variant<MessageSent, MessageReceived, MessageDelivered, Messa
 
 // The name in the log's event_type column: "MessageSent", "TypingStopped", ...
 std::string_view event_type(const Event& event);
+
+// All of those names.
+std::span<const std::string_view> all_event_types();
 
 }  // namespace hermes::domain
