@@ -62,8 +62,8 @@ void require_messages(const std::unordered_map<std::string_view, eventstore::Pos
   ArrayLiteral ids;
   for (const auto& [id, position] : elsewhere) ids.add(id);
   target.connection.prepare("chat_missing_message",
-                            "SELECT id FROM unnest($1::text[]) AS id "
-                            "WHERE NOT EXISTS (SELECT FROM chat_messages WHERE message_id = id)");
+                            "SELECT wanted.id FROM unnest($1::text[]) AS wanted (id) "
+                            "WHERE NOT EXISTS (SELECT FROM chat_messages WHERE message_id = wanted.id)");
   const pqxx::result missing = target.transaction.exec_prepared("chat_missing_message", ids.str());
   if (missing.empty()) return;
   // Of several the first, so that all before it in its partition is applied.

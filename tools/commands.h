@@ -13,6 +13,7 @@ AddCommand add_migrate;
 
 // The services.
 AddCommand add_serve;
+AddCommand add_project;
 
 // What happened?
 AddCommand add_timeline;
@@ -35,6 +36,7 @@ inline const std::vector<AddCommand*> kCommands = {
 
     // The services.
     add_serve,
+    add_project,
 
     // What happened?
     add_timeline,

@@ -1,0 +1,158 @@
+#include "projections/leases.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "projections/array_literal.h"
+
+namespace hermes::projections {
+namespace {
+
+using eventstore::Partition;
+
+constexpr const char* kExpiry = "clock_timestamp() + $3::bigint * interval '1 millisecond'";
+
+void notify(pqxx::work& transaction, const std::string& projection) {
+  transaction.exec_params("SELECT pg_notify($1, $2)", std::string(kProjectorsChannel), projection);
+}
+
+}  // namespace
+
+Leases::Leases(postgres::Connection& connection, std::string projection, std::string instance, std::chrono::milliseconds duration)
+    : connection_(connection),
+      projection_(std::move(projection)),
+      instance_(std::move(instance)),
+      milliseconds_(std::to_string(duration.count())) {
+  {
+    pqxx::work transaction(connection_);
+    transaction.exec("SET LOCAL ROLE NONE");  // the login user may see when its sessions began, the service role may not
+    const pqxx::row self = transaction.exec1("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+    backend_pid_ = self[0].as<std::string>();
+    backend_start_ = self[1].as<std::string>();
+    transaction.commit();
+  }
+  const std::string expiry = kExpiry;
+  connection_.prepare("lease_alive",
+                      "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " + expiry +
+                          ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
+  connection_.prepare("lease_members",
+                      "SELECT instance, (SELECT count(*) FROM projection_leases WHERE projection = $1) FROM projection_members "
+                      "WHERE projection = $1 AND expires_at > clock_timestamp() ORDER BY instance");
+  connection_.prepare("lease_renew",
+                      "UPDATE projection_leases SET expires_at = " + expiry +
+                          " WHERE projection = $1 AND owner = $2 AND (partition, epoch) IN "
+                          "(SELECT * FROM unnest($4::smallint[], $5::bigint[])) RETURNING partition");
+  connection_.prepare("lease_give_up",
+                      "UPDATE projection_leases SET owner = NULL, expires_at = '-infinity', backend_pid = NULL, backend_start = NULL "
+                      "WHERE projection = $1 AND owner = $2 AND partition = ANY ($3::smallint[])");
+  connection_.prepare(
+      "lease_take",
+      "WITH free AS (SELECT partition, owner, backend_pid, backend_start FROM projection_leases "
+      "  WHERE projection = $1 AND (owner IS NULL OR expires_at <= clock_timestamp() OR ($5::boolean AND owner = $2)) "
+      "  ORDER BY partition LIMIT $4 FOR UPDATE SKIP LOCKED) "
+      "UPDATE projection_leases lease SET owner = $2, epoch = lease.epoch + 1, expires_at = " +
+          expiry +
+          ", backend_pid = $6, backend_start = $7 "
+          "FROM free WHERE lease.projection = $1 AND lease.partition = free.partition "
+          "RETURNING lease.partition, lease.epoch, free.owner, free.backend_pid, free.backend_start");
+}
+
+void Leases::renew() {
+  pqxx::work transaction(connection_);
+  transaction.exec_prepared("lease_alive", projection_, instance_, milliseconds_);
+  if (!joined_) notify(transaction, projection_);
+  renew_owned(transaction);
+  const std::size_t share = fair_share(transaction);
+  give_up_beyond(share, transaction);
+  const std::vector<Displaced> displaced = take_up_to(share, transaction);
+  transaction.commit();
+  joined_ = true;
+  end_sessions(displaced);
+}
+
+void Leases::renew_owned(pqxx::work& transaction) {
+  if (owned_.empty()) return;
+  ArrayLiteral partitions, epochs;
+  for (const auto& [partition, epoch] : owned_) {
+    partitions.add(static_cast<long long>(partition));
+    epochs.add(static_cast<long long>(epoch));
+  }
+  std::map<Partition, Epoch> still;
+  for (const auto& row : transaction.exec_prepared("lease_renew", projection_, instance_, milliseconds_, partitions.str(), epochs.str())) {
+    const auto partition = row[0].as<Partition>();
+    still[partition] = owned_.at(partition);
+  }
+  for (const auto& [partition, epoch] : owned_) {
+    if (!still.contains(partition)) spdlog::warn("{}: the lease of partition {} (epoch {}) went to another projector", projection_, partition, epoch);
+  }
+  owned_ = std::move(still);
+}
+
+// Partitions divided by members; the first members take one of the rest each.
+std::size_t Leases::fair_share(pqxx::work& transaction) const {
+  const pqxx::result members = transaction.exec_prepared("lease_members", projection_);
+  if (members.empty()) return 0;  // this process itself has run out of time since the statement before
+  const auto partitions = members[0][1].as<std::size_t>();
+  std::size_t rank = 0;
+  while (rank < members.size() && members[static_cast<pqxx::result::size_type>(rank)][0].c_str() != instance_) ++rank;
+  const std::size_t count = members.size();
+  return partitions / count + (rank < partitions % count ? 1 : 0);
+}
+
+void Leases::give_up_beyond(std::size_t share, pqxx::work& transaction) {
+  if (owned_.size() <= share) return;
+  ArrayLiteral surplus;
+  while (owned_.size() > share) {
+    const auto last = std::prev(owned_.end());
+    surplus.add(static_cast<long long>(last->first));
+    owned_.erase(last);
+  }
+  transaction.exec_prepared("lease_give_up", projection_, instance_, surplus.str());
+  notify(transaction, projection_);
+}
+
+std::vector<Leases::Displaced> Leases::take_up_to(std::size_t share, pqxx::work& transaction) {
+  std::vector<Displaced> displaced;
+  if (owned_.size() >= share) return displaced;
+  // A process that starts again under its old name need not wait for its own lease to run out.
+  for (const auto& row : transaction.exec_prepared("lease_take", projection_, instance_, milliseconds_, share - owned_.size(), !joined_,
+                                                      backend_pid_, backend_start_)) {
+    owned_[row[0].as<Partition>()] = row[1].as<Epoch>();
+    if (!row[2].is_null()) displaced.push_back({row[2].as<std::string>(), row[3].as<std::string>(""), row[4].as<std::string>("")});
+  }
+  return displaced;
+}
+
+// As the login user, whose own sessions they are: hermes_projector may not end sessions. One that can't be ended does no harm, its
+// writes are refused; it may hold locks until its process wakes or dies.
+void Leases::end_sessions(const std::vector<Displaced>& displaced) {
+  if (displaced.empty()) return;
+  try {
+    pqxx::work transaction(connection_);
+    transaction.exec("SET LOCAL ROLE NONE");
+    for (const Displaced& session : displaced) {
+      const pqxx::result ended = transaction.exec_params(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+          "WHERE pid = $1::integer AND backend_start = $2::timestamptz AND pid <> pg_backend_pid()",
+          session.pid, session.started);
+      if (!ended.empty()) spdlog::warn("{}: took over from {}, whose lease had run out, and ended its session", projection_, session.owner);
+    }
+    transaction.commit();
+  } catch (const pqxx::sql_error& error) {
+    spdlog::warn("{}: cannot end the session of a projector whose lease has run out: {}", projection_, error.what());
+  }
+}
+
+void Leases::release() {
+  pqxx::work transaction(connection_);
+  ArrayLiteral all;
+  for (const auto& [partition, epoch] : owned_) all.add(static_cast<long long>(partition));
+  transaction.exec_prepared("lease_give_up", projection_, instance_, all.str());
+  transaction.exec_params("DELETE FROM projection_members WHERE projection = $1 AND instance = $2", projection_, instance_);
+  notify(transaction, projection_);
+  transaction.commit();
+  owned_.clear();
+}
+
+}  // namespace hermes::projections

@@ -1,0 +1,70 @@
+// Leases: which partitions of a projection this process works on. The table projection_leases holds owner, epoch and expiry, by
+// the clock of the database; projection_members holds who is alive. Every process takes its fair share: partitions divided by
+// members, the first members in the order of their names one more.
+//
+// An owner renews well before its lease expires. If it cannot (dead, paused, cut off), the others see its membership expire and
+// take its partitions. The new owner raises the epoch, which the old one's transactions no longer find (live_batch.h), and ends the
+// old one's session, for a paused process may hold locks.
+//
+// One per projection and connection. Not thread-safe. All functions throw pqxx's exceptions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "eventstore/event_log.h"
+#include "eventstore/postgres/connection.h"
+
+namespace hermes::projections {
+
+using Epoch = std::int64_t;
+
+// Notified when a process joins, leaves or gives up partitions; the payload is the projection.
+inline constexpr std::string_view kProjectorsChannel = "hermes_projectors";
+
+class Leases {
+ public:
+  // Requires: no transaction is open on `connection` whenever a function is called; it must outlive this.
+  Leases(postgres::Connection& connection, std::string projection, std::string instance, std::chrono::milliseconds duration);
+
+  // Says that this process is alive, renews what it owns, gives up what is beyond its share and takes what is free. To be called
+  // three times within a lease's duration, and when kProjectorsChannel is notified.
+  void renew();
+
+  // Leaves: others may take everything at once.
+  void release();
+
+  // A transaction did not find owner and epoch: the partition is somebody else's.
+  void lost(eventstore::Partition partition) { owned_.erase(partition); }
+
+  const std::map<eventstore::Partition, Epoch>& owned() const { return owned_; }
+  const std::string& instance() const { return instance_; }
+
+ private:
+  // A session of an owner whose lease has run out.
+  struct Displaced {
+    std::string owner;
+    std::string pid;
+    std::string started;
+  };
+
+  std::size_t fair_share(pqxx::work& transaction) const;
+  void renew_owned(pqxx::work& transaction);
+  void give_up_beyond(std::size_t share, pqxx::work& transaction);
+  std::vector<Displaced> take_up_to(std::size_t share, pqxx::work& transaction);
+  void end_sessions(const std::vector<Displaced>& displaced);
+
+  postgres::Connection& connection_;
+  const std::string projection_;
+  const std::string instance_;
+  const std::string milliseconds_;
+  std::string backend_pid_;
+  std::string backend_start_;
+  std::map<eventstore::Partition, Epoch> owned_;
+  bool joined_ = false;
+};
+
+}  // namespace hermes::projections

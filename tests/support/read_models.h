@@ -1,0 +1,38 @@
+// What tests of projections share: a writer of the log, and questions about the tables.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eventstore/command_handler.h"
+#include "tests/support/database.h"
+#include "tests/support/log_fixture.h"
+
+namespace hermes::test_support {
+
+// Appends as an ingester would, through the command handler.
+class LogWriter {
+ public:
+  explicit LogWriter(const postgres::Settings& settings);
+
+  // One batch, one transaction. Throws std::runtime_error if the database refuses it.
+  std::vector<eventstore::Handled> append(std::vector<domain::Command> commands);
+
+  // A message from fredy to david that nobody is notified of.
+  void append_in_silence(const std::string& message_id);
+
+ private:
+  postgres::ConnectionPtr connection_;
+  eventstore::CommandHandler handler_;
+};
+
+// Whether every projection of this binary has folded all of the log.
+bool is_caught_up(Database& database);
+
+// A table's rows, all columns, in the order of its key: one text to compare. `schema` as in SQL.
+std::string contents(Database& database, const std::string& table, const std::string& schema = "public");
+
+// The same of all read models of all projections.
+std::string contents_of_all(Database& database, const std::string& schema = "public");
+
+}  // namespace hermes::test_support

@@ -1,0 +1,159 @@
+// hermes project: the service that folds the log into the tables that people query (docs/projections.md).
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/http/service_routes.h"
+#include "eventstore/migrations.h"
+#include "projections/projector.h"
+#include "projections/skip.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/projection_names.h"
+#include "tools/projector_metrics.h"
+#include "tools/service.h"
+
+namespace hermes::tools {
+namespace {
+
+// How often the watchdog is fed, and how long a worker may be silent before it is left to starve: a batch takes well under a
+// second, a statement that hangs is ended by the database after 60 s (projections/worker_session.cc).
+constexpr std::chrono::milliseconds kTick{1'000};
+constexpr std::chrono::seconds kSilenceMax{90};
+
+struct Options {
+  std::vector<std::string> names;
+  std::string instance;
+  std::string skip;
+  std::string reason;
+  int lease_ms = 10'000;
+  int poll_ms = 1'000;
+  std::size_t batch = projections::WorkerSettings{}.batch_events_max;
+  ServiceOptions service;
+};
+
+ExitCode skip(const Settings& settings, const Options& options) {
+  const auto position = eventstore::parse_position(options.skip);
+  if (!position) throw CommandError(kUsage, "--skip takes a position P:O, for example 3:1200; hermes status shows where it is stuck");
+  if (options.reason.empty()) throw CommandError(kUsage, "--skip needs --reason: it is kept with the skipped event");
+  if (options.names.size() > 1) throw CommandError(kUsage, "--skip takes one projection");
+  const postgres::ConnectionPtr connection = connect(settings);
+  const auto skipped =
+      projections::skip_event(*connection, options.names.empty() ? "" : options.names.front(), *position, options.reason);
+  if (!skipped) throw CommandError(kFoundProblem, skipped.error());
+  if (settings.json) {
+    print_json(boost::json::object{{"projection", skipped->projection},
+                                   {"position", eventstore::to_string(*position)},
+                                   {"event_type", skipped->event_type},
+                                   {"stream_id", skipped->stream_id}});
+  } else {
+    std::cout << skipped->projection << " will leave out " << eventstore::to_string(*position) << " ("
+              << escape_for_terminal(skipped->event_type) << " of " << escape_for_terminal(skipped->stream_id) << ")\n";
+  }
+  return kDone;
+}
+
+http::Health alive(const projections::Projector& projector) {
+  for (const auto& [name, status] : projector.status()) {
+    if (std::chrono::steady_clock::now() - status.alive_at > kSilenceMax) return {false, name + " has not moved for too long"};
+  }
+  return {};
+}
+
+http::Health ready(const projections::Projector& projector) {
+  http::Health health;
+  for (const auto& [name, status] : projector.status()) {
+    if (!status.connected) return {false, name + ": " + (status.problem.empty() ? "connecting" : status.problem)};
+    for (const auto& [partition, shown] : status.partitions) {
+      if (!shown.stuck) continue;
+      health.ok = false;
+      health.detail += (health.detail.empty() ? "" : "; ") + name + " is stuck at " +
+                       eventstore::to_string({partition, shown.stuck->offset}) + " (" + shown.stuck->event_type + " of " +
+                       shown.stuck->stream_id + "): " + shown.stuck->reason;
+    }
+  }
+  return health;
+}
+
+void serve(http::Server& server, projections::Projector& projector) {
+  http::serve_metrics(server, projector_metrics(projector));
+  http::serve_health(server, [&] { return alive(projector); }, [&] { return ready(projector); });
+  if (auto started = server.start(); !started) throw CommandError(kFoundProblem, started.error().message);
+}
+
+void require_migrated(const Settings& settings) {
+  const postgres::ConnectionPtr connection = connect(settings);
+  if (auto checked = eventstore::check_migrated(*connection); !checked) {
+    throw CommandError(kFoundProblem, checked.error().message);
+  }
+}
+
+ExitCode run(const Settings& settings, const Options& options) {
+  if (!options.skip.empty()) return skip(settings, options);
+  if (!options.reason.empty()) throw CommandError(kUsage, "--reason goes with --skip");
+  const std::vector<const projections::Projection*> chosen = projections_named(options.names);
+  set_up_logging(options.service);
+  StopSignals signals;
+  require_migrated(settings);
+
+  projections::WorkerSettings worker;
+  worker.postgres = settings.postgres;
+  worker.instance = options.instance.empty() ? projections::default_instance_name() : options.instance;
+  worker.lease = std::chrono::milliseconds(options.lease_ms);
+  worker.poll = std::chrono::milliseconds(options.poll_ms);
+  worker.batch_events_max = options.batch;
+  spdlog::info("hermes project {} starts", worker.instance);
+  projections::Projector projector(chosen, worker);
+  http::Server server({.port = options.service.http_port, .log_error = [](const std::string& line) { spdlog::error("{}", line); }});
+  if (options.service.http_port != 0) serve(server, projector);
+
+  tell_systemd_ready("folding the log");
+  while (!signals.wait_for(kTick)) {
+    if (alive(projector).ok) tell_systemd_alive();
+    const http::Health now = ready(projector);
+    tell_systemd_status(now.ok ? "folding the log" : now.detail);
+  }
+  tell_systemd_stopping();
+  spdlog::info("stopping: finishing the batches, releasing the leases");
+  projector.request_stop();
+  projector.wait();
+  server.stop();
+  return kDone;
+}
+
+}  // namespace
+
+void add_project(CLI::App& root, Cli& cli) {
+  auto options = std::make_shared<Options>();
+  CLI::App& app = add_subcommand(root, "project", "Folds the log into the tables that people query (a service)",
+                                 {"hermes project", "hermes project chat --instance chat-1",
+                                  "hermes project chat --skip 3:1200 --reason 'payload damaged, ticket 17'"});
+  add_postgres_options(app, cli.settings);
+  add_json_flag(app, cli.settings);
+  add_service_options(app, options->service);
+  app.add_option("name", options->names, "Projections to run (all)");
+  app.add_option("--instance", options->instance, "Name of this process among projectors, unique (host:pid)")
+      ->envname("HERMES_INSTANCE");
+  app.add_option("--lease-ms", options->lease_ms, "A dead projector's partitions move after this time")
+      ->envname("HERMES_LEASE_MS")
+      ->check(CLI::Range(300, 600'000))
+      ->capture_default_str();
+  app.add_option("--poll-ms", options->poll_ms, "How often to look for events when no notification comes")
+      ->envname("HERMES_POLL_MS")
+      ->check(CLI::Range(10, 600'000))
+      ->capture_default_str();
+  app.add_option("--batch", options->batch, "Events in one transaction, at most")
+      ->envname("HERMES_PROJECT_BATCH")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--skip", options->skip, "Leave out the event P:O at which a projection is stuck, and end");
+  app.add_option("--reason", options->reason, "Why; kept with the skipped event");
+  app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+}
+
+}  // namespace hermes::tools

@@ -1,0 +1,87 @@
+#include "tools/service.h"
+
+#include <signal.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <memory>
+
+#include "domain/timestamp.h"
+
+namespace hermes::tools {
+namespace {
+
+class JsonLines : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    const auto level = spdlog::level::to_string_view(message.level);
+    const auto time = std::chrono::time_point_cast<std::chrono::microseconds>(message.time);
+    const std::string line =
+        boost::json::serialize(boost::json::object{{"time", domain::to_string(time)},
+                                                   {"level", std::string(level.data(), level.size())},
+                                                   {"message", std::string(message.payload.data(), message.payload.size())}}) +
+        "\n";
+    out.append(line.data(), line.data() + line.size());
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonLines>(); }
+};
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+void add_service_options(CLI::App& app, ServiceOptions& options) {
+  const std::string group = "Service";
+  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
+      ->envname("HERMES_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--log-json", options.log_json, "Log one JSON object a line")->envname("HERMES_LOG_JSON")->group(group);
+  app.add_option("--http-port,--metrics-port", options.http_port,
+                 "Serve /metrics, /healthz and /readyz on this port of 127.0.0.1; 0: not at all")
+      ->envname("HERMES_HTTP_PORT")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void set_up_logging(const ServiceOptions& options) {
+  auto logger = std::make_shared<spdlog::logger>("hermes", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  if (options.log_json) {
+    logger->set_formatter(std::make_unique<JsonLines>());
+  } else {
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  }
+  logger->set_level(spdlog::level::from_str(options.log_level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+StopSignals::StopSignals() {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+bool StopSignals::wait_for(std::chrono::milliseconds time) {
+  const sigset_t set = stop_signals();
+  const timespec limit{time.count() / 1000, (time.count() % 1000) * 1'000'000};
+  return sigtimedwait(&set, nullptr, &limit) > 0;
+}
+
+void tell_systemd_ready(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
+void tell_systemd_status(const std::string& status) { sd_notify(0, ("STATUS=" + status).c_str()); }
+void tell_systemd_alive() { sd_notify(0, "WATCHDOG=1"); }
+void tell_systemd_stopping() { sd_notify(0, "STOPPING=1\nSTATUS=draining"); }
+
+}  // namespace hermes::tools

@@ -1,0 +1,46 @@
+// What the services (`ingest`, `project`) share: their log, signals, systemd and the HTTP port of metrics and health.
+//
+//   ServiceOptions options;                      // declared on the subcommand by add_service_options()
+//   set_up_logging(options);
+//   StopSignals signals;                         // before any thread is started
+//   ... start ...
+//   tell_systemd_ready("folding");
+//   while (!signals.wait_for(kTick)) if (all is alive) tell_systemd_alive();
+//   tell_systemd_stopping();
+//   ... drain ...
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "tools/cli.h"
+
+namespace hermes::tools {
+
+struct ServiceOptions {
+  std::string log_level = "info";   // --log-level, HERMES_LOG_LEVEL
+  bool log_json = false;            // --log-json, HERMES_LOG_JSON: one JSON object a line
+  std::uint16_t http_port = 0;      // --http-port, HERMES_HTTP_PORT; 0: none
+};
+
+void add_service_options(CLI::App& app, ServiceOptions& options);
+
+// spdlog's default logger: to stderr, which systemd and run_chat.sh keep. Text from outside is escaped by whoever logs it.
+void set_up_logging(const ServiceOptions& options);
+
+// SIGTERM and SIGINT as something to wait for. They are blocked in this thread and in all that it starts.
+class StopSignals {
+ public:
+  StopSignals();
+  // Whether one came. Returns at once when it does, at the latest after `time`.
+  bool wait_for(std::chrono::milliseconds time);
+};
+
+// sd_notify(3); nothing happens without systemd.
+void tell_systemd_ready(const std::string& status);
+void tell_systemd_status(const std::string& status);
+void tell_systemd_alive();  // feeds the watchdog: call it at least every five seconds
+void tell_systemd_stopping();
+
+}  // namespace hermes::tools
