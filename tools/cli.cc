@@ -6,10 +6,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <numeric>
 #include <pqxx/except>
 #include <vector>
 
+#include "domain/closest_word.h"
 #include "tools/config_file.h"
 
 namespace hermes::tools {
@@ -94,7 +94,7 @@ void read_config_files(CLI::App& root, std::span<const std::string> arguments) {
     auto entries = read_config_file(path);
     if (!entries) throw CommandError(kUsage, entries.error().message);
     for (const std::string& name : apply_config(*entries, known)) {
-      const std::string meant = closest(name, known);
+      const std::string meant = domain::closest_word(name, known);
       std::cerr << "hermes: warning: " << path << ": there is no setting " << escape_for_terminal(name)
                 << (meant.empty() ? "" : "; did you mean " + meant + "?") << '\n';
     }
@@ -107,7 +107,7 @@ std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
   if (root.get_subcommands().empty() && !rest.empty()) {
     std::vector<std::string> names;
     for (const CLI::App* subcommand : subcommands_of(root)) names.push_back(subcommand->get_name());
-    const std::string meant = closest(rest.front(), names);
+    const std::string meant = domain::closest_word(rest.front(), names);
     return "there is no subcommand " + escape_for_terminal(rest.front()) +
            (meant.empty() ? "." : "; did you mean " + meant + "?");
   }
@@ -196,30 +196,6 @@ bool colours_wanted() {
     return (no_color == nullptr || *no_color == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
   }();
   return wanted;
-}
-
-std::string closest(std::string_view word, std::span<const std::string> candidates) {
-  // Levenshtein's distance; past a third of the word it is another word.
-  std::size_t best = word.size() / 3 + 1;
-  std::string found;
-  for (const std::string& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i + 1;
-      for (std::size_t j = 0; j < candidate.size(); ++j) {
-        const std::size_t substituted = diagonal + (word[i] == candidate[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
-      }
-    }
-    if (row.back() < best || (row.back() == best && found.empty())) {
-      best = row.back();
-      found = candidate;
-    }
-  }
-  return found;
 }
 
 int run(int argc, const char* const* argv, std::span<AddCommand* const> commands) {

@@ -89,7 +89,4 @@ using AddCommand = void(CLI::App& root, Cli& cli);
 // and an exit code.
 int run(int argc, const char* const* argv, std::span<AddCommand* const> commands);
 
-// The candidate that a mistyped word was probably meant to be, or nothing.
-std::string closest(std::string_view word, std::span<const std::string> candidates);
-
 }  // namespace hermes::tools

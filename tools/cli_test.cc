@@ -183,12 +183,5 @@ TEST_F(CliTest, PrintsItsVersion) {
   EXPECT_THAT(outcome.out, ::testing::MatchesRegex("hermes [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
-TEST(Closest, FindsTheWordThatWasMeantAndNoOther) {
-  const std::vector<std::string> words = {"status", "tail", "timeline"};
-  EXPECT_EQ(closest("statsu", words), "status");
-  EXPECT_EQ(closest("tial", words), "tail");
-  EXPECT_EQ(closest("rebuild", words), "");
-}
-
 }  // namespace
 }  // namespace hermes::tools

@@ -24,6 +24,7 @@ AddCommand add_status;
 void add_machine(CLI::App& root, Cli& cli);
 
 // People.
+AddCommand add_chat;
 AddCommand add_send;
 
 // Care.
@@ -47,6 +48,7 @@ inline const std::vector<AddCommand*> kCommands = {
     add_machine,
 
     // People.
+    add_chat,
     add_send,
 
     // Care.

@@ -52,6 +52,8 @@ using Notice = std::variant<MessageArrived, ReceiptArrived, TypingChanged, Conne
 
 class Session {
  public:
+  using Clock = std::chrono::steady_clock;
+
   enum class Role {
     attend,    // takes what comes in; one process per user
     send_only  // sends and watches the receipts; beside the attending client and beside others of its kind

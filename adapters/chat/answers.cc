@@ -1,0 +1,181 @@
+#include "adapters/chat/answers.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <optional>
+
+#include "domain/identifiers.h"
+#include "domain/printable_text.h"
+
+namespace hermes::chat {
+namespace {
+
+namespace json = boost::json;
+using terminal::Entry;
+using terminal::Mark;
+
+const json::value* member(const json::value& value, std::string_view name) {
+  const json::object* object = value.if_object();
+  return object ? object->if_contains(name) : nullptr;
+}
+
+std::string text(const json::value& value, std::string_view name) {
+  const json::value* found = member(value, name);
+  return found && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+std::int64_t integer(const json::value& value, std::string_view name) {
+  const json::value* found = member(value, name);
+  boost::system::error_code error;
+  const auto number = found ? found->to_number<std::int64_t>(error) : 0;
+  return error ? 0 : number;
+}
+
+const json::array& list(const json::value& value, std::string_view name) {
+  static const json::array kEmpty;
+  const json::value* found = member(value, name);
+  return found && found->is_array() ? found->get_array() : kEmpty;
+}
+
+tm local(domain::Timestamp time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::seconds>(time));
+  tm broken{};
+  ::localtime_r(&seconds, &broken);
+  return broken;
+}
+
+std::string formatted(const tm& time, const char* format) {
+  char out[32];
+  return std::string(out, std::strftime(out, sizeof out, format, &time));
+}
+
+// With seconds and milliseconds, for status and timeline.
+std::string exact_time(const std::string& text, domain::Timestamp now) {
+  const auto time = domain::parse_timestamp(text);
+  if (!time) return text;
+  const tm then = local(*time);
+  const tm today = local(now);
+  const bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
+  char milliseconds[8];
+  const auto fraction = std::chrono::duration_cast<std::chrono::milliseconds>(
+      *time - std::chrono::floor<std::chrono::seconds>(*time));
+  std::snprintf(milliseconds, sizeof milliseconds, ".%03d", static_cast<int>(fraction.count()));
+  return formatted(then, same_day ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S") + milliseconds;
+}
+
+std::string short_time_of(const std::string& text, domain::Timestamp now) {
+  const auto time = domain::parse_timestamp(text);
+  return time ? short_time(*time, now) : "";
+}
+
+std::string duration_text(std::int64_t microseconds) {
+  char out[32];
+  if (microseconds < 1'000'000) {
+    std::snprintf(out, sizeof out, "+%.1f ms", static_cast<double>(microseconds) / 1e3);
+  } else {
+    std::snprintf(out, sizeof out, "+%.1f s", static_cast<double>(microseconds) / 1e6);
+  }
+  return out;
+}
+
+// Column texts may come from users: escaped before they are measured.
+std::string column(const std::string& text, std::size_t width) {
+  std::string shown = domain::shorten(domain::escape_for_terminal(text), width);
+  const std::size_t used = domain::display_width(shown);
+  if (used < width) shown.append(width - used, ' ');
+  return shown;
+}
+
+}  // namespace
+
+std::string short_time(domain::Timestamp time, domain::Timestamp now) {
+  const tm then = local(time);
+  const tm today = local(now);
+  const bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
+  return formatted(then, same_day ? "%H:%M" : "%m-%d %H:%M");
+}
+
+std::string who(const std::string& sender, const std::string& receiver, const std::string& user) {
+  if (sender == user) return "you → " + receiver;
+  return receiver == user ? sender : sender + " → " + receiver;
+}
+
+Mark mark_of(domain::Status status) {
+  switch (status) {
+    case domain::Status::sent: return Mark::waiting;
+    case domain::Status::received_by_server: return Mark::stored;
+    case domain::Status::delivered: return Mark::delivered;
+    case domain::Status::read: return Mark::read;
+  }
+  return Mark::none;
+}
+
+std::vector<Entry> history_entries(const json::value& page, const std::string& user, domain::Timestamp now) {
+  std::vector<Entry> entries;
+  for (const json::value& message : list(page, "messages")) {
+    const std::string sender = text(message, "sender_id");
+    Entry entry{.kind = sender == user ? Entry::Kind::outgoing : Entry::Kind::incoming,
+                .time = short_time_of(text(message, "created_at"), now),
+                .who = who(sender, text(message, "receiver_id"), user),
+                .text = text(message, "content")};
+    const json::value* status = member(message, "status");
+    const auto furthest = status ? domain::parse_status(text(*status, "status")) : std::nullopt;
+    if (sender == user && furthest) entry.mark = mark_of(*furthest);
+    entries.push_back(std::move(entry));
+  }
+  std::ranges::reverse(entries);
+  return entries;
+}
+
+std::vector<Entry> status_entries(const json::value& answer, domain::Timestamp now) {
+  std::vector<Entry> entries;
+  for (const json::value& status : list(answer, "statuses")) {
+    entries.push_back(terminal::note("  " + exact_time(text(status, "timestamp"), now) + "  " +
+                                     column(text(status, "status"), 18) + "  " + text(status, "user_id")));
+  }
+  return entries;
+}
+
+std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp now) {
+  std::vector<Entry> entries;
+  for (const json::value& step : list(answer, "steps")) {
+    const json::value* since = member(step, "since_previous_us");
+    const std::string kind = text(step, "kind");
+    entries.push_back(terminal::note(
+        "  " + exact_time(text(step, "at"), now) + "  " +
+        column((kind == "event" ? "" : kind + " ") + text(step, "what"), 18) + "  " + column(text(step, "actor_id"), 12) + "  " +
+        column(text(step, "position"), 10) + "  " +
+        (since && !since->is_null() ? duration_text(integer(step, "since_previous_us")) : "") + text(step, "detail")));
+  }
+  const json::value* truncated = member(answer, "truncated");
+  if (truncated && truncated->is_bool() && truncated->get_bool())
+    entries.push_back(terminal::note("  there is more; `hermes timeline` shows all"));
+  return entries;
+}
+
+std::vector<Entry> inbox_entries(const json::value& answer, domain::Timestamp now) {
+  std::vector<Entry> entries;
+  for (const json::value& conversation : list(answer, "conversations")) {
+    const json::value* last = member(conversation, "last_message");
+    const std::int64_t unread = integer(conversation, "unread_count");
+    const std::string last_text = last ? text(*last, "sender_id") + ": " + text(*last, "content") : "";
+    entries.push_back(terminal::note("  " + column(text(conversation, "peer_id"), 16) + "  " +
+                                     column(unread > 0 ? std::to_string(unread) + " unread" : "", 10) + "  " +
+                                     short_time_of(text(conversation, "last_activity_at"), now) + "  " +
+                                     domain::shorten(domain::escape_for_terminal(last_text), 60)));
+  }
+  return entries;
+}
+
+std::vector<KnownUser> users_in(const json::value& answer) {
+  std::vector<KnownUser> users;
+  for (const json::value& user : list(answer, "users")) users.push_back({text(user, "user_id"), text(user, "name")});
+  return users;
+}
+
+std::string next_page(const json::value& page) { return text(page, "next"); }
+
+}  // namespace hermes::chat

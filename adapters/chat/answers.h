@@ -1,0 +1,39 @@
+// What the query service answered, as entries for the screen. Pure, but for the local time zone.
+//
+// The service is asked over a socket: a field that is missing or of another type is shown as empty, not trusted.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <vector>
+
+#include "adapters/terminal/console.h"
+#include "domain/commands.h"
+#include "domain/timestamp.h"
+
+namespace hermes::chat {
+
+// "12:03" for a time of today, "11-23 12:03" for another day, in the local time zone.
+std::string short_time(domain::Timestamp time, domain::Timestamp now);
+
+// "fredy", "fredy → all", "you → david": whose message it is, for `user`.
+std::string who(const std::string& sender, const std::string& receiver, const std::string& user);
+
+terminal::Mark mark_of(domain::Status status);
+
+// `page` is an answer of /v1/messages, newest first; the entries are oldest first.
+std::vector<terminal::Entry> history_entries(const boost::json::value& page, const std::string& user, domain::Timestamp now);
+std::vector<terminal::Entry> status_entries(const boost::json::value& answer, domain::Timestamp now);
+std::vector<terminal::Entry> timeline_entries(const boost::json::value& answer, domain::Timestamp now);
+std::vector<terminal::Entry> inbox_entries(const boost::json::value& answer, domain::Timestamp now);
+
+struct KnownUser {
+  std::string id;
+  std::string name;
+};
+std::vector<KnownUser> users_in(const boost::json::value& answer);
+
+// The `next` of a page, or empty.
+std::string next_page(const boost::json::value& page);
+
+}  // namespace hermes::chat

@@ -1,0 +1,352 @@
+#include "adapters/chat/conversation.h"
+
+#include <algorithm>
+
+#include "adapters/chat/answers.h"
+#include "adapters/terminal/wait.h"
+#include "adapters/wire/wire.h"
+
+namespace hermes::chat {
+namespace {
+
+using terminal::Entry;
+using terminal::Mark;
+using terminal::note;
+namespace command = terminal::command;
+
+// How long leaving waits for what is under way: a person is not kept waiting, a script would lose the marks.
+constexpr std::chrono::milliseconds kLeaveInteractive{1'000};
+constexpr std::chrono::milliseconds kLeavePiped{10'000};
+// The largest page the query service gives.
+constexpr int kPage = 500;
+
+domain::Timestamp wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+std::string words_for(Mark mark, const std::string& user) {
+  switch (mark) {
+    case Mark::none: return "";
+    case Mark::waiting: return "on its way";
+    case Mark::stored: return "on the server";
+    case Mark::delivered: return "delivered to " + user;
+    case Mark::read: return "read by " + user;
+  }
+  return "";
+}
+
+std::string counted(std::size_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Conversation::Conversation(Session& session, QueryClient& queries, terminal::Console& console, Settings settings)
+    : session_(session), queries_(queries), console_(console), settings_(std::move(settings)) {}
+
+std::size_t Conversation::run() {
+  greet();
+  const terminal::Events watched = events();
+  for (;;) {
+    const terminal::Input input = console_.read_line(watched);
+    publish(own_typing_.paused());
+    if (input.kind != terminal::Input::Kind::line) break;
+    if (!carry_out(terminal::parse_command(input.line, recipient_))) break;
+  }
+  finish();
+  return session_.unsent().size();
+}
+
+terminal::Events Conversation::events() {
+  terminal::Events watched;
+  watched.wake_descriptors = {session_.wake_descriptor(), queries_.wake_descriptor()};
+  watched.on_wake = [this] { wake(); };
+  watched.next_deadline = [this] {
+    auto deadline = own_typing_.deadline();
+    if (const auto others = others_typing_.deadline()) deadline = deadline ? std::min(*deadline, *others) : *others;
+    return deadline;
+  };
+  watched.on_deadline = [this] {
+    const auto now = OwnTyping::Clock::now();
+    if (const auto own = own_typing_.deadline(); own && *own <= now) publish(own_typing_.paused());
+    others_typing_.forget_silent(now);
+    update_status();
+  };
+  watched.on_edit = [this](std::string_view line) { edited(line); };
+  watched.complete = [this](std::string_view to_cursor) {
+    return terminal::complete_command(to_cursor, recipient_, known_users());
+  };
+  // The answer to one line of a script comes before the next line is carried out.
+  watched.may_read = [this] { return !queries_.busy(); };
+  return watched;
+}
+
+void Conversation::greet() {
+  say("You are " + settings_.name + (settings_.name == settings_.user.str() ? "" : " (" + settings_.user.str() + ")") +
+      ". Type help for the commands, or: to USER");
+  const std::vector<Outgoing> unsent = session_.unsent();
+  if (!unsent.empty()) say(counted(unsent.size(), "message") + " of last time not yet on the server:");
+  for (const Outgoing& outgoing : unsent) follow(outgoing);
+  set_recipient("");
+  if (console_.interactive()) {
+    // For completion; without the service there is only what this session hears of.
+    queries_.get("/v1/users", {{"limit", std::to_string(kPage)}}, [this](const QueryClient::Answer& answer) {
+      if (!answer) return;
+      for (const KnownUser& user : users_in(*answer)) know(user.id);
+    });
+  }
+}
+
+void Conversation::finish() {
+  console_.set_status("");
+  const auto deadline = Session::Clock::now() + (console_.interactive() ? kLeaveInteractive : kLeavePiped);
+  // A broker that cannot be reached now is not waited for by a person.
+  while (!session_.settle(std::chrono::milliseconds(0)) && Session::Clock::now() < deadline) {
+    if (console_.interactive() && !session_.connected()) break;
+    const auto step = Session::Clock::now() + std::chrono::milliseconds(50);
+    if (terminal::wait_for_any(-1, -1, {session_.wake_descriptor()}, std::min(step, deadline)).woken) wake();
+  }
+  wake();
+  if (const std::size_t unsent = session_.unsent().size(); unsent > 0 && console_.interactive())
+    say(counted(unsent, "message") + " not yet on the server; kept in the outbox for the next time");
+}
+
+// ---- what comes in ----
+
+void Conversation::wake() {
+  for (const Notice& notice : session_.take_notices()) {
+    if (const auto* message = std::get_if<MessageArrived>(&notice)) arrived(*message);
+    if (const auto* of_own = std::get_if<ReceiptArrived>(&notice)) receipt(*of_own);
+    if (const auto* changed = std::get_if<ConnectionChanged>(&notice)) connection(*changed);
+    if (const auto* trouble = std::get_if<Trouble>(&notice)) pending_.push_back(note(trouble->message));
+    if (const auto* typing = std::get_if<TypingChanged>(&notice)) {
+      others_typing_.changed(typing->user.str(), typing->name, typing->is_typing, OthersTyping::Clock::now());
+      know(typing->user.str());
+    }
+  }
+  flush();
+  update_status();
+  queries_.deliver();
+}
+
+void Conversation::arrived(const MessageArrived& notice) {
+  const domain::SendMessage& message = notice.incoming.message;
+  others_typing_.sent_a_message(message.sender.str());
+  know(message.sender.str());
+  pending_.push_back({.kind = Entry::Kind::incoming,
+                      .time = short_time(notice.incoming.time, wall_clock()),
+                      .who = message.sender == settings_.user
+                                 ? "you, to yourself"
+                                 : who(message.sender.str(), message.receiver.str(), settings_.user.str()),
+                      .text = message.content});
+  pending_ids_.push_back(message.message_id);
+}
+
+// Whoever may publish can forge a receipt: only the server speaks for the server, and only a recipient for themselves.
+void Conversation::receipt(const ReceiptArrived& notice) {
+  const auto found = own_.find(notice.message_id.str());
+  if (found == own_.end()) return;
+  Own& own = found->second;
+  const Mark mark = mark_of(notice.status);
+  const bool by_server = notice.user.str() == wire::kServerUser;
+  const bool by_recipient = domain::is_broadcast(own.receiver) || own.receiver == notice.user;
+  if (mark <= own.mark || (mark == Mark::stored ? !by_server : !by_recipient)) return;
+  own.mark = mark;
+  own.detail = words_for(mark, notice.user.str());
+  know(notice.user.str());
+  flush();
+  console_.set_mark(found->first, mark, own.detail);
+}
+
+void Conversation::connection(const ConnectionChanged& notice) {
+  trouble_with_connection_ =
+      notice.connected ? "" : "no connection to the broker at " + settings_.broker + "; what you send is kept until there is one";
+}
+
+void Conversation::flush() {
+  if (!pending_.empty()) console_.show(pending_);
+  if (!pending_ids_.empty()) session_.shown(pending_ids_);
+  pending_.clear();
+  pending_ids_.clear();
+}
+
+void Conversation::update_status() {
+  std::string status = trouble_with_connection_;
+  const std::string typing = others_typing_.text();
+  if (!status.empty() && !typing.empty()) status += " · ";
+  console_.set_status(status + typing);
+}
+
+// ---- what is typed ----
+
+bool Conversation::carry_out(const terminal::Command& typed) {
+  if (std::holds_alternative<command::Quit>(typed)) return false;
+  if (const auto* send_to = std::get_if<command::Send>(&typed)) send(send_to->user, send_to->text);
+  if (const auto* broadcast = std::get_if<command::Broadcast>(&typed)) send(std::string(domain::kEveryone), broadcast->text);
+  if (const auto* to = std::get_if<command::To>(&typed)) set_recipient(to->user);
+  if (const auto* history = std::get_if<command::History>(&typed)) show_history(*history);
+  if (const auto* status = std::get_if<command::Status>(&typed)) show_status(status->id);
+  if (const auto* timeline = std::get_if<command::Timeline>(&typed)) show_timeline(timeline->id);
+  if (std::holds_alternative<command::Inbox>(typed)) show_inbox();
+  if (std::holds_alternative<command::Users>(typed)) show_users();
+  if (const auto* wrong = std::get_if<command::Wrong>(&typed)) say(wrong->message);
+  if (const auto* help = std::get_if<command::Help>(&typed)) {
+    std::vector<Entry> lines;
+    for (std::string& line : terminal::help_lines(help->command)) lines.push_back(note(std::move(line)));
+    console_.show(lines);
+  }
+  if (const auto* typing = std::get_if<command::Typing>(&typed)) {
+    if (const auto user = user_from(typing->user)) publish(own_typing_.edited(user->str(), OwnTyping::Clock::now()));
+  }
+  return true;
+}
+
+void Conversation::edited(std::string_view line) {
+  auto receiver = terminal::recipient_being_written_to(line, recipient_);
+  if (receiver && (!domain::UserId::parse(*receiver) || *receiver == domain::kEveryone)) receiver.reset();
+  publish(own_typing_.edited(receiver, OwnTyping::Clock::now()));
+}
+
+void Conversation::publish(const std::vector<OwnTyping::Change>& changes) {
+  for (const OwnTyping::Change& change : changes) session_.set_typing(*domain::UserId::parse(change.receiver), change.is_typing);
+}
+
+void Conversation::send(const std::string& to, const std::string& text) {
+  const auto receiver = user_from(to);
+  if (!receiver) return;
+  const auto sent = session_.send(*receiver, text);
+  if (!sent) return say(sent.error().message);
+  follow(*sent);
+}
+
+void Conversation::follow(const Outgoing& outgoing) {
+  const std::string& id = outgoing.message.message_id.str();
+  own_.insert_or_assign(id, Own{outgoing.message.receiver, Mark::waiting, words_for(Mark::waiting, "")});
+  own_order_.push_back(id);
+  if (own_order_.size() > kMaxOwnMessages) {
+    own_.erase(own_order_.front());
+    own_order_.pop_front();
+  }
+  if (!domain::is_broadcast(outgoing.message.receiver)) know(outgoing.message.receiver.str());
+  console_.show({{.kind = Entry::Kind::outgoing,
+                  .key = id,
+                  .time = short_time(outgoing.time, wall_clock()),
+                  .who = who(settings_.user.str(), outgoing.message.receiver.str(), settings_.user.str()),
+                  .text = outgoing.message.content,
+                  .mark = Mark::waiting}});
+}
+
+void Conversation::set_recipient(const std::string& to) {
+  if (!to.empty()) {
+    const auto user = user_from(to);
+    if (!user) return;
+    know(user->str());
+    say("What you type now goes to " + to + ". A line that begins with a blank is a message, whatever it looks like");
+  }
+  recipient_ = to;
+  console_.set_prompt(to.empty() ? settings_.user.str() + "> " : settings_.user.str() + " → " + to + "> ");
+}
+
+void Conversation::show_history(const command::History& wanted) {
+  if (!wanted.user.empty() && !user_from(wanted.user)) return;
+  show_history_page(wanted.count, wanted.user, "", {});
+}
+
+void Conversation::show_history_page(int left, const std::string& with, const std::string& before, std::vector<Entry> newer) {
+  QueryClient::Parameters parameters{{"user", settings_.user.str()}, {"limit", std::to_string(std::min(left, kPage))}};
+  if (!with.empty()) parameters.emplace_back("with", with);
+  if (!before.empty()) parameters.emplace_back("before", before);
+  queries_.get("/v1/messages", parameters,
+               [this, left, with, newer = std::move(newer)](const QueryClient::Answer& answer) {
+                 if (!answer) return say(answer.error().message);
+                 std::vector<Entry> entries = history_entries(*answer, settings_.user.str(), wall_clock());
+                 const int rest = left - static_cast<int>(entries.size());
+                 const std::string next = next_page(*answer);
+                 const bool got_some = !entries.empty();
+                 std::ranges::copy(newer, std::back_inserter(entries));
+                 if (rest > 0 && !next.empty() && got_some) return show_history_page(rest, with, next, std::move(entries));
+                 if (entries.empty()) return say("There are no messages" + (with.empty() ? "" : " with " + with) + " yet");
+                 console_.show(entries);
+               });
+}
+
+void Conversation::show_status(const std::string& beginning) {
+  if (beginning.empty()) return show_own_status();
+  const std::string id = whole_id(beginning);
+  queries_.get("/v1/messages/" + percent_encoded(id) + "/status", {}, [this, id](const QueryClient::Answer& answer) {
+    if (!answer) {
+      const auto own = own_.find(id);
+      if (own != own_.end()) say(id + ": " + own->second.detail + ", as far as this session knows");
+      return say(answer.error().message);
+    }
+    std::vector<Entry> entries = status_entries(*answer, wall_clock());
+    entries.insert(entries.begin(), note(id));
+    console_.show(entries);
+  });
+}
+
+void Conversation::show_own_status() {
+  const std::size_t unsent = session_.unsent().size();
+  std::vector<Entry> lines{
+      note(session_.connected() ? "connected to the broker at " + settings_.broker
+                                : "not connected to the broker at " + settings_.broker +
+                                      (session_.last_problem().empty() ? "" : ": " + session_.last_problem())),
+      note(unsent == 0 ? "everything you sent is on the server"
+                       : counted(unsent, "message") + " not yet on the server, kept in the outbox")};
+  if (!own_order_.empty()) lines.push_back(note("your last message: " + own_order_.back() + ", " + own_.at(own_order_.back()).detail));
+  console_.show(lines);
+}
+
+void Conversation::show_timeline(const std::string& beginning) {
+  const std::string id = whole_id(beginning);
+  queries_.get("/v1/messages/" + percent_encoded(id) + "/timeline", {}, [this, id](const QueryClient::Answer& answer) {
+    if (!answer) return say(answer.error().message);
+    std::vector<Entry> entries = timeline_entries(*answer, wall_clock());
+    entries.insert(entries.begin(), note(id));
+    console_.show(entries);
+  });
+}
+
+void Conversation::show_inbox() {
+  queries_.get("/v1/inbox/" + percent_encoded(settings_.user.str()), {}, [this](const QueryClient::Answer& answer) {
+    if (!answer) return say(answer.error().message);
+    std::vector<Entry> entries = inbox_entries(*answer, wall_clock());
+    if (entries.empty()) entries.push_back(note("Nobody has written to you yet"));
+    console_.show(entries);
+  });
+}
+
+void Conversation::show_users() {
+  queries_.get("/v1/users", {{"limit", std::to_string(kPage)}}, [this](const QueryClient::Answer& answer) {
+    std::map<std::string, std::string> names;
+    for (const std::string& user : users_) names[user];
+    if (answer) {
+      for (const KnownUser& user : users_in(*answer)) names[user.id] = user.name, know(user.id);
+    }
+    std::vector<Entry> lines;
+    for (const auto& [id, name] : names) lines.push_back(note("  " + id + (name.empty() || name == id ? "" : " (" + name + ")")));
+    if (lines.empty()) lines.push_back(note("Nobody yet"));
+    if (!answer) lines.push_back(note("Those of this session only: " + answer.error().message));
+    console_.show(lines);
+  });
+}
+
+std::optional<domain::UserId> Conversation::user_from(const std::string& text) {
+  auto user = domain::UserId::parse(text, "the user");
+  if (user) return *user;
+  say(user.error().message());
+  return std::nullopt;
+}
+
+std::string Conversation::whole_id(const std::string& beginning) const {
+  const auto found = own_.lower_bound(beginning);
+  const bool only_one = found != own_.end() && found->first.starts_with(beginning) &&
+                        (std::next(found) == own_.end() || !std::next(found)->first.starts_with(beginning));
+  return only_one ? found->first : beginning;
+}
+
+void Conversation::know(const std::string& user) {
+  if (user != settings_.user.str() && user != wire::kServerUser && users_.size() < kMaxUsers) users_.insert(user);
+}
+
+}  // namespace hermes::chat

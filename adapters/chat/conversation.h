@@ -1,0 +1,102 @@
+// `hermes chat`: joins the session with the console. Shows what comes in, carries out what is typed, keeps the marks of one's own
+// messages up to date.
+//
+// Not thread-safe: one thread.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/chat/query_client.h"
+#include "adapters/chat/session.h"
+#include "adapters/chat/typing_indicators.h"
+#include "adapters/terminal/command.h"
+#include "adapters/terminal/console.h"
+#include "domain/identifiers.h"
+
+namespace hermes::chat {
+
+class Conversation {
+ public:
+  // Messages of one's own whose marks are kept up to date; receipts for older ones are in the database only.
+  static constexpr std::size_t kMaxOwnMessages = 1'000;
+  // Users offered for completion.
+  static constexpr std::size_t kMaxUsers = 1'000;
+
+  struct Settings {
+    domain::UserId user;
+    std::string name;
+    std::string broker;  // "127.0.0.1:1883", for messages
+  };
+
+  // All three must outlive the conversation.
+  Conversation(Session& session, QueryClient& queries, terminal::Console& console, Settings settings);
+
+  // Until the user leaves or the input ends. Then waits a while for what is still under way; what is left unsent stays in the
+  // outbox. Returns how many messages that are.
+  std::size_t run();
+
+ private:
+  struct Own {
+    domain::UserId receiver;
+    terminal::Mark mark;
+    std::string detail;  // "read by david"
+  };
+
+  terminal::Events events();
+  void greet();
+  void finish();
+
+  // What comes in.
+  void wake();
+  void arrived(const MessageArrived& notice);
+  void receipt(const ReceiptArrived& notice);
+  void connection(const ConnectionChanged& notice);
+  void flush();
+  void update_status();
+
+  // What is typed.
+  bool carry_out(const terminal::Command& command);  // false: leave
+  void edited(std::string_view line);
+  void publish(const std::vector<OwnTyping::Change>& changes);
+  void send(const std::string& to, const std::string& text);
+  void follow(const Outgoing& outgoing);
+  void set_recipient(const std::string& user);
+  void show_history(const terminal::command::History& wanted);
+  void show_history_page(int left, const std::string& with, const std::string& before, std::vector<terminal::Entry> newer);
+  void show_status(const std::string& id);
+  void show_own_status();
+  void show_timeline(const std::string& id);
+  void show_inbox();
+  void show_users();
+
+  std::optional<domain::UserId> user_from(const std::string& text);
+  // The whole id for the beginning of one that this session knows; else as it is.
+  std::string whole_id(const std::string& beginning) const;
+  void know(const std::string& user);
+  std::vector<std::string> known_users() const { return {users_.begin(), users_.end()}; }
+  void say(std::string text) { console_.show({terminal::note(std::move(text))}); }
+
+  Session& session_;
+  QueryClient& queries_;
+  terminal::Console& console_;
+  const Settings settings_;
+
+  std::string recipient_;  // standing; empty: none
+  std::map<std::string, Own, std::less<>> own_;
+  std::deque<std::string> own_order_;
+  std::set<std::string> users_;
+  OwnTyping own_typing_;
+  OthersTyping others_typing_;
+  std::string trouble_with_connection_;
+
+  // Collected from one batch of notices and shown at once.
+  std::vector<terminal::Entry> pending_;
+  std::vector<domain::MessageId> pending_ids_;
+};
+
+}  // namespace hermes::chat

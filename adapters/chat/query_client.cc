@@ -1,0 +1,174 @@
+#include "adapters/chat/query_client.h"
+
+#include <httplib.h>
+
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "adapters/chat/wake_up.h"
+
+namespace hermes::chat {
+namespace {
+
+namespace json = boost::json;
+
+// The service answers in milliseconds; longer than this a user would think that the client hangs.
+constexpr std::chrono::seconds kConnectTimeout{2};
+constexpr std::chrono::seconds kReadTimeout{10};
+// Ten pages of 500 messages of 4 KiB; a service that sends more is not ours.
+constexpr std::size_t kMaxAnswerBytes = 64u << 20;
+
+// What a problem document (RFC 9457) says, or else the status.
+std::string problem_of(const httplib::Response& response) {
+  boost::system::error_code error;
+  const json::value value = json::parse(response.body, error);
+  const json::object* object = error ? nullptr : value.if_object();
+  const json::value* detail = object ? object->if_contains("detail") : nullptr;
+  if (detail && detail->is_string()) return std::string(detail->get_string());
+  return "HTTP status " + std::to_string(response.status);
+}
+
+QueryClient::Answer ask(httplib::Client& client, const std::string& url, const std::string& target) {
+  std::string body;
+  const auto response = client.Get(target, [&](const char* data, std::size_t bytes) {
+    body.append(data, bytes);
+    return body.size() <= kMaxAnswerBytes;
+  });
+  if (!response) {
+    return fail(Error{"the query service does not answer at " + url + " (" + httplib::to_string(response.error()) +
+                      "). Is it running? Try: hermes serve"});
+  }
+  if (response->status != 200) {
+    httplib::Response problem = *response;
+    problem.body = body;
+    return fail(Error{problem_of(problem)});
+  }
+  boost::system::error_code error;
+  json::value value = json::parse(body, error);
+  if (error || !value.is_object()) return fail(Error{"what answers at " + url + " is not the query service"});
+  return value;
+}
+
+}  // namespace
+
+std::string percent_encoded(const std::string& text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '-' ||
+                       byte == '.' || byte == '_' || byte == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 0xf];
+    }
+  }
+  return out;
+}
+
+class QueryClient::Impl {
+ public:
+  explicit Impl(std::string url) : url_(std::move(url)), worker_([this] { work(); }) {}
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      if (client_) client_->stop();
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+
+  void get(std::string target, Handler handler) {
+    {
+      std::lock_guard lock(mutex_);
+      requests_.push_back({std::move(target), std::move(handler)});
+      ++open_;
+    }
+    changed_.notify_all();
+  }
+
+  bool busy() const {
+    std::lock_guard lock(mutex_);
+    return open_ > 0;
+  }
+
+  int wake_descriptor() const { return wake_up_.descriptor(); }
+
+  void deliver() {
+    std::vector<std::pair<Handler, Answer>> answers;
+    {
+      std::lock_guard lock(mutex_);
+      wake_up_.clear();
+      answers.swap(answers_);
+    }
+    for (auto& [handler, answer] : answers) {
+      handler(answer);  // may ask again
+      std::lock_guard lock(mutex_);
+      --open_;
+    }
+  }
+
+ private:
+  struct Request {
+    std::string target;
+    Handler handler;
+  };
+
+  void work() {
+    httplib::Client client(url_);
+    client.set_connection_timeout(kConnectTimeout);
+    client.set_read_timeout(kReadTimeout);
+    std::unique_lock lock(mutex_);
+    client_ = &client;
+    for (;;) {
+      changed_.wait(lock, [&] { return stopping_ || !requests_.empty(); });
+      if (stopping_) break;
+      Request request = std::move(requests_.front());
+      requests_.pop_front();
+      lock.unlock();
+      Answer answer = client.is_valid()
+                          ? ask(client, url_, request.target)
+                          : Answer(fail(Error{"HERMES_QUERY_URL is '" + url_ + "'; write it as http://127.0.0.1:8480"}));
+      lock.lock();
+      answers_.emplace_back(std::move(request.handler), std::move(answer));
+      wake_up_.set();
+    }
+    client_ = nullptr;
+  }
+
+  const std::string url_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  WakeUp wake_up_;
+  std::deque<Request> requests_;
+  std::vector<std::pair<Handler, Answer>> answers_;
+  std::size_t open_ = 0;
+  bool stopping_ = false;
+  httplib::Client* client_ = nullptr;
+  std::thread worker_;
+};
+
+QueryClient::QueryClient(std::string url) : impl_(std::make_unique<Impl>(std::move(url))) {}
+QueryClient::~QueryClient() = default;
+
+void QueryClient::get(const std::string& path, const Parameters& parameters, Handler handler) {
+  std::string target = path;
+  for (const auto& [name, value] : parameters) {
+    target += (target.size() == path.size() ? '?' : '&') + name + '=' + percent_encoded(value);
+  }
+  impl_->get(std::move(target), std::move(handler));
+}
+
+bool QueryClient::busy() const { return impl_->busy(); }
+int QueryClient::wake_descriptor() const { return impl_->wake_descriptor(); }
+void QueryClient::deliver() { impl_->deliver(); }
+
+}  // namespace hermes::chat

@@ -1,0 +1,45 @@
+// Asks the query service (`hermes serve`, docs/openapi.yaml) for what this client does not know itself. Requests run one after
+// the other on a thread of their own; an answer is handed over on the caller's thread, by `deliver`.
+//
+//   queries.get("/v1/users", {{"limit", "500"}}, [](const Answer& answer) { ... });
+//   poll(queries.wake_descriptor()); queries.deliver();
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/chat/error.h"
+#include "domain/result.h"
+
+namespace hermes::chat {
+
+// A segment of a path, or a value: what is not a letter, a digit or one of -._~ as %XX (RFC 3986, 2.3).
+std::string percent_encoded(const std::string& text);
+
+class QueryClient {
+ public:
+  using Answer = Result<boost::json::value, Error>;  // an error says what to do: start the service, ask for something else
+  using Handler = std::function<void(const Answer&)>;
+  using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+  // `url`: http://HOST:PORT
+  explicit QueryClient(std::string url);
+  ~QueryClient();  // unanswered requests are forgotten
+
+  // Requires: the path's segments are percent_encoded. Parameters are encoded here.
+  void get(const std::string& path, const Parameters& parameters, Handler handler);
+  bool busy() const;  // a handler is still to be called
+
+  int wake_descriptor() const;
+  void deliver();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hermes::chat

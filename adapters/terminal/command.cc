@@ -1,0 +1,217 @@
+#include "adapters/terminal/command.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "domain/closest_word.h"
+
+namespace hermes::terminal {
+namespace {
+
+struct Description {
+  std::string_view name;
+  std::string_view usage;
+  std::string_view purpose;
+  std::string_view more;
+};
+
+constexpr std::array kCommands = {
+    Description{"send", "send USER TEXT", "sends TEXT to USER",
+                "The text is on the disk before it is shown, and is sent until the server has it. ✓ the server has it, ✓✓ "
+                "delivered, ✓✓✓ read."},
+    Description{"broadcast", "broadcast TEXT", "sends TEXT to everyone", "✓✓ and ✓✓✓ appear with the first who has got or read it."},
+    Description{"to", "to [USER]", "what you type from now on goes to USER",
+                "A line that begins with a blank is always a message, whatever it looks like. Without USER: nobody any more."},
+    Description{"history", "history [N] [USER]", "the last N messages (20), with USER or with anybody",
+                "Asks the query service (hermes serve); N is at most 2000."},
+    Description{"status", "status [ID]", "what happened to a message; without ID: connection, outbox, your last message",
+                "ID may be the beginning of the id of a message of this session."},
+    Description{"timeline", "timeline ID", "the whole story of a message, from the log", "Asks the query service (hermes serve)."},
+    Description{"inbox", "inbox", "your conversations, and how many messages are unread", "Asks the query service (hermes serve)."},
+    Description{"users", "users", "who is there to write to", "Those of this session, and those the query service knows."},
+    Description{"typing", "typing USER", "tells USER for three seconds that you are typing",
+                "While you type a message this happens by itself."},
+    Description{"help", "help [COMMAND]", "this list, or more about COMMAND", ""},
+    Description{"quit", "quit", "leaves; what is not sent yet stays in the outbox for the next time", "Ctrl-D does the same."},
+};
+
+const Description* find(std::string_view name) {
+  const auto* found = std::ranges::find(kCommands, name, &Description::name);
+  return found == kCommands.end() ? nullptr : found;
+}
+
+std::string_view without_blanks(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// The first word, and what stands after the blanks behind it.
+std::pair<std::string_view, std::string_view> split(std::string_view text) {
+  text = without_blanks(text);
+  const std::size_t end = text.find_first_of(" \t");
+  if (end == std::string_view::npos) return {text, {}};
+  return {text.substr(0, end), without_blanks(text.substr(end))};
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!(text = without_blanks(text)).empty()) {
+    const auto [word, rest] = split(text);
+    words.push_back(word);
+    text = rest;
+  }
+  return words;
+}
+
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return value;
+}
+
+std::string suggestion_for(std::string_view word) {
+  std::vector<std::string> names;
+  for (const Description& description : kCommands) names.emplace_back(description.name);
+  const std::string meant = domain::closest_word(word, names);
+  return meant.empty() ? "" : " Did you mean '" + meant + "'?";
+}
+
+Command usage(const Description& description, std::string_view problem) {
+  return command::Wrong{std::string(problem) + ". Usage: " + std::string(description.usage)};
+}
+
+Command parse_history(const Description& description, const std::vector<std::string_view>& words) {
+  command::History history;
+  std::size_t at = 0;
+  if (at < words.size()) {
+    if (const auto count = number(words[at])) {
+      if (*count < 1 || *count > kHistoryMax) return usage(description, "N is from 1 to " + std::to_string(kHistoryMax));
+      history.count = *count;
+      ++at;
+    }
+  }
+  if (at < words.size()) history.user = words[at++];
+  if (at < words.size()) return usage(description, "history takes a number and a user");
+  return history;
+}
+
+// A command by its name; Wrong if its arguments do not fit.
+Command parse_known(const Description& description, std::string_view rest) {
+  const std::string_view name = description.name;
+  const std::vector<std::string_view> words = words_of(rest);
+  const auto only_word = [&] { return words.empty() ? std::string() : std::string(words[0]); };
+  if (name == "send") {
+    const auto [user, text] = split(rest);
+    if (text.empty()) return usage(description, "send needs a user and a text");
+    return command::Send{std::string(user), std::string(text)};
+  }
+  if (name == "broadcast") {
+    if (rest.empty()) return usage(description, "broadcast needs a text");
+    return command::Broadcast{std::string(rest)};
+  }
+  if (name == "history") return parse_history(description, words);
+  if (words.size() > 1) return usage(description, "that is one word too many for " + std::string(name));
+  if (name == "to") return command::To{only_word()};
+  if (name == "status") return command::Status{only_word()};
+  if (name == "timeline" || name == "typing") {
+    if (words.empty()) return usage(description, std::string(name) + (name == "typing" ? " needs a user" : " needs a message id"));
+    if (name == "typing") return command::Typing{only_word()};
+    return command::Timeline{only_word()};
+  }
+  if (name == "help") {
+    if (!words.empty() && !find(words[0]))
+      return command::Wrong{"there is no command '" + only_word() + "'." + suggestion_for(words[0])};
+    return command::Help{only_word()};
+  }
+  if (!words.empty()) return usage(description, std::string(name) + " takes no arguments");
+  if (name == "inbox") return command::Inbox{};
+  if (name == "users") return command::Users{};
+  return command::Quit{};
+}
+
+}  // namespace
+
+Command parse_command(std::string_view line, std::string_view standing_recipient) {
+  const std::string_view text = without_blanks(line);
+  if (text.empty()) return command::Nothing{};
+  const bool has_recipient = !standing_recipient.empty();
+  const auto message = [&]() -> Command { return command::Send{std::string(standing_recipient), std::string(text)}; };
+  if (has_recipient && (line.front() == ' ' || line.front() == '\t')) return message();
+
+  const auto [first, rest] = split(text);
+  const bool slash = first.front() == '/';
+  const std::string_view name = slash ? first.substr(1) : first;
+  const Description* description = find(name);
+  if (!description) {
+    if (has_recipient && !slash) return message();
+    std::string wrong = "there is no command '" + std::string(name) + "'." + suggestion_for(name);
+    return command::Wrong{wrong + " Type help for the commands" + (slash ? "" : ", or to USER to write to somebody")};
+  }
+  Command parsed = parse_known(*description, rest);
+  // "history was made" is no request for history.
+  if (has_recipient && !slash && std::holds_alternative<command::Wrong>(parsed)) return message();
+  return parsed;
+}
+
+std::vector<std::string> help_lines(std::string_view name) {
+  std::vector<std::string> lines;
+  if (!name.empty()) {
+    const Description& description = *find(name);
+    lines.push_back(std::string(description.usage) + ": " + std::string(description.purpose) + ".");
+    if (!description.more.empty()) lines.emplace_back(description.more);
+    return lines;
+  }
+  for (const Description& description : kCommands) {
+    std::string usage(description.usage);
+    usage.resize(std::max<std::size_t>(usage.size(), 20), ' ');
+    lines.push_back(usage + " " + std::string(description.purpose));
+  }
+  return lines;
+}
+
+Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient,
+                            const std::vector<std::string>& users) {
+  const std::size_t blank = to_cursor.find_last_of(" \t");
+  const std::string_view word = blank == std::string_view::npos ? to_cursor : to_cursor.substr(blank + 1);
+  const std::vector<std::string_view> before = words_of(to_cursor.substr(0, to_cursor.size() - word.size()));
+  Completion completion{word.size(), {}};
+  const auto offer = [&](std::string_view candidate, std::string_view typed) {
+    if (candidate.starts_with(typed)) completion.candidates.emplace_back(candidate);
+  };
+  if (before.empty()) {
+    const bool slash = word.starts_with('/');
+    if (slash) completion.word_bytes -= 1;
+    // Text for the standing recipient begins with any word; an empty line offers nothing there.
+    if (word.empty() && !standing_recipient.empty()) return completion;
+    for (const Description& description : kCommands) offer(description.name, slash ? word.substr(1) : word);
+    return completion;
+  }
+  std::string_view name = before[0];
+  if (name.starts_with('/')) name.remove_prefix(1);
+  const bool first_argument = before.size() == 1;
+  const bool takes_user = (first_argument && (name == "send" || name == "to" || name == "typing" || name == "history")) ||
+                          (before.size() == 2 && name == "history" && number(before[1]));
+  if (takes_user) {
+    for (const std::string& user : users) offer(user, word);
+  } else if (first_argument && name == "help") {
+    for (const Description& description : kCommands) offer(description.name, word);
+  }
+  return completion;
+}
+
+std::optional<std::string> recipient_being_written_to(std::string_view line, std::string_view standing_recipient) {
+  const Command parsed = parse_command(line, standing_recipient);
+  const auto* send = std::get_if<command::Send>(&parsed);
+  if (!send) return std::nullopt;
+  // "h" on the way to "help" would be text; the beginning of a command is not yet clear.
+  const auto [first, rest] = split(line);
+  const auto begins = [&](const Description& description) { return description.name.starts_with(first); };
+  if (rest.empty() && line.front() != ' ' && std::ranges::any_of(kCommands, begins)) return std::nullopt;
+  return send->user;
+}
+
+}  // namespace hermes::terminal

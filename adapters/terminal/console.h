@@ -1,0 +1,85 @@
+// Where a conversation meets its user: entries go out, lines come in, and neither garbles the other. Two kinds: TerminalConsole
+// edits the line with libedit and redraws around it; PlainConsole serves pipes and terminals that cannot move their cursor, and
+// says in words what the other one draws.
+//
+// Whatever text an entry holds is escaped before it is printed (domain/printable_text.h): callers pass it as it came.
+//
+// Not thread-safe: one thread, which spends its time in read_line().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hermes::terminal {
+
+// How far a message of one's own has come.
+enum class Mark { none, waiting, stored, delivered, read };
+
+struct Entry {
+  enum class Kind {
+    incoming,  // somebody else's message
+    outgoing,  // one's own
+    note       // what this program says
+  };
+  Kind kind = Kind::note;
+  std::string key{};   // names the entry for set_mark; empty: its mark never changes
+  std::string time{};  // "12:03"; notes have none
+  std::string who{};   // "david", "you → david"
+  std::string text{};
+  Mark mark = Mark::none;
+};
+
+inline Entry note(std::string text) { return {.text = std::move(text)}; }
+
+// What a word can be completed to.
+struct Completion {
+  std::size_t word_bytes = 0;           // of the line's end that the candidates replace
+  std::vector<std::string> candidates;  // whole words, without the blank that follows
+};
+
+// What else happens while the user types. All are called on the thread that is in read_line(), and may call the console.
+struct Events {
+  std::vector<int> wake_descriptors{};  // one is readable: on_wake is called
+  std::function<void()> on_wake;
+  std::function<std::optional<std::chrono::steady_clock::time_point>()> next_deadline;
+  std::function<void()> on_deadline;
+  std::function<void(std::string_view line)> on_edit;              // the line being typed has changed
+  std::function<Completion(std::string_view to_cursor)> complete;  // what stands before the cursor
+  std::function<bool()> may_read;                                  // false: leave the next line unread for now (pipes only)
+};
+
+struct Input {
+  enum class Kind { line, end, terminated } kind;  // a line; no more of them; somebody asked this process to end
+  std::string line{};
+};
+
+class Console {
+ public:
+  virtual ~Console() = default;
+
+  virtual Input read_line(const Events& events) = 0;
+
+  virtual void show(const std::vector<Entry>& entries) = 0;
+  // `words` say it for a console that cannot change what it has printed: "read by david".
+  virtual void set_mark(std::string_view key, Mark mark, std::string_view words) = 0;
+  // A line that stands above the prompt until it is replaced or emptied: who is typing, that there is no connection.
+  virtual void set_status(std::string_view text) = 0;
+  virtual void set_prompt(std::string_view text) = 0;
+
+  // Whether a person sits there, who may be interrupted and need not be waited for.
+  virtual bool interactive() const = 0;
+};
+
+// TerminalConsole if both ends are a terminal that can move its cursor, else PlainConsole. `history_file`: entered lines are kept
+// there; empty: nowhere.
+//
+// Blocks the signals it handles itself, for this thread and those it starts later: make the console before other threads.
+std::unique_ptr<Console> open_console(const std::string& history_file);
+
+}  // namespace hermes::terminal

@@ -1,0 +1,62 @@
+// hermes chat: the chat client, for people at a terminal and for scripts on a pipe (docs/chat.md).
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "adapters/chat/conversation.h"
+#include "adapters/chat/user_folder.h"
+#include "adapters/terminal/console.h"
+#include "tools/chat_session.h"
+#include "tools/cli.h"
+#include "tools/commands.h"
+#include "tools/duration.h"
+
+namespace hermes::tools {
+namespace {
+
+struct Flags {
+  std::string read_after = "2s";
+  std::string query_url = "http://127.0.0.1:8480";
+};
+
+ExitCode run(const Settings& settings, const Flags& flags) {
+  const domain::UserId user = user_argument(settings.user_id, "the user id");
+  const auto root = chat::outbox_root();
+  if (!root) throw CommandError(kFoundProblem, root.error().message);
+  // First the console: it blocks signals for the threads of all that follow.
+  const auto console = terminal::open_console((chat::user_folder(*root, user) / "chat" / "lines").string());
+  const auto read_after = flags.read_after == "never" ? std::nullopt : parse_duration(flags.read_after);
+  const auto session = open_session(settings, chat::Session::Role::attend, read_after);
+  chat::QueryClient queries(flags.query_url);
+  chat::Conversation conversation(*session, queries, *console,
+                                  {.user = user,
+                                   .name = settings.user_name.empty() ? settings.user_id : settings.user_name,
+                                   .broker = settings.mqtt_host + ":" + std::to_string(settings.mqtt_port)});
+  const std::size_t unsent = conversation.run();
+  if (unsent == 0 || console->interactive()) return kDone;
+  std::string kept = std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +
+                     " kept in the outbox and will go with the next `hermes chat`";
+  if (!session->connected()) throw CommandError(kUnreachable, session->last_problem() + " " + kept);
+  throw CommandError(kFoundProblem, "the server has not acknowledged. Is `hermes ingest` running? Try: ./run_chat.sh status. " + kept);
+}
+
+}  // namespace
+
+void add_chat(CLI::App& root, Cli& cli) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App& app = add_subcommand(root, "chat", "The chat client: at a terminal, or with commands on standard input",
+                                 {"hermes chat --user fredy --name Fredy", "echo \"send david Hello\" | hermes chat --user fredy"});
+  add_mqtt_options(app, cli.settings);
+  app.add_option("--user", cli.settings.user_id, "Who you are")->envname("CHAT_USER_ID")->required();
+  app.add_option("--name", cli.settings.user_name, "Your name as others see it (the id)")->envname("CHAT_USER_NAME");
+  app.add_option("--read-after", flags->read_after, "How long after a message was shown it counts as read; never: not at all")
+      ->check([](const std::string& text) { return text == "never" ? std::string() : check_duration(text); })
+      ->capture_default_str();
+  app.add_option("--query-url", flags->query_url, "The query service, for history, status, timeline and inbox")
+      ->envname("HERMES_QUERY_URL")
+      ->capture_default_str();
+  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run(cli.settings, *flags); }; });
+}
+
+}  // namespace hermes::tools
