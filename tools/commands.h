@@ -21,7 +21,8 @@ AddCommand add_tail;
 AddCommand add_status;
 
 // The rules, and what leaves.
-void add_machine(CLI::App& root, Cli& cli);
+AddCommand add_machine;
+AddCommand add_export;
 
 // People.
 AddCommand add_chat;
@@ -46,6 +47,7 @@ inline const std::vector<AddCommand*> kCommands = {
 
     // The rules, and what leaves.
     add_machine,
+    add_export,
 
     // People.
     add_chat,

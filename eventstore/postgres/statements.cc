@@ -131,7 +131,7 @@ void Statements::copy_in(BinaryRows& rows) {
   done();
 }
 
-void Statements::copy_out(const std::function<void(BinaryRow)>& on_row) {
+void Statements::copy_out_data(const std::function<void(std::string_view)>& on_data) {
   PGresult* result = next();
   if (PQresultStatus(result) != PGRES_COPY_OUT) raise(result);
   PQclear(result);
@@ -139,23 +139,30 @@ void Statements::copy_out(const std::function<void(BinaryRow)>& on_row) {
   struct Free {
     void operator()(char* buffer) const { PQfreemem(buffer); }
   };
-  bool header_read = false;
   char* buffer = nullptr;
   int length = 0;
   while ((length = PQgetCopyData(raw, &buffer, 0)) > 0) {
     std::unique_ptr<char, Free> owner(buffer);
-    std::string_view bytes(buffer, static_cast<std::size_t>(length));
+    on_data({buffer, static_cast<std::size_t>(length)});
+  }
+  if (length == -2) raise_broken();
+  done();
+}
+
+void Statements::copy_out(const std::function<void(BinaryRow)>& on_row) {
+  bool header_read = false;
+  copy_out_data([&](std::string_view bytes) {
     if (!header_read) {
       if (bytes.size() < kHeaderSize) throw std::runtime_error("the database sent a malformed COPY header");
       bytes.remove_prefix(kHeaderSize);
       header_read = true;
     }
-    if (bytes.size() < 2 || bytes.substr(0, 2) == kTrailer) continue;
+    if (bytes.size() < 2 || bytes.substr(0, 2) == kTrailer) return;
     on_row(BinaryRow(bytes.substr(2)));
-  }
-  if (length == -2) raise_broken();
-  done();
+  });
 }
+
+void Statements::copy_out_lines(const std::function<void(std::string_view)>& on_line) { copy_out_data(on_line); }
 
 void Statements::finish() {
   PGresult* result = PQgetResult(connection_.raw());
@@ -233,8 +240,6 @@ std::string uuid_literal(const Uuid& uuid) {
   return literal += '\'';
 }
 
-std::string timestamp_literal(domain::Timestamp time) {
-  return "timestamptz '" + domain::to_string(time) + "'";
-}
+std::string timestamp_literal(domain::Timestamp time) { return "timestamptz '" + domain::to_string(time) + "'"; }
 
 }  // namespace hermes::postgres

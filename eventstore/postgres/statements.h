@@ -70,6 +70,8 @@ class Statements {
   std::int64_t done();  // any other statement; returns how many rows it affected (or found, if it has rows after all)
   void copy_in(BinaryRows& rows);
   void copy_out(const std::function<void(BinaryRow)>& on_row);
+  // For COPY ... TO STDOUT in text or CSV format: each row as the server wrote it, with its line end.
+  void copy_out_lines(const std::function<void(std::string_view)>& on_line);
   void finish();
 
   // Whether copy_in() has sent the last byte that the server needs to carry on with what follows the COPY.
@@ -77,6 +79,7 @@ class Statements {
 
  private:
   pg_result* next();
+  void copy_out_data(const std::function<void(std::string_view)>& on_data);
   void send_copy_data(std::string_view bytes);
   [[noreturn]] void raise(pg_result* result);
   [[noreturn]] void raise_broken();
