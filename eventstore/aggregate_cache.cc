@@ -3,6 +3,17 @@
 #include <cstring>
 
 namespace hermes::eventstore {
+namespace {
+
+// A recipient's branch takes about 40 bytes, its id among them.
+constexpr std::size_t kBranchesPerUnit = 8;
+
+std::size_t weight_of(const Aggregate& aggregate) {
+  const auto* message = std::get_if<domain::Message>(&aggregate);
+  return 1 + (message ? message->branch_count() / kBranchesPerUnit : 0);
+}
+
+}  // namespace
 
 std::size_t StreamKeyHash::operator()(const StreamKey& key) const noexcept {
   std::size_t hash;
@@ -14,32 +25,32 @@ std::optional<CachedAggregate> AggregateCache::take(const StreamKey& key) {
   auto found = entries_.find(key);
   if (found == entries_.end()) return std::nullopt;
   CachedAggregate value = std::move(found->second->value);
+  weight_ -= found->second->weight;
   recent_.erase(found->second);
   entries_.erase(found);
   return value;
 }
 
 void AggregateCache::put(const StreamKey& key, CachedAggregate&& aggregate) {
-  if (capacity_ == 0) return;
-  if (auto found = entries_.find(key); found != entries_.end()) {
-    found->second->value = std::move(aggregate);
-    recent_.splice(recent_.begin(), recent_, found->second);
-    return;
-  }
-  if (entries_.size() < capacity_) {
-    recent_.push_front({key, std::move(aggregate)});
-  } else {
-    // The oldest makes room, and its list node is used again.
-    entries_.erase(recent_.back().key);
-    recent_.splice(recent_.begin(), recent_, std::prev(recent_.end()));
-    recent_.front() = {key, std::move(aggregate)};
-  }
+  take(key);
+  const std::size_t weight = weight_of(aggregate.aggregate);
+  if (weight > capacity_) return;
+  while (weight_ + weight > capacity_) drop_oldest();
+  recent_.push_front({key, std::move(aggregate), weight});
   entries_.emplace(key, recent_.begin());
+  weight_ += weight;
+}
+
+void AggregateCache::drop_oldest() {
+  weight_ -= recent_.back().weight;
+  entries_.erase(recent_.back().key);
+  recent_.pop_back();
 }
 
 void AggregateCache::clear() {
   entries_.clear();
   recent_.clear();
+  weight_ = 0;
 }
 
 }  // namespace hermes::eventstore

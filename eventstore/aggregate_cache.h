@@ -1,5 +1,6 @@
 // The aggregates that a command handler has seen last, so that a receipt does not read its message's stream from the log. The
-// least recently used leave first. Not thread-safe: one per handler.
+// least recently used leave first. Capacity is counted in direct messages (about 300 bytes each); a broadcast counts for more, by
+// its recipients, so that memory stays bounded whatever the messages are. Not thread-safe: one per handler.
 #pragma once
 
 #include <cstddef>
@@ -37,13 +38,18 @@ class AggregateCache {
   void put(const StreamKey& key, CachedAggregate&& aggregate);
   void clear();
   std::size_t size() const { return entries_.size(); }
+  std::size_t weight() const { return weight_; }  // at most the capacity
 
  private:
   struct Entry {
     StreamKey key;
     CachedAggregate value;
+    std::size_t weight;
   };
+  void drop_oldest();
+
   std::size_t capacity_;
+  std::size_t weight_ = 0;
   std::list<Entry> recent_;  // the most recently used first
   std::unordered_map<StreamKey, std::list<Entry>::iterator, StreamKeyHash> entries_;
 };

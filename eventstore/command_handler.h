@@ -51,7 +51,8 @@ struct Handled {
 using HandleError = DatabaseFailure;
 
 struct HandlerSettings {
-  // Aggregates kept, the least recently used leave first. A direct message takes about 300 bytes.
+  // Aggregates kept, the least recently used leave first. A direct message counts one and takes about 300 bytes, a broadcast
+  // counts for more by its recipients.
   std::size_t cache_capacity = 65'536;
 };
 

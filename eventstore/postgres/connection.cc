@@ -76,6 +76,8 @@ struct LendingPolicy : pqxx::connectionpolicy {
       PQfinish(std::exchange(raw, nullptr));
       throw pqxx::broken_connection(message);
     }
+    // Notices (a table that exists already, ...) are not for the user's terminal.
+    PQsetNoticeReceiver(raw, [](void*, const PGresult*) {}, nullptr);
     return raw;
   }
 
@@ -101,8 +103,6 @@ Connection::Connection(const Settings& settings)
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   inhibit_reactivation(true);
 #pragma GCC diagnostic pop
-  // Notices (a table that exists already, ...) are not for the user's terminal.
-  PQsetNoticeReceiver(raw(), [](void*, const PGresult*) {}, nullptr);
   if (settings.role.empty()) return;
   PGresult* result = PQexec(raw(), ("SET ROLE " + quote_name(settings.role)).c_str());
   bool done = PQresultStatus(result) == PGRES_COMMAND_OK;

@@ -12,6 +12,7 @@
 #include "eventstore/command_handler.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/persistent_handler.h"
 #include "tests/support/tcp_proxy.h"
 
 namespace hermes::eventstore {
@@ -20,71 +21,6 @@ namespace {
 using namespace test_support;
 using domain::Status;
 using testing::IsEmpty;
-
-// An ingester's way of going on: connect again, settle what is unknown, hand in the batch again.
-class PersistentHandler {
- public:
-  explicit PersistentHandler(postgres::Settings settings) : settings_(std::move(settings)) {
-    connection_ = connect();
-    handler_ = std::make_unique<CommandHandler>(*connection_, HandlerSettings{});
-  }
-
-  std::vector<Handled> handle(const std::vector<Incoming>& batch) {
-    for (;;) {
-      auto handled = handler_->handle(batch);
-      if (handled) return *std::move(handled);
-      switch (handled.error().kind) {
-        case HandleError::Kind::outcome_unknown:
-          if (auto settled = settle()) {
-            ++settled_as_committed;
-            return *std::move(settled);
-          }
-          ++settled_as_not_committed;
-          break;
-        case HandleError::Kind::unavailable: {
-          ++unavailable;
-          auto next = connect();
-          handler_->reconnected(*next);
-          connection_ = std::move(next);
-          break;
-        }
-        case HandleError::Kind::storage_full: ++later; break;
-        case HandleError::Kind::refused: throw std::runtime_error("refused: " + handled.error().detail);
-      }
-    }
-  }
-
-  int settled_as_committed = 0;
-  int settled_as_not_committed = 0;
-  int unavailable = 0;
-  int later = 0;
-
- private:
-  postgres::ConnectionPtr connect() {
-    postgres::ConnectionPtr result;
-    const bool connected = eventually([&] {
-      auto connection = postgres::connect(settings_);
-      if (connection) result = *std::move(connection);
-      return result != nullptr;
-    });
-    if (!connected) throw std::runtime_error("the database did not come back");
-    return result;
-  }
-
-  std::optional<std::vector<Handled>> settle() {
-    for (;;) {
-      auto next = connect();
-      auto settled = handler_->settle(*next);
-      // The handler refers to the new connection now, whatever became of the question.
-      connection_ = std::move(next);
-      if (settled) return *std::move(settled);
-    }
-  }
-
-  postgres::Settings settings_;
-  postgres::ConnectionPtr connection_;
-  std::unique_ptr<CommandHandler> handler_;
-};
 
 class DatabaseConnection : public testing::Test {
  protected:
