@@ -18,6 +18,7 @@ BenchResult decide(const Options& options);
 BenchResult handle(const Options& options);
 BenchResult ingest(const Options& options);
 BenchResult latency(const Options& options);
+BenchResult spool_path(const Options& options);
 
 inline const std::vector<Benchmark> kBenchmarks = {
     {"append", "The append protocol against bare binary COPY of the same rows.", append},
@@ -25,6 +26,7 @@ inline const std::vector<Benchmark> kBenchmarks = {
     {"handle", "The command handler, new messages in, against bare binary COPY of as many rows.", handle},
     {"ingest", "The whole way from broker to log, against a subscriber that only counts.", ingest},
     {"latency", "Publish to acknowledgement and to the row, at half of the sustained rate.", latency},
+    {"spool", "Append, read back and release, against bare writes of the same bytes.", spool_path},
 
 };
 

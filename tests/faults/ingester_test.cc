@@ -1,0 +1,135 @@
+// Proves that a message whose acknowledgement its sender has seen is in the log and in the tables, once, whatever dies under
+// load: the ingester, the database, the broker, or the room on the ingester's disk. The witness is the sender's own list of
+// acknowledged ids, compared with the tables by SQL.
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/witness.h"
+
+namespace hermes::test_support {
+namespace {
+
+using testing::IsEmpty;
+
+class IngesterFaults : public testing::Test {
+ protected:
+  void start() {
+    ingester_.start();
+    ingester_.wait_ready();
+    witness_.emplace(stack_, faults_rate());
+    ASSERT_TRUE(messages_flow());
+  }
+
+  std::int64_t events_in_log() {
+    return std::stoll(database_->value("SELECT coalesce(sum(next_offset), 0) FROM event_log_heads"));
+  }
+
+  // More messages reach the log from now on.
+  bool messages_flow() {
+    const std::int64_t before = events_in_log();
+    return eventually([&] { return events_in_log() > before; });
+  }
+
+  // What every fault must leave behind.
+  void expect_nothing_lost_or_doubled() {
+    const Witness::Testimony testimony = witness_->finish();
+    const load::Report& report = testimony.report;
+    EXPECT_TRUE(report.complete) << report.published - report.acknowledged << " messages were never acknowledged";
+    EXPECT_EQ(ingester_.stop(), 0);
+    project_everything(stack_, *database_);
+    const Account account = account_of(*database_, testimony.acknowledged_ids);
+    EXPECT_TRUE(nothing_lost_or_doubled(account)) << account;
+    EXPECT_THAT(faults_of_log(*database_), IsEmpty());
+    // For the reader of the log: under what load this was.
+    std::cout << report.published << " messages, "
+              << static_cast<int>(static_cast<double>(report.published) / report.publish_seconds) << "/s, " << report.sent_again
+              << " sent again, " << report.reconnects << " reconnects; " << account << "\n";
+  }
+
+  // Connections of the test itself end with a database that is stopped.
+  void reconnect() { database_.emplace(stack_.postgres().superuser()); }
+
+  void use_spool_on(const std::filesystem::path& folder) {
+    ingester_ = stack_.ingester("ingester", {{"HERMES_SPOOL_DIR", folder}});
+  }
+
+  bench::Stack stack_{hermes_command()};
+  bench::Service ingester_ = stack_.ingester();
+  std::optional<Database> database_{std::in_place, stack_.postgres().superuser()};
+  std::optional<Witness> witness_;
+};
+
+TEST_F(IngesterFaults, KilledTwentyTimesAtRandomPoints) {
+  start();
+  std::mt19937 random(std::random_device{}());
+  for (int kill = 0; kill < 20; ++kill) {
+    // Anywhere: while it starts, replays its spool, in the middle of a batch. This is the fault's own time, nothing is awaited.
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution(50, 1000)(random)));
+    ASSERT_TRUE(ingester_.running()) << "it ended by itself; see its log";
+    ingester_.kill();
+    ingester_.start();
+  }
+  ingester_.wait_ready();
+  EXPECT_TRUE(messages_flow());
+  expect_nothing_lost_or_doubled();
+}
+
+TEST_F(IngesterFaults, DatabaseStoppedAtOnceThreeTimes) {
+  start();
+  for (int stop = 0; stop < 3; ++stop) {
+    stack_.postgres().restart(PrivatePostgres::Stop::immediate);
+    reconnect();
+    EXPECT_TRUE(messages_flow());
+  }
+  expect_nothing_lost_or_doubled();
+}
+
+TEST_F(IngesterFaults, BrokerKilledThreeTimes) {
+  start();
+  for (int kill = 0; kill < 3; ++kill) {
+    stack_.mosquitto().kill();
+    stack_.mosquitto().start();
+    EXPECT_TRUE(messages_flow());
+  }
+  expect_nothing_lost_or_doubled();
+}
+
+// The broker gives up a client that is silent for one and a half of its keep-alive; what it sent meanwhile is sent again.
+TEST_F(IngesterFaults, PausedForLongerThanTheKeepAlive) {
+  ingester_ = stack_.ingester("ingester", {{"HERMES_MQTT_KEEP_ALIVE_SECONDS", "2"}});
+  start();
+  ingester_.signal(SIGSTOP);
+  const auto given_up = [&] {
+    std::ifstream log(stack_.mosquitto().log_file());
+    const std::string text{std::istreambuf_iterator<char>(log), {}};
+    return text.find("exceeded timeout") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(given_up)) << "the broker has not given the ingester up";
+  ingester_.signal(SIGCONT);
+  EXPECT_TRUE(messages_flow());
+  expect_nothing_lost_or_doubled();
+}
+
+// With the database away the spool grows until its disk is full. Then messages must stay with the broker, unacknowledged.
+TEST_F(IngesterFaults, SpoolDiskFull) {
+  const SmallDisk disk(stack_.folder() / "disk", 2 << 20);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
+  use_spool_on(stack_.folder() / "disk" / "spool");
+  start();
+  stack_.postgres().stop(PrivatePostgres::Stop::immediate);
+  EXPECT_TRUE(eventually([&] { return ingester_.metric("hermes_ingest_not_taken_messages_total").value_or(0) > 0; }));
+  stack_.postgres().start();
+  reconnect();
+  EXPECT_TRUE(messages_flow());
+  expect_nothing_lost_or_doubled();
+}
+
+}  // namespace
+}  // namespace hermes::test_support
