@@ -1,0 +1,76 @@
+#include "adapters/terminal/screen.h"
+
+#include <gmock/gmock.h>
+
+namespace hermes::terminal {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Entry message(const std::string& key, const std::string& text, Mark mark = Mark::waiting) {
+  return {.kind = Entry::Kind::outgoing, .key = key, .time = "12:03", .who = "you → david", .text = text, .mark = mark};
+}
+
+TEST(Screen, PutsTimeMarkNameAndText) {
+  Screen screen(24, 80, false);
+  EXPECT_EQ(screen.show({message("a", "Hello")}, {}), "\r\x1b[J12:03 …   you → david: Hello\r\n");
+}
+
+TEST(Screen, IndentsTheRowsOfALongMessage) {
+  Screen screen(24, 50, false);
+  const std::string out = screen.show({message("a", "one two three four five six seven eight nine")}, {});
+  EXPECT_THAT(out, HasSubstr("\r\n          "));
+}
+
+TEST(Screen, ErasesTheLineBeingTypedWithItsRowsAndTheStatus) {
+  Screen screen(24, 80, false);
+  screen.set_status("David is typing…", {});
+  EXPECT_EQ(screen.show({note("n")}, {.rows = 3, .cursor_row = 2, .cursor_column = 5}),
+            "\r\x1b[3A\x1b[Jn\r\nDavid is typing…\r\n");
+}
+
+TEST(Screen, ChangesAMarkWhereItStandsAndComesBack) {
+  Screen screen(24, 80, false);
+  screen.show({message("a", "Hello"), note("one"), note("two")}, {});
+  EXPECT_EQ(screen.set_mark("a", Mark::read, {.rows = 1, .cursor_row = 0, .cursor_column = 9}),
+            "\x1b" "7\r\x1b[3A\x1b[6C✓✓✓\x1b" "8");
+}
+
+TEST(Screen, LeavesAloneWhatHasScrolledAwayAndRemembersItsMark) {
+  Screen screen(5, 80, false);
+  screen.show({message("a", "Hello")}, {});
+  for (int i = 0; i < 5; ++i) screen.show({note("n")}, {});
+  EXPECT_EQ(screen.set_mark("a", Mark::read, {}), "");
+  EXPECT_EQ(screen.set_mark("unknown", Mark::read, {}), "");
+  EXPECT_THAT(screen.draw_again(24, 80), HasSubstr("✓✓✓ you → david: Hello"));
+}
+
+TEST(Screen, DrawsOnlyWhatFitsAfterAChangeOfSize) {
+  Screen screen(24, 80, false);
+  for (int i = 0; i < 20; ++i) screen.show({note("entry " + std::to_string(i))}, {});
+  const std::string out = screen.draw_again(10, 40);
+  EXPECT_THAT(out, HasSubstr("entry 19"));
+  EXPECT_THAT(out, Not(HasSubstr("entry 5\r")));
+}
+
+TEST(Screen, LetsNothingFromAMessageReachTheTerminalAsItCame) {
+  Screen screen(24, 200, true);
+  Entry hostile = message("a", "\x1b]0;owned\x07\x1b[2J\r\n\u202e");
+  hostile.who = "\x1b[31mdavid";
+  const std::string out = screen.show({hostile}, {}) + screen.set_status("\x1b[31m is typing\n", {});
+  EXPECT_THAT(out, HasSubstr("\\x1b]0;owned\\x07\\x1b[2J\\r\\n\\u202e"));
+  EXPECT_THAT(out, Not(HasSubstr("\x1b]")));
+  EXPECT_THAT(out, Not(HasSubstr("\x1b[31m")));
+  EXPECT_THAT(out, Not(HasSubstr("\x1b[2J")));
+}
+
+TEST(Screen, ForgetsTheOldest) {
+  Screen screen(24, 80, false);
+  screen.show({message("a", "Hello")}, {});
+  for (std::size_t i = 0; i < Screen::kMaxEntries; ++i) screen.show({note("n")}, {});
+  EXPECT_THAT(screen.draw_again(5000, 80), Not(HasSubstr("Hello")));
+}
+
+}  // namespace
+}  // namespace hermes::terminal

@@ -1,0 +1,78 @@
+#include "adapters/terminal/text_layout.h"
+
+#include <gmock/gmock.h>
+
+#include <clocale>
+
+#include "domain/printable_text.h"
+
+namespace hermes::terminal {
+namespace {
+
+using ::testing::ElementsAre;
+
+class TextLayout : public ::testing::Test {
+ protected:
+  TextLayout() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
+};
+
+TEST_F(TextLayout, WrapsAtBlanks) {
+  EXPECT_THAT(wrapped("the quick brown fox", 10), ElementsAre("the quick", "brown fox"));
+  EXPECT_THAT(wrapped("the quick", 9), ElementsAre("the quick"));
+  EXPECT_THAT(wrapped("", 9), ElementsAre(""));
+}
+
+TEST_F(TextLayout, WrapsInsideAWordThatIsTooLong) {
+  EXPECT_THAT(wrapped("abcdefghij", 4), ElementsAre("abcd", "efgh", "ij"));
+  EXPECT_THAT(wrapped("x abcdefghij", 4), ElementsAre("x", "abcd", "efgh", "ij"));
+}
+
+TEST_F(TextLayout, NeverCutsACharacterAnAccentOrAnEmojiSequence) {
+  EXPECT_THAT(wrapped("世界世", 5), ElementsAre("世界", "世"));
+  EXPECT_THAT(wrapped("aae\u0301", 3), ElementsAre("aae\u0301"));
+  EXPECT_THAT(wrapped("a👩‍💻", 4), ElementsAre("a", "👩‍💻"));
+}
+
+TEST_F(TextLayout, GetsOnWhereNothingFits) { EXPECT_THAT(wrapped("世界", 1), ElementsAre("世", "界")); }
+
+TEST_F(TextLayout, NoRowIsWiderThanAsked) {
+  const std::string text = "Grüße an 世界 und alle 👩‍💻❤️ שלום עולם anderen, abcdefghijklmnopqrstuvwxyz 世世世世世世";
+  for (std::size_t columns = 4; columns < 60; ++columns) {
+    for (const std::string& row : wrapped(text, columns)) EXPECT_LE(domain::display_width(row), columns);
+  }
+}
+
+TEST_F(TextLayout, KnowsWhereLibeditsCursorIs) {
+  EditArea area = edit_area(L"> ", L"hello", 5, 80);
+  EXPECT_EQ(area.rows, 1u);
+  EXPECT_EQ(area.cursor_column, 7u);
+  area = edit_area(L"> ", L"hello", 2, 80);
+  EXPECT_EQ(area.cursor_column, 4u);
+  area = edit_area(L"> ", std::wstring(18, L'x'), 18, 10);  // exactly two rows: the cursor is on the third
+  EXPECT_EQ(area.rows, 3u);
+  EXPECT_EQ(area.cursor_row, 2u);
+  EXPECT_EQ(area.cursor_column, 0u);
+}
+
+TEST_F(TextLayout, MovesAWideCharacterThatDoesNotFitToTheNextRow) {
+  const EditArea area = edit_area(L"", L"xxx世y", 3, 4);
+  EXPECT_EQ(area.cursor_row, 1u);
+  EXPECT_EQ(area.cursor_column, 0u);
+  EXPECT_EQ(area.rows, 2u);
+}
+
+TEST_F(TextLayout, CountsWhatLibeditMakesVisible) {
+  EXPECT_EQ(edit_area(L"", L"\x01", 1, 80).cursor_column, 2u);  // ^A
+  EXPECT_EQ(edit_area(L"", L"a\tb", 2, 80).cursor_column, 8u);
+}
+
+TEST_F(TextLayout, ConvertsBothWays) {
+  EXPECT_EQ(narrowed(widened("Grüße 世界 😀")), "Grüße 世界 😀");
+  EXPECT_EQ(narrowed(widened("a\xff"
+                             "b")),
+            "a\ufffd"
+            "b");
+}
+
+}  // namespace
+}  // namespace hermes::terminal
