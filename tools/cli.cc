@@ -188,6 +188,8 @@ void add_postgres_options(CLI::App& app, Settings& settings) {
 
 void add_json_flag(CLI::App& app, Settings& settings) { app.add_flag("--json", settings.json, "Print JSON, for programs"); }
 
+std::string version() { return HERMES_VERSION; }
+
 bool colours_wanted() {
   static const bool wanted = [] {
     const char* no_color = std::getenv("NO_COLOR");

@@ -80,6 +80,9 @@ void add_json_flag(CLI::App& app, Settings& settings);
 // Connects, or throws CommandError(kUnreachable). `role`: hermes_ingester, hermes_projector, hermes_reader, or empty.
 postgres::ConnectionPtr connect(const Settings& settings, std::string_view role = {});
 
+// "0.1.0"
+std::string version();
+
 // Whether colours may be used on stdout: a terminal, and NO_COLOR is not set (no-color.org).
 bool colours_wanted();
 

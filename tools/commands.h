@@ -14,6 +14,7 @@ AddCommand add_migrate;
 // The services.
 AddCommand add_serve;
 AddCommand add_project;
+AddCommand add_ingest;
 
 // What happened?
 AddCommand add_timeline;
@@ -39,6 +40,7 @@ inline const std::vector<AddCommand*> kCommands = {
     // The services.
     add_serve,
     add_project,
+    add_ingest,
 
     // What happened?
     add_timeline,

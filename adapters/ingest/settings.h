@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "adapters/mqtt/client.h"
@@ -42,6 +43,9 @@ inline constexpr std::size_t kQueuedBytesMax = 16u << 20;
 inline constexpr std::size_t kBatchBytesMax = 4u << 20;
 // Acknowledgements that wait for the broker. When they are more, the workers wait: acknowledging is part of the job.
 inline constexpr std::size_t kQueuedAcksMax = 20'000;
+// Larger messages are not even sent to us (the broker drops them): four times what can be appended, so that what is only
+// somewhat too large is kept in rejected_events, and no client can fill memory or spool with one message.
+inline constexpr std::uint32_t kPacketBytesMax = 1u << 20;
 // How often receipts that waited too long are looked for.
 inline constexpr std::chrono::seconds kParkingCheckInterval{30};
 // Reading from the broker goes on when the spool has this share of its room free again.

@@ -374,6 +374,11 @@ class Client::Impl {
     property.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM;
     property.value.integer2 = settings_.receive_maximum;
     MQTTProperties_add(&properties, &property);
+    if (settings_.maximum_packet_bytes > 0) {
+      property.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE;
+      property.value.integer4 = settings_.maximum_packet_bytes;
+      MQTTProperties_add(&properties, &property);
+    }
 
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     options.keepAliveInterval = static_cast<int>(settings_.keep_alive.count());

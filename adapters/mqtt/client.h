@@ -21,6 +21,7 @@ struct Settings {
   bool clean_start = false;                        // false: resume the session the broker kept
   std::chrono::seconds session_expiry{7 * 86400};  // how long the broker keeps it (MQTT 5, 3.1.2.11.2)
   std::uint16_t receive_maximum = 65535;           // unacknowledged messages the broker may have under way to us
+  std::uint32_t maximum_packet_bytes = 0;          // the broker drops larger messages to us (MQTT 5, 3.1.2.11.4); 0: any size
   std::chrono::seconds keep_alive{20};
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
