@@ -12,9 +12,9 @@ namespace hermes::tools {
 AddCommand add_migrate;
 
 // The services.
-AddCommand add_serve;
-AddCommand add_project;
 AddCommand add_ingest;
+AddCommand add_project;
+AddCommand add_serve;
 
 // What happened?
 AddCommand add_timeline;
@@ -38,9 +38,9 @@ inline const std::vector<AddCommand*> kCommands = {
     add_migrate,
 
     // The services.
-    add_serve,
-    add_project,
     add_ingest,
+    add_project,
+    add_serve,
 
     // What happened?
     add_timeline,
