@@ -165,6 +165,7 @@ make_cluster() {
   # Through standard input of a server of one user: no password on a command line, no moment without one.
   as_postgres "$(postgres_bin)/postgres" --single -D "$data" postgres >>"$state/log/db.log" 2>&1 <<SQL
 CREATE ROLE $POSTGRES_USER LOGIN CREATEROLE PASSWORD '${POSTGRES_PASSWORD//\'/\'\'}'
+GRANT SET ON PARAMETER session_replication_role TO $POSTGRES_USER WITH GRANT OPTION
 CREATE DATABASE "$POSTGRES_DB" OWNER $POSTGRES_USER TEMPLATE template0 ENCODING 'UTF8'
 SQL
   as_postgres touch "$data/hermes.ready"
