@@ -10,6 +10,7 @@ namespace hermes::tools {
 
 // The database and what is built from the log.
 AddCommand add_migrate;
+AddCommand add_rebuild;
 
 // The services.
 AddCommand add_ingest;
@@ -36,6 +37,7 @@ AddCommand add_bench;
 inline const std::vector<AddCommand*> kCommands = {
     // The database and what is built from the log.
     add_migrate,
+    add_rebuild,
 
     // The services.
     add_ingest,

@@ -1,0 +1,135 @@
+#include "projections/rebuild_steps.h"
+
+namespace hermes::projections {
+
+using eventstore::PartitionRange;
+
+namespace {
+
+constexpr std::chrono::milliseconds kProgressInterval{100};
+
+int partition_count(postgres::Connection& connection) {
+  pqxx::nontransaction query(connection);
+  return query.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
+}
+
+// Keys, foreign keys, comments and grants, in this order.
+void finish(const std::vector<std::string>& statements, const std::vector<LiveTable>& tables, const std::string& schema,
+            postgres::Connection& connection) {
+  pqxx::work transaction(connection);
+  for (const std::string& statement : statements) transaction.exec(statement);
+  // Readers should find a plan that fits from the first query on.
+  for (const LiveTable& table : tables) {
+    transaction.exec("ANALYZE " + connection.quote_name(schema) + "." + connection.quote_name(table.name));
+  }
+  // The swap's commit would have to wait for all that was written so far: wait now, while nobody waits for us.
+  transaction.exec("SET LOCAL synchronous_commit = on");
+  transaction.commit();
+}
+
+}  // namespace
+
+BuildLock::BuildLock(const postgres::Settings& settings, const std::string& name)
+    : connection_(connect_builder(settings, "")), held_(false) {
+  pqxx::nontransaction query(*connection_);
+  held_ = query.exec_params("SELECT pg_try_advisory_lock(hashtextextended('hermes rebuild ' || $1, 0))", name)[0][0].as<bool>();
+}
+
+bool schema_exists(postgres::Connection& connection, const std::string& schema) {
+  pqxx::nontransaction query(connection);
+  return !query.exec_params("SELECT FROM pg_namespace WHERE nspname = $1", schema).empty();
+}
+
+void drop_schema(postgres::Connection& connection, const std::string& schema) {
+  if (!schema_exists(connection, schema)) return;
+  pqxx::nontransaction query(connection);
+  query.exec_params(
+      "SELECT pg_terminate_backend(pid) FROM (SELECT DISTINCT pid FROM pg_locks JOIN pg_class ON pg_class.oid = relation "
+      "WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND pid <> pg_backend_pid() "
+      "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS holder "
+      "JOIN pg_stat_activity USING (pid) WHERE application_name = 'hermes rebuild'",
+      schema);
+  query.exec("DROP SCHEMA " + connection.quote_name(schema) + " CASCADE");
+}
+
+void make_schema(postgres::Connection& connection, const std::string& schema) {
+  drop_schema(connection, schema);
+  pqxx::nontransaction query(connection);
+  // One statement, one transaction: a schema without the comment is not ours to drop.
+  query.exec("CREATE SCHEMA " + connection.quote_name(schema) + "; COMMENT ON SCHEMA " + connection.quote_name(schema) + " IS " +
+             query.quote(std::string(kUnfinished)));
+}
+
+std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema, int count) {
+  std::vector<postgres::ConnectionPtr> connections;
+  for (int i = 0; i < count; ++i) connections.push_back(connect_builder(settings, schema));
+  return connections;
+}
+
+ProgressTicker::ProgressTicker(const OnProgress& on_progress, Phase phase, std::uint64_t total)
+    : on_progress_(on_progress), phase_(phase), total_(total), thread_([this] {
+        std::unique_lock lock(mutex_);
+        while (!over_) {
+          on_progress_({phase_, done_, total_});
+          changed_.wait_for(lock, kProgressInterval);
+        }
+      }) {}
+
+ProgressTicker::~ProgressTicker() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+  on_progress_({phase_, done_, total_});
+}
+
+std::uint64_t event_count(const std::vector<PartitionRange>& ranges) {
+  std::uint64_t count = 0;
+  for (const PartitionRange& range : ranges) count += static_cast<std::uint64_t>(range.to - range.from);
+  return count;
+}
+
+std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+Built build_tables(const Projection& projection, const std::string& schema, const std::vector<PartitionRange>& ranges,
+                   const RebuildSettings& settings, const OnProgress& on_progress) {
+  Built built;
+  postgres::ConnectionPtr first = connect_builder(settings.postgres, "");
+  CopyStatements statements;
+  FoldRequest request{projection, ranges, {}, partition_count(*first), projection.loads_bare_tables()};
+  {
+    pqxx::work transaction(*first);
+    built.live = find_tables(transaction, projection.tables());
+    statements = copy_statements(transaction, built.live, schema);
+    request.skips = read_skips(transaction, projection);
+    for (const std::string& statement : statements.create) transaction.exec(statement);
+    if (!request.bare) {
+      for (const std::string& statement : statements.indexes) transaction.exec(statement);
+    }
+    transaction.commit();
+  }
+
+  auto start = std::chrono::steady_clock::now();
+  {
+    auto connections = connect_builders(settings.postgres, schema, settings.load_connections);
+    ProgressTicker ticker(on_progress, Phase::load, event_count(ranges));
+    fold_in_parallel(request, connections, ticker.done());
+  }
+  built.load = since(start);
+
+  start = std::chrono::steady_clock::now();
+  auto connections = connect_builders(settings.postgres, schema, settings.index_connections);
+  const std::vector<std::string> indexes = request.bare ? statements.indexes : std::vector<std::string>{};
+  ProgressTicker ticker(on_progress, Phase::index, indexes.size() + 1);
+  run_in_parallel(indexes, connections, ticker.done());
+  finish(statements.finish, built.live, schema, *connections.front());
+  ++ticker.done();
+  built.index = since(start);
+  return built;
+}
+
+}  // namespace hermes::projections

@@ -1,0 +1,53 @@
+// Copies of a projection's tables in another schema: made bare, filled, then given the keys, indexes, comments and grants of the
+// originals, so that nobody can tell them apart. What is copied is read from the catalogs, not from the migrations: an index or a
+// grant that an operator added is copied too.
+//
+// The functions run in the transaction that is open, as the owner of the tables, and throw pqxx's exceptions.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventstore/postgres/connection.h"
+
+namespace hermes::projections {
+
+// A table as it is found by its bare name.
+struct LiveTable {
+  std::string oid;
+  std::string schema;
+  std::string name;
+};
+
+// Throws std::runtime_error for a table that does not exist.
+std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::span<const std::string_view> names);
+
+// Everything is made by statements, so that several connections can share the work.
+struct CopyStatements {
+  std::vector<std::string> create;    // the bare tables
+  std::vector<std::string> indexes;   // in any order, at the same time; those of unique constraints too
+  std::vector<std::string> finish;    // in order: keys (from their indexes), foreign keys, comments, grants
+};
+
+// Requires: `schema` exists, and the search_path holds the schema of the tables.
+CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<const LiveTable> tables, const std::string& schema);
+
+// A view on the tables, as it is to be made again once its tables have been exchanged.
+struct DependentView {
+  std::string name;       // qualified
+  std::string statement;  // CREATE OR REPLACE VIEW: the view stays the same object, with its grants, comment and dependents
+};
+
+struct Dependents {
+  std::vector<DependentView> views;
+  // What hangs on the tables and can't be carried over, in the words of pg_describe_object.
+  std::vector<std::string> in_the_way;
+};
+Dependents find_dependents(pqxx::transaction_base& transaction, std::span<const LiveTable> tables);
+
+// Grants, comments, indexes and constraints of the tables as one text, without the schema: two tables are alike if it is.
+std::string describe(pqxx::transaction_base& transaction, std::span<const LiveTable> tables);
+
+}  // namespace hermes::projections

@@ -1,0 +1,209 @@
+// A rebuild gives the same rows in tables that nobody can tell from the old ones, and a past that can be looked at.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "projections/past.h"
+#include "projections/projector.h"
+#include "projections/rebuild.h"
+#include "projections/rebuild_steps.h"
+#include "tests/support/eventually.h"
+#include "tests/support/read_models.h"
+
+namespace hermes::projections {
+namespace {
+
+using namespace test_support;
+using domain::Status;
+
+const OnProgress kQuiet = [](const Progress&) {};
+
+class RebuildTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server = std::make_unique<LogServer>(); }
+  static void TearDownTestSuite() { server.reset(); }
+  static std::unique_ptr<LogServer> server;
+
+  void SetUp() override {
+    server->new_log(4);
+    database = std::make_unique<Database>(server->settings());
+    writer = std::make_unique<LogWriter>(server->settings());
+  }
+
+  WorkerSettings worker() const {
+    WorkerSettings settings;
+    settings.postgres = server->settings();
+    settings.instance = "one";
+    settings.poll = std::chrono::milliseconds(100);
+    return settings;
+  }
+  RebuildSettings settings() const { return {server->settings(), 2, 2}; }
+  static std::vector<const Projection*> all() { return {all_projections().begin(), all_projections().end()}; }
+
+  void write_some(int from, int to) {
+    for (int i = from; i < to; ++i) {
+      const std::string id = "m-" + std::to_string(i);
+      const std::string user = "user-" + std::to_string(i % 7);
+      writer->append({message(id, user, "david", "message " + id), receipt(id, Status::delivered), typing(user, "david", i % 3 == 0)});
+      if (i % 2 == 0) writer->append({receipt(id, Status::read), message("b-" + id, user, "all"), receipt("b-" + id, Status::read, "erin")});
+    }
+  }
+
+  void fold_live() {
+    Projector projector(all(), worker());
+    ASSERT_TRUE(eventually([&] { return is_caught_up(*database); }));
+  }
+
+  std::string structure() {
+    pqxx::work transaction(database->connection());
+    return describe(transaction, find_tables(transaction, find_projection("chat")->tables()));
+  }
+
+  std::unique_ptr<Database> database;
+  std::unique_ptr<LogWriter> writer;
+};
+
+std::unique_ptr<LogServer> RebuildTest::server;
+
+TEST_F(RebuildTest, GivesIdenticalRowsOfEveryProjection) {
+  write_some(0, 40);
+  fold_live();
+  const std::string before = contents_of_all(*database);
+  for (const Projection* projection : all_projections()) {
+    const auto report = rebuild(*projection, settings(), kQuiet);
+    ASSERT_TRUE(report) << report.error().message;
+  }
+  EXPECT_EQ(contents_of_all(*database), before);
+  EXPECT_EQ(database->value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'hermes_re%'"), "0");
+}
+
+TEST_F(RebuildTest, MendsTablesThatWereTamperedWith) {
+  write_some(0, 10);
+  fold_live();
+  const std::string before = contents_of_all(*database);
+  database->execute("UPDATE chat_messages SET content = 'forged' WHERE message_id = 'm-1'");
+  database->execute("DELETE FROM message_status WHERE status = 'read'; TRUNCATE inbox");
+  for (const Projection* projection : all_projections()) ASSERT_TRUE(rebuild(*projection, settings(), kQuiet));
+  EXPECT_EQ(contents_of_all(*database), before);
+}
+
+TEST_F(RebuildTest, KeepsGrantsCommentsIndexesKeysAndViews) {
+  write_some(0, 5);
+  fold_live();
+  database->execute(
+      "CREATE INDEX of_an_operator ON chat_messages (sender_name) WHERE content <> '';"
+      "COMMENT ON INDEX of_an_operator IS 'by hand';"
+      "GRANT SELECT (content) ON chat_messages TO hermes_ingester WITH GRANT OPTION;"
+      "CREATE VIEW loud AS SELECT m.*, s.status FROM chat_messages m JOIN message_status s USING (message_id);"
+      "CREATE VIEW louder WITH (security_barrier) AS SELECT upper(content) AS content FROM loud;"
+      "COMMENT ON VIEW loud IS 'a view'; GRANT SELECT ON loud TO hermes_ingester");
+  const std::string structure_before = structure();
+  const std::string view_oid = database->value("SELECT 'loud'::regclass::oid");
+  const std::string rows_before = contents(*database, "loud") + contents(*database, "louder");
+
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_TRUE(report) << report.error().message;
+
+  EXPECT_EQ(structure(), structure_before);
+  EXPECT_EQ(database->value("SELECT 'loud'::regclass::oid"), view_oid);
+  EXPECT_EQ(database->value("SELECT obj_description('loud'::regclass)"), "a view");
+  EXPECT_EQ(database->value("SELECT has_table_privilege('hermes_ingester', 'loud', 'SELECT')"), "t");
+  // The views show the new tables: what is written there now can be seen through them.
+  EXPECT_EQ(contents(*database, "loud") + contents(*database, "louder"), rows_before);
+  database->execute("UPDATE chat_messages SET content = 'seen'");
+  EXPECT_EQ(database->value("SELECT DISTINCT content FROM louder"), "SEEN");
+  // The foreign key works on the new tables.
+  EXPECT_EQ(database->value("SELECT conrelid::regclass || ' -> ' || confrelid::regclass FROM pg_constraint WHERE contype = 'f' "
+                            "AND conrelid = 'message_status'::regclass"),
+            "message_status -> chat_messages");
+  database->execute("DELETE FROM chat_messages WHERE message_id = 'm-1'");
+  EXPECT_EQ(database->value("SELECT count(*) FROM message_status WHERE message_id = 'm-1'"), "0");
+}
+
+TEST_F(RebuildTest, RefusesWhatItCannotCarryOver) {
+  database->execute("CREATE MATERIALIZED VIEW sealed AS SELECT count(*) FROM chat_messages");
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, RebuildError::Kind::in_the_way);
+  EXPECT_THAT(report.error().message, testing::HasSubstr("sealed"));
+}
+
+TEST_F(RebuildTest, ASecondOneIsRefusedWhileOneRuns) {
+  const BuildLock lock(server->settings(), "chat");
+  ASSERT_TRUE(lock.held());
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, RebuildError::Kind::busy);
+}
+
+TEST_F(RebuildTest, FoldsWhatComesMeanwhileAndReadersSeeEverything) {
+  write_some(0, 10);
+  Projector projector(all(), worker());
+  std::atomic<bool> stop{false};
+  std::atomic<int> refused_reads{0};
+  std::atomic<int> reads{0};
+  std::jthread load([&] {
+    for (int i = 10; i < 5'000 && !stop; ++i) write_some(i, i + 1);
+  });
+  std::jthread reader([&] {
+    Database reading(server->settings());
+    long last = 0;
+    while (!stop) {
+      const long now = std::stol(reading.value("SELECT count(*) FROM chat_messages"));
+      if (now < last) ++refused_reads;  // rows that had been seen are gone
+      last = now;
+      ++reads;
+    }
+  });
+  for (int i = 0; i < 3; ++i) {
+    for (const Projection* projection : all_projections()) {
+      const auto report = rebuild(*projection, settings(), kQuiet);
+      EXPECT_TRUE(report) << report.error().message;
+    }
+  }
+  stop = true;
+  load.join();
+  reader.join();
+  ASSERT_TRUE(eventually([&] { return is_caught_up(*database); }));
+  projector.request_stop();
+  projector.wait();
+  EXPECT_EQ(refused_reads, 0);
+  EXPECT_GT(reads, 0);
+
+  pqxx::work transaction(database->connection());
+  const auto ends = ends_at(transaction, domain::Timestamp::max());
+  transaction.commit();
+  const auto fresh = fold_into({all(), "fresh", ends, ""}, settings(), kQuiet);
+  ASSERT_TRUE(fresh) << fresh.error().message;
+  EXPECT_EQ(contents_of_all(*database), contents_of_all(*database, "fresh"));
+}
+
+TEST_F(RebuildTest, ShowsThePastAsOfATimeAndAPosition) {
+  write_some(0, 5);
+  const std::string then = database->value("SELECT max(recorded_at) FROM event_log");
+  const std::string then_rfc = database->value("SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.USZ') FROM event_log");
+  fold_live();
+  const std::string before = contents_of_all(*database);
+  write_some(5, 9);
+
+  pqxx::work transaction(database->connection());
+  const auto ends = ends_at(transaction, *domain::parse_timestamp(then_rfc));  // inclusive
+  const auto none = ends_at(transaction, eventstore::Position{0, 1'000'000});
+  const auto first = ends_at(transaction, eventstore::Position{2, 0});
+  transaction.commit();
+  ASSERT_TRUE(fold_into({all(), "past", ends, "as of then"}, settings(), kQuiet));
+  EXPECT_EQ(contents_of_all(*database, "past"), before);
+  EXPECT_EQ(database->value("SELECT obj_description('past'::regnamespace)"), "as of then");
+  EXPECT_FALSE(none.has_value());
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->at(2), 1);
+
+  const auto again = fold_into({all(), "past", ends, ""}, settings(), kQuiet);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, RebuildError::Kind::exists);
+}
+
+}  // namespace
+}  // namespace hermes::projections

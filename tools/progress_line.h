@@ -1,0 +1,29 @@
+// The progress of something long, on stderr: one line that is written over on a terminal, else a line now and then.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace hermes::tools {
+
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine();  // leaves the terminal on a fresh line
+
+  // `what` is the step; a new one begins a new line. total 0: not known. Rate and the time to come are of this step.
+  void show(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void end_step();
+
+  const bool terminal_;
+  std::string what_;
+  std::string line_;
+  Clock::time_point began_;
+  Clock::time_point shown_;
+};
+
+}  // namespace hermes::tools

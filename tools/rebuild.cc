@@ -1,0 +1,147 @@
+// hermes rebuild: read models anew from the log, now or as they were (docs/projections.md).
+#include <boost/json/object.hpp>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eventstore/migrations.h"
+#include "projections/past.h"
+#include "projections/rebuild.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/progress_line.h"
+#include "tools/projection_names.h"
+
+namespace hermes::tools {
+namespace {
+
+using projections::Phase;
+using projections::Progress;
+using projections::RebuildReport;
+
+struct Options {
+  std::vector<std::string> names;
+  std::string at;
+  std::string into;
+  projections::RebuildSettings settings;
+};
+
+// Progress as the user wants it: a line on stderr, or JSON lines on stdout.
+class Reporter {
+ public:
+  Reporter(bool json, std::string what) : json_(json), what_(std::move(what)) {
+    if (!json_) line_.emplace();
+  }
+
+  projections::OnProgress on_progress() {
+    return [this](const Progress& progress) {
+      const bool of_events = progress.phase == Phase::load || progress.phase == Phase::catch_up;
+      if (!json_) return line_->show(std::string(to_string(progress.phase)), progress.done, progress.total, of_events ? "events" : "steps");
+      const auto now = std::chrono::steady_clock::now();
+      if (phase_ == progress.phase && progress.done < progress.total && now - told_ < std::chrono::seconds(1)) return;
+      phase_ = progress.phase;
+      told_ = now;
+      print_json(boost::json::object{{"event", "progress"},
+                                     {"what", what_},
+                                     {"phase", std::string(to_string(progress.phase))},
+                                     {"done", progress.done},
+                                     {"total", progress.total}});
+    };
+  }
+
+  void report(const RebuildReport& report, bool swapped) {
+    line_.reset();
+    if (json_) {
+      boost::json::object done{{"event", "done"},
+                               {"what", what_},
+                               {"events", report.events},
+                               {"load_ms", report.load.count()},
+                               {"index_ms", report.index.count()},
+                               {"total_ms", report.total.count()}};
+      if (swapped) {
+        done["catch_up_ms"] = report.catch_up.count();
+        done["readers_blocked_us"] = report.readers_blocked.count();
+        done["swap_attempts"] = report.swap_attempts;
+      }
+      print_json(done);
+      return;
+    }
+    const double seconds = std::chrono::duration<double>(report.total).count();
+    std::cout << what_ << ": " << report.events << " events in " << human_duration(report.total) << " ("
+              << static_cast<std::uint64_t>(static_cast<double>(report.events) / std::max(seconds, 0.001)) << "/s; load "
+              << human_duration(report.load) << ", index " << human_duration(report.index);
+    if (swapped) std::cout << ", readers blocked for " << human_duration(report.readers_blocked);
+    std::cout << ")\n";
+  }
+
+ private:
+  const bool json_;
+  const std::string what_;
+  std::optional<ProgressLine> line_;
+  std::optional<Phase> phase_;
+  std::chrono::steady_clock::time_point told_{};
+};
+
+[[noreturn]] void raise(const projections::RebuildError& error) { throw CommandError(kFoundProblem, error.message); }
+
+std::vector<eventstore::Offset> ends(postgres::Connection& connection, const std::string& at) {
+  pqxx::work transaction(connection);
+  if (const auto position = eventstore::parse_position(at)) {
+    const auto found = projections::ends_at(transaction, *position);
+    if (!found) throw CommandError(kFoundProblem, "the log has no event at " + at + ". See: hermes tail");
+    return *found;
+  }
+  const auto time = domain::parse_timestamp(at);
+  if (!time) throw CommandError(kUsage, "--at takes a time (2026-01-31T12:00:00Z) or a position P:O (3:1200)");
+  return projections::ends_at(transaction, *time);
+}
+
+ExitCode run(const Settings& settings, Options options) {
+  const auto chosen = projections_named(options.names);
+  if (options.at.empty() != options.into.empty()) throw CommandError(kUsage, "--at and --into go together");
+  const postgres::ConnectionPtr connection = connect(settings);
+  if (auto checked = eventstore::check_migrated(*connection); !checked) throw CommandError(kFoundProblem, checked.error().message);
+  options.settings.postgres = settings.postgres;
+
+  if (!options.at.empty()) {
+    Reporter reporter(settings.json, options.into);
+    const auto report = projections::fold_into(
+        {chosen, options.into, ends(*connection, options.at), "hermes: read models as of " + options.at}, options.settings,
+        reporter.on_progress());
+    if (!report) raise(report.error());
+    reporter.report(*report, false);
+    return kDone;
+  }
+  for (const projections::Projection* projection : chosen) {
+    Reporter reporter(settings.json, std::string(projection->name()));
+    const auto report = projections::rebuild(*projection, options.settings, reporter.on_progress());
+    if (!report) raise(report.error());
+    reporter.report(*report, true);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_rebuild(CLI::App& root, Cli& cli) {
+  auto options = std::make_shared<Options>();
+  CLI::App& app = add_subcommand(root, "rebuild", "Makes read models anew from the log, while the live ones go on serving",
+                                 {"hermes rebuild", "hermes rebuild chat --json",
+                                  "hermes rebuild --at 2026-01-31T12:00:00Z --into january"});
+  add_postgres_options(app, cli.settings);
+  add_json_flag(app, cli.settings);
+  app.add_option("name", options->names, "Projections to rebuild (all)");
+  app.add_option("--at", options->at, "As of this time (recorded_at, inclusive) or position P:O, into a schema of its own");
+  app.add_option("--into", options->into, "The schema for --at; it must not exist");
+  app.add_option("--load-connections", options->settings.load_connections, "Connections that fold the log at the same time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--index-connections", options->settings.index_connections, "Connections that make indexes at the same time")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+}
+
+}  // namespace hermes::tools
