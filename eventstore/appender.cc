@@ -44,8 +44,9 @@ constexpr std::string_view kBegin =
 AppendTransaction::AppendTransaction(postgres::Connection& connection, AppendBuffers& buffers,
                                      std::span<const Partition> partitions)
     : connection_(connection), buffers_(buffers) {
-  buffers_.rows_.clear();
   buffers_.heads_.clear();
+  if (buffers_.rows_.size() < partitions.size()) buffers_.rows_.resize(partitions.size());
+  for (postgres::BinaryRows& rows : buffers_.rows_) rows.clear();
   std::string& sql = buffers_.sql_;
   sql = kBegin;
   if (!partitions.empty()) {
@@ -93,22 +94,21 @@ AppendTransaction::~AppendTransaction() {
   if (!ended_) postgres::rollback(connection_);
 }
 
-Head& AppendTransaction::mutable_head(Partition partition) {
+std::size_t AppendTransaction::index_of(Partition partition) const {
   auto found = std::lower_bound(buffers_.heads_.begin(), buffers_.heads_.end(), partition,
                                 [](const Head& head, Partition wanted) { return head.partition < wanted; });
   if (found == buffers_.heads_.end() || found->partition != partition) {
     throw std::logic_error("an event for a partition whose head is not locked");
   }
-  return *found;
+  return static_cast<std::size_t>(found - buffers_.heads_.begin());
 }
 
-const Head& AppendTransaction::head(Partition partition) const {
-  return const_cast<AppendTransaction*>(this)->mutable_head(partition);
-}
+const Head& AppendTransaction::head(Partition partition) const { return buffers_.heads_[index_of(partition)]; }
 
 Position AppendTransaction::add(Partition partition, const NewEvent& event) {
-  Head& head = mutable_head(partition);
-  postgres::BinaryRows& rows = buffers_.rows_;
+  const std::size_t index = index_of(partition);
+  Head& head = buffers_.heads_[index];
+  postgres::BinaryRows& rows = buffers_.rows_[index];
   rows.begin_row(kChainedColumnCount + 1);
   const std::size_t fields = rows.byte_count();
   rows.int16(partition);
@@ -127,7 +127,7 @@ Position AppendTransaction::add(Partition partition, const NewEvent& event) {
 
   const Position position{partition, head.next_offset++};
   evidence_ = Evidence{position, head.last_hash};
-  changed_ = true;
+  changed_ = appended_ = true;
   return position;
 }
 
@@ -169,7 +169,7 @@ void AppendTransaction::commit() {
     ended_ = true;
     return statements.finish();
   }
-  if (buffers_.rows_.row_count() == 0) {
+  if (!appended_) {
     commit_sent_ = true;
     statements.send("COMMIT");
     statements.done();

@@ -55,8 +55,10 @@ struct Evidence {
 class AppendBuffers {
  private:
   friend class AppendTransaction;
-  postgres::BinaryRows rows_;
   std::vector<Head> heads_;
+  // The rows of each head's partition, sent one partition after the other: its part of the primary key then grows at one place,
+  // and its rows lie together for those who read the partition.
+  std::vector<postgres::BinaryRows> rows_;
   std::string sql_;
   ChainHasher hasher_;
 };
@@ -92,7 +94,7 @@ class AppendTransaction {
   const std::optional<Evidence>& evidence() const { return evidence_; }
 
  private:
-  Head& mutable_head(Partition partition);
+  std::size_t index_of(Partition partition) const;
   void build_commit();
 
   postgres::Connection& connection_;
@@ -100,6 +102,7 @@ class AppendTransaction {
   std::string transaction_id_;
   std::optional<Evidence> evidence_;
   bool changed_ = false;
+  bool appended_ = false;
   bool commit_sent_ = false;
   bool ended_ = false;
 };

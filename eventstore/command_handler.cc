@@ -132,7 +132,7 @@ class CommandHandler::Impl {
 Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span<const Incoming> batch) {
   if (batch.empty()) return std::vector<Handled>{};
   unsettled_.reset();
-  for (;;) {
+  for (bool is_second_try = false;; is_second_try = true) {
     const bool loads_first = load_first_for_ > 0;
     std::optional<AppendTransaction> transaction;
     try {
@@ -140,7 +140,9 @@ Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span
       if (loads_first) --load_first_for_;
       return std::move(handled_);
     } catch (const postgres::StatementError& error) {
-      if (error.constraint == kStreamVersionConstraint && !loads_first) {
+      if (error.constraint == kStreamVersionConstraint && !is_second_try) {
+        // A message that was taken to be new is none. The second try trusts nothing but the log.
+        cache_.clear();
         load_first_for_ = kBatchesToLoadFirst;
         continue;
       }

@@ -95,7 +95,7 @@ void BinaryRows::uuid(const Uuid& value) {
 }
 void BinaryRows::timestamp(domain::Timestamp value) { int64(to_postgres_microseconds(value)); }
 
-void copy_in(Connection& connection, std::string_view target, BinaryRows& rows) {
+void copy_in(Connection& connection, std::string_view target, const BinaryRows& rows) {
   Statements statements(connection);
   statements.send("COPY " + std::string(target) + " FROM STDIN (FORMAT binary)");
   statements.copy_in(rows);

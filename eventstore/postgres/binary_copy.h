@@ -56,8 +56,8 @@ class BinaryRows {
 
 // Runs `COPY {target} FROM STDIN (FORMAT binary)`; target is a table with its column list: "event_log (partition, ...)".
 // Requires: a transaction is open on `connection`. Throws pqxx::sql_error (with its SQLSTATE) when the server refuses,
-// pqxx::broken_connection when the connection dies. Leaves `rows` ready for the next batch's clear().
-void copy_in(Connection& connection, std::string_view target, BinaryRows& rows);
+// pqxx::broken_connection when the connection dies.
+void copy_in(Connection& connection, std::string_view target, const BinaryRows& rows);
 
 // Reads the fields of one row of COPY ... TO STDOUT (FORMAT binary), in order. Every accessor checks the field's length and
 // throws std::runtime_error for one that does not fit.

@@ -118,12 +118,18 @@ void Statements::send_copy_data(std::string_view bytes) {
   if (PQputCopyData(connection_.raw(), bytes.data(), static_cast<int>(bytes.size())) != 1) raise_broken();
 }
 
-void Statements::copy_in(BinaryRows& rows) {
+void Statements::copy_in(std::span<const BinaryRows> pieces) {
   PGresult* result = next();
   if (PQresultStatus(result) != PGRES_COPY_IN) raise(result);
   PQclear(result);
-  const std::string_view bytes = rows.buffer_;
-  for (std::size_t sent = 0; sent < bytes.size(); sent += kSendPiece) send_copy_data(bytes.substr(sent, kSendPiece));
+  bool header_sent = false;
+  for (const BinaryRows& rows : pieces) {
+    if (rows.row_count() == 0 && header_sent) continue;
+    std::string_view bytes = rows.buffer_;
+    if (header_sent) bytes.remove_prefix(kHeaderSize);
+    header_sent = true;
+    for (std::size_t sent = 0; sent < bytes.size(); sent += kSendPiece) send_copy_data(bytes.substr(sent, kSendPiece));
+  }
   send_copy_data(kTrailer);
   // From here on the server may carry on without us, even if the call fails.
   copy_sent_ = true;

@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -68,7 +69,8 @@ class Statements {
 
   TextRows rows();
   std::int64_t done();  // any other statement; returns how many rows it affected (or found, if it has rows after all)
-  void copy_in(BinaryRows& rows);
+  void copy_in(const BinaryRows& rows) { copy_in(std::span(&rows, 1)); }
+  void copy_in(std::span<const BinaryRows> pieces);  // one COPY of all pieces, in their order
   void copy_out(const std::function<void(BinaryRow)>& on_row);
   // For COPY ... TO STDOUT in text or CSV format: each row as the server wrote it, with its line end.
   void copy_out_lines(const std::function<void(std::string_view)>& on_line);
