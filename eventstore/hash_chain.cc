@@ -43,7 +43,7 @@ Hash ChainHasher::operator()(const Hash& previous, std::string_view canonical_by
 }
 
 std::int64_t check_chain(postgres::Connection& connection, Partition partition,
-                         const std::function<void(const BrokenChain&)>& on_break) {
+                         const std::function<void(const BrokenChain&)>& on_break, const std::function<void()>& on_row) {
   ChainHasher hasher;
   Hash expected_previous{};
   Offset expected = 0;
@@ -67,6 +67,7 @@ std::int64_t check_chain(postgres::Connection& connection, Partition partition,
         const Hash stored = to_hash(row.bytes());
 
         ++count;
+        if (on_row) on_row();
         if (offset != expected) {
           report(expected, offset == expected + 1 ? "the event is missing"
                                                   : "the events up to " + std::to_string(offset - 1) + " are missing");

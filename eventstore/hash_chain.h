@@ -53,6 +53,6 @@ struct BrokenChain {
 // Requires: a transaction is open that sees one state of the log (REPEATABLE READ), so that appends meanwhile don't disturb.
 inline constexpr std::size_t kMaxBreaksReported = 100;  // a chain that is rewritten from the middle breaks once, not per row
 std::int64_t check_chain(postgres::Connection& connection, Partition partition,
-                         const std::function<void(const BrokenChain&)>& on_break);
+                         const std::function<void(const BrokenChain&)>& on_break, const std::function<void()>& on_row = {});
 
 }  // namespace hermes::eventstore

@@ -11,6 +11,7 @@ namespace hermes::tools {
 // The database and what is built from the log.
 AddCommand add_migrate;
 AddCommand add_rebuild;
+AddCommand add_verify;
 
 // The services.
 AddCommand add_ingest;
@@ -38,6 +39,7 @@ inline const std::vector<AddCommand*> kCommands = {
     // The database and what is built from the log.
     add_migrate,
     add_rebuild,
+    add_verify,
 
     // The services.
     add_ingest,

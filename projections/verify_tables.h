@@ -1,0 +1,18 @@
+// Checks a read model against the log: folds the log afresh, up to where the projection's checkpoints stand, and compares every
+// row. Live traffic goes on meanwhile: everything is read in one snapshot.
+#pragma once
+
+#include "eventstore/verify_log.h"
+#include "projections/projection.h"
+
+namespace hermes::projections {
+
+// The fresh fold goes into temporary tables, which hide the live ones from the projection and vanish with the transaction.
+// Findings name the row by its key and the columns that differ. on_rows counts events.
+//
+// Requires: no transaction is open; the role may read the log and the projection's tables and make temporary tables. Memory of
+// this process stays the same whatever the size. Throws pqxx's exceptions.
+void verify_tables(postgres::Connection& connection, const Projection& projection, int partition_count,
+                   const eventstore::OnFinding& on_finding, const eventstore::OnRows& on_rows);
+
+}  // namespace hermes::projections
