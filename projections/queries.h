@@ -92,6 +92,12 @@ struct InboxEntries {
 
 InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit);
 
+// Direct messages to the user, newest first, that they have given no receipt for: those of before their first client, for
+// example, which no broker kept for them. Looked for among the newest kUndeliveredWindow of the peers of whom something is
+// unread (by the projection `inbox`), so that a user with millions of messages costs no more than any other.
+inline constexpr std::size_t kUndeliveredWindow = 1'000;
+std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit);
+
 struct User {
   std::string user_id;
   std::optional<std::string> name;  // as in a message of theirs

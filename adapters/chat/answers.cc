@@ -60,8 +60,8 @@ std::string exact_time(const std::string& text, domain::Timestamp now) {
   const tm today = local(now);
   const bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
   char milliseconds[8];
-  const auto fraction = std::chrono::duration_cast<std::chrono::milliseconds>(
-      *time - std::chrono::floor<std::chrono::seconds>(*time));
+  const auto fraction =
+      std::chrono::duration_cast<std::chrono::milliseconds>(*time - std::chrono::floor<std::chrono::seconds>(*time));
   std::snprintf(milliseconds, sizeof milliseconds, ".%03d", static_cast<int>(fraction.count()));
   return formatted(then, same_day ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S") + milliseconds;
 }
@@ -145,9 +145,8 @@ std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp
     const json::value* since = member(step, "since_previous_us");
     const std::string kind = text(step, "kind");
     entries.push_back(terminal::note(
-        "  " + exact_time(text(step, "at"), now) + "  " +
-        column((kind == "event" ? "" : kind + " ") + text(step, "what"), 18) + "  " + column(text(step, "actor_id"), 12) + "  " +
-        column(text(step, "position"), 10) + "  " +
+        "  " + exact_time(text(step, "at"), now) + "  " + column((kind == "event" ? "" : kind + " ") + text(step, "what"), 18) +
+        "  " + column(text(step, "actor_id"), 12) + "  " + column(text(step, "position"), 10) + "  " +
         (since && !since->is_null() ? duration_text(integer(step, "since_previous_us")) : "") + text(step, "detail")));
   }
   const json::value* truncated = member(answer, "truncated");
@@ -168,6 +167,26 @@ std::vector<Entry> inbox_entries(const json::value& answer, domain::Timestamp no
                                      domain::shorten(domain::escape_for_terminal(last_text), 60)));
   }
   return entries;
+}
+
+std::vector<Incoming> messages_in(const json::value& answer) {
+  std::vector<Incoming> messages;
+  for (const json::value& message : list(answer, "messages")) {
+    auto id = domain::MessageId::parse(text(message, "message_id"));
+    auto sender = domain::UserId::parse(text(message, "sender_id"));
+    auto receiver = domain::UserId::parse(text(message, "receiver_id"));
+    const auto time = domain::parse_timestamp(text(message, "created_at"));
+    if (!id || !sender || !receiver || !time) continue;
+    messages.push_back({.message = {.message_id = *id,
+                                    .sender = *sender,
+                                    .sender_name = text(message, "sender_name"),
+                                    .receiver = *receiver,
+                                    .content = text(message, "content"),
+                                    .message_type = text(message, "message_type")},
+                        .time = *time});
+  }
+  std::ranges::reverse(messages);
+  return messages;
 }
 
 std::vector<KnownUser> users_in(const json::value& answer) {

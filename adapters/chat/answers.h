@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/chat/inbox.h"
 #include "adapters/terminal/console.h"
 #include "domain/commands.h"
 #include "domain/timestamp.h"
@@ -26,6 +27,10 @@ std::vector<terminal::Entry> history_entries(const boost::json::value& page, con
 std::vector<terminal::Entry> status_entries(const boost::json::value& answer, domain::Timestamp now);
 std::vector<terminal::Entry> timeline_entries(const boost::json::value& answer, domain::Timestamp now);
 std::vector<terminal::Entry> inbox_entries(const boost::json::value& answer, domain::Timestamp now);
+
+// The messages of an answer of /v1/inbox/USER/undelivered, oldest first. One that could not have come over the wire is left
+// out.
+std::vector<Incoming> messages_in(const boost::json::value& answer);
 
 struct KnownUser {
   std::string id;

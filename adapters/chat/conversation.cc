@@ -1,6 +1,7 @@
 #include "adapters/chat/conversation.h"
 
 #include <algorithm>
+#include <array>
 
 #include "adapters/chat/answers.h"
 #include "adapters/terminal/wait.h"
@@ -17,6 +18,9 @@ namespace command = terminal::command;
 // How long leaving waits for what is under way: a person is not kept waiting, a script would lose the marks.
 constexpr std::chrono::milliseconds kLeaveInteractive{1'000};
 constexpr std::chrono::milliseconds kLeavePiped{10'000};
+// When to look for missed messages after a connection. Not at once, for the broker first delivers what it has kept, in order;
+// and again, because a message on its way to the tables when the subscription was made is not in them yet.
+constexpr std::array kLooksForMissed{std::chrono::seconds(2), std::chrono::seconds(15)};
 // The largest page the query service gives.
 constexpr int kPage = 500;
 
@@ -64,6 +68,8 @@ terminal::Events Conversation::events() {
   watched.next_deadline = [this] {
     auto deadline = own_typing_.deadline();
     if (const auto others = others_typing_.deadline()) deadline = deadline ? std::min(*deadline, *others) : *others;
+    if (!looks_for_missed_.empty())
+      deadline = deadline ? std::min(*deadline, looks_for_missed_.front()) : looks_for_missed_.front();
     return deadline;
   };
   watched.on_deadline = [this] {
@@ -71,13 +77,17 @@ terminal::Events Conversation::events() {
     if (const auto own = own_typing_.deadline(); own && *own <= now) publish(own_typing_.paused());
     others_typing_.forget_silent(now);
     update_status();
+    if (!looks_for_missed_.empty() && looks_for_missed_.front() <= now) {
+      looks_for_missed_.pop_front();
+      look_for_missed();
+    }
   };
   watched.on_edit = [this](std::string_view line) { edited(line); };
   watched.complete = [this](std::string_view to_cursor) {
     return terminal::complete_command(to_cursor, recipient_, known_users());
   };
   // The answer to one line of a script comes before the next line is carried out.
-  watched.may_read = [this] { return !queries_.busy(); };
+  watched.may_read = [this] { return open_questions_ == 0; };
   return watched;
 }
 
@@ -160,7 +170,30 @@ void Conversation::receipt(const ReceiptArrived& notice) {
 
 void Conversation::connection(const ConnectionChanged& notice) {
   trouble_with_connection_ =
-      notice.connected ? "" : "no connection to the broker at " + settings_.broker + "; what you send is kept until there is one";
+      notice.connected ? ""
+                       : "no connection to the broker at " + settings_.broker + "; what you send is kept until there is one";
+  looks_for_missed_.clear();
+  if (!notice.connected) return;
+  const auto now = Session::Clock::now();
+  if (!notice.session_was_kept) looks_for_missed_.push_back(now);
+  for (const auto later : kLooksForMissed) looks_for_missed_.push_back(now + later);
+}
+
+// The broker keeps messages from a user's first subscription on, and not more than its limits allow. What was sent before, the
+// query service knows. Without it there is nothing to say: nobody asked.
+void Conversation::look_for_missed() {
+  queries_.get("/v1/inbox/" + percent_encoded(settings_.user.str()) + "/undelivered", {{"limit", std::to_string(kPage)}},
+               [this](const QueryClient::Answer& answer) {
+                 if (answer) session_.found(messages_in(*answer));
+               });
+}
+
+void Conversation::ask(const std::string& path, const QueryClient::Parameters& parameters, QueryClient::Handler handler) {
+  ++open_questions_;
+  queries_.get(path, parameters, [this, handler = std::move(handler)](const QueryClient::Answer& answer) {
+    --open_questions_;
+    handler(answer);
+  });
 }
 
 void Conversation::flush() {
@@ -208,7 +241,8 @@ void Conversation::edited(std::string_view line) {
 }
 
 void Conversation::publish(const std::vector<OwnTyping::Change>& changes) {
-  for (const OwnTyping::Change& change : changes) session_.set_typing(*domain::UserId::parse(change.receiver), change.is_typing);
+  for (const OwnTyping::Change& change : changes)
+    session_.set_typing(*domain::UserId::parse(change.receiver), change.is_typing);
 }
 
 void Conversation::send(const std::string& to, const std::string& text) {
@@ -256,24 +290,23 @@ void Conversation::show_history_page(int left, const std::string& with, const st
   QueryClient::Parameters parameters{{"user", settings_.user.str()}, {"limit", std::to_string(std::min(left, kPage))}};
   if (!with.empty()) parameters.emplace_back("with", with);
   if (!before.empty()) parameters.emplace_back("before", before);
-  queries_.get("/v1/messages", parameters,
-               [this, left, with, newer = std::move(newer)](const QueryClient::Answer& answer) {
-                 if (!answer) return say(answer.error().message);
-                 std::vector<Entry> entries = history_entries(*answer, settings_.user.str(), wall_clock());
-                 const int rest = left - static_cast<int>(entries.size());
-                 const std::string next = next_page(*answer);
-                 const bool got_some = !entries.empty();
-                 std::ranges::copy(newer, std::back_inserter(entries));
-                 if (rest > 0 && !next.empty() && got_some) return show_history_page(rest, with, next, std::move(entries));
-                 if (entries.empty()) return say("There are no messages" + (with.empty() ? "" : " with " + with) + " yet");
-                 console_.show(entries);
-               });
+  ask("/v1/messages", parameters, [this, left, with, newer = std::move(newer)](const QueryClient::Answer& answer) {
+    if (!answer) return say(answer.error().message);
+    std::vector<Entry> entries = history_entries(*answer, settings_.user.str(), wall_clock());
+    const int rest = left - static_cast<int>(entries.size());
+    const std::string next = next_page(*answer);
+    const bool got_some = !entries.empty();
+    std::ranges::copy(newer, std::back_inserter(entries));
+    if (rest > 0 && !next.empty() && got_some) return show_history_page(rest, with, next, std::move(entries));
+    if (entries.empty()) return say("There are no messages" + (with.empty() ? "" : " with " + with) + " yet");
+    console_.show(entries);
+  });
 }
 
 void Conversation::show_status(const std::string& beginning) {
   if (beginning.empty()) return show_own_status();
   const std::string id = whole_id(beginning);
-  queries_.get("/v1/messages/" + percent_encoded(id) + "/status", {}, [this, id](const QueryClient::Answer& answer) {
+  ask("/v1/messages/" + percent_encoded(id) + "/status", {}, [this, id](const QueryClient::Answer& answer) {
     if (!answer) {
       const auto own = own_.find(id);
       if (own != own_.end()) say(id + ": " + own->second.detail + ", as far as this session knows");
@@ -293,13 +326,14 @@ void Conversation::show_own_status() {
                                       (session_.last_problem().empty() ? "" : ": " + session_.last_problem())),
       note(unsent == 0 ? "everything you sent is on the server"
                        : counted(unsent, "message") + " not yet on the server, kept in the outbox")};
-  if (!own_order_.empty()) lines.push_back(note("your last message: " + own_order_.back() + ", " + own_.at(own_order_.back()).detail));
+  if (!own_order_.empty())
+    lines.push_back(note("your last message: " + own_order_.back() + ", " + own_.at(own_order_.back()).detail));
   console_.show(lines);
 }
 
 void Conversation::show_timeline(const std::string& beginning) {
   const std::string id = whole_id(beginning);
-  queries_.get("/v1/messages/" + percent_encoded(id) + "/timeline", {}, [this, id](const QueryClient::Answer& answer) {
+  ask("/v1/messages/" + percent_encoded(id) + "/timeline", {}, [this, id](const QueryClient::Answer& answer) {
     if (!answer) return say(answer.error().message);
     std::vector<Entry> entries = timeline_entries(*answer, wall_clock());
     entries.insert(entries.begin(), note(id));
@@ -308,7 +342,7 @@ void Conversation::show_timeline(const std::string& beginning) {
 }
 
 void Conversation::show_inbox() {
-  queries_.get("/v1/inbox/" + percent_encoded(settings_.user.str()), {}, [this](const QueryClient::Answer& answer) {
+  ask("/v1/inbox/" + percent_encoded(settings_.user.str()), {}, [this](const QueryClient::Answer& answer) {
     if (!answer) return say(answer.error().message);
     std::vector<Entry> entries = inbox_entries(*answer, wall_clock());
     if (entries.empty()) entries.push_back(note("Nobody has written to you yet"));
@@ -317,14 +351,15 @@ void Conversation::show_inbox() {
 }
 
 void Conversation::show_users() {
-  queries_.get("/v1/users", {{"limit", std::to_string(kPage)}}, [this](const QueryClient::Answer& answer) {
+  ask("/v1/users", {{"limit", std::to_string(kPage)}}, [this](const QueryClient::Answer& answer) {
     std::map<std::string, std::string> names;
     for (const std::string& user : users_) names[user];
     if (answer) {
       for (const KnownUser& user : users_in(*answer)) names[user.id] = user.name, know(user.id);
     }
     std::vector<Entry> lines;
-    for (const auto& [id, name] : names) lines.push_back(note("  " + id + (name.empty() || name == id ? "" : " (" + name + ")")));
+    for (const auto& [id, name] : names)
+      lines.push_back(note("  " + id + (name.empty() || name == id ? "" : " (" + name + ")")));
     if (lines.empty()) lines.push_back(note("Nobody yet"));
     if (!answer) lines.push_back(note("Those of this session only: " + answer.error().message));
     console_.show(lines);

@@ -1,5 +1,5 @@
-// `hermes chat`: joins the session with the console. Shows what comes in, carries out what is typed, keeps the marks of one's own
-// messages up to date.
+// `hermes chat`: joins the session with the console. Shows what comes in, carries out what is typed, keeps the marks of one's
+// own messages up to date.
 //
 // Not thread-safe: one thread.
 #pragma once
@@ -58,6 +58,10 @@ class Conversation {
   void connection(const ConnectionChanged& notice);
   void flush();
   void update_status();
+  void look_for_missed();
+
+  // Asks the query service what was typed for: a script's next line waits for the answer.
+  void ask(const std::string& path, const QueryClient::Parameters& parameters, QueryClient::Handler handler);
 
   // What is typed.
   bool carry_out(const terminal::Command& command);  // false: leave
@@ -93,6 +97,8 @@ class Conversation {
   OwnTyping own_typing_;
   OthersTyping others_typing_;
   std::string trouble_with_connection_;
+  std::size_t open_questions_ = 0;
+  std::deque<Session::Clock::time_point> looks_for_missed_;  // when to look, in order
 
   // Collected from one batch of notices and shown at once.
   std::vector<terminal::Entry> pending_;

@@ -59,8 +59,8 @@ std::string percent_encoded(const std::string& text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '-' ||
-                       byte == '.' || byte == '_' || byte == '~';
+    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                       byte == '-' || byte == '.' || byte == '_' || byte == '~';
     if (plain) {
       out += c;
     } else {
@@ -90,14 +90,8 @@ class QueryClient::Impl {
     {
       std::lock_guard lock(mutex_);
       requests_.push_back({std::move(target), std::move(handler)});
-      ++open_;
     }
     changed_.notify_all();
-  }
-
-  bool busy() const {
-    std::lock_guard lock(mutex_);
-    return open_ > 0;
   }
 
   int wake_descriptor() const { return wake_up_.descriptor(); }
@@ -109,11 +103,7 @@ class QueryClient::Impl {
       wake_up_.clear();
       answers.swap(answers_);
     }
-    for (auto& [handler, answer] : answers) {
-      handler(answer);  // may ask again
-      std::lock_guard lock(mutex_);
-      --open_;
-    }
+    for (auto& [handler, answer] : answers) handler(answer);  // may ask again
   }
 
  private:
@@ -150,7 +140,6 @@ class QueryClient::Impl {
   WakeUp wake_up_;
   std::deque<Request> requests_;
   std::vector<std::pair<Handler, Answer>> answers_;
-  std::size_t open_ = 0;
   bool stopping_ = false;
   httplib::Client* client_ = nullptr;
   std::thread worker_;
@@ -167,7 +156,6 @@ void QueryClient::get(const std::string& path, const Parameters& parameters, Han
   impl_->get(std::move(target), std::move(handler));
 }
 
-bool QueryClient::busy() const { return impl_->busy(); }
 int QueryClient::wake_descriptor() const { return impl_->wake_descriptor(); }
 void QueryClient::deliver() { impl_->deliver(); }
 

@@ -32,7 +32,6 @@ class QueryClient {
 
   // Requires: the path's segments are percent_encoded. Parameters are encoded here.
   void get(const std::string& path, const Parameters& parameters, Handler handler);
-  bool busy() const;  // a handler is still to be called
 
   int wake_descriptor() const;
   void deliver();

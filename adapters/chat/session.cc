@@ -66,15 +66,18 @@ mqtt::Settings broker_settings(const Session::Settings& settings) {
 class Session::Impl {
  public:
   Impl(Settings settings, Lanes lanes, std::unique_ptr<Inbox> inbox)
-      : settings_(std::move(settings)), lanes_(std::move(lanes)), inbox_(std::move(inbox)), client_(broker_settings(settings_)) {
+      : settings_(std::move(settings)),
+        lanes_(std::move(lanes)),
+        inbox_(std::move(inbox)),
+        client_(broker_settings(settings_)) {
     if (inbox_) {
       for (const Incoming& incoming : inbox_->not_shown()) tell(MessageArrived{incoming});
     }
     if (const std::size_t damaged = lanes_.damaged_records(); damaged > 0)
       tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
-    client_.on_connected([this](bool) { connected_changed(true, {}); });
-    client_.on_disconnected([this](const std::string& reason) { connected_changed(false, reason); });
+    client_.on_connected([this](bool session_present) { connected_changed({true, {}, session_present}); });
+    client_.on_disconnected([this](const std::string& reason) { connected_changed({false, reason}); });
     courier_ = std::thread([this] { carry(); });
   }
 
@@ -98,7 +101,8 @@ class Session::Impl {
                                         .content = text,
                                         .message_type = "text"},
                             .time = wall_clock()};
-    // What the server would refuse must not enter the outbox: it would be tried for ever. The judge is the server's own decoder.
+    // What the server would refuse must not enter the outbox: it would be tried for ever. The judge is the server's own
+    // decoder.
     wire::Decoder decoder;
     const auto accepted = decoder.decode(wire::encode(outgoing.message, outgoing.time));
     if (!accepted) return fail(Error{"not sent: " + accepted.error().detail});
@@ -114,8 +118,8 @@ class Session::Impl {
     if (!connected()) return;
     const domain::SetTyping typing{settings_.user, settings_.name, receiver, is_typing};
     // QoS 0: an indicator that is late or lost is of no use to anybody.
-    const auto published = client_.publish(wire::topic_for(settings_.topic_root, receiver.str()),
-                                           wire::encode(typing, wall_clock()), 0);
+    const auto published =
+        client_.publish(wire::topic_for(settings_.topic_root, receiver.str()), wire::encode(typing, wall_clock()), 0);
     if (!published) return;
   }
 
@@ -126,6 +130,14 @@ class Session::Impl {
       for (const domain::MessageId& id : ids) inbox_->shown(id, Clock::now());
     }
     changed_.notify_all();
+  }
+
+  void found(const std::vector<Incoming>& messages) {
+    if (!inbox_) return;
+    std::lock_guard lock(mutex_);
+    for (const Incoming& incoming : messages) {
+      if (!take(incoming)) return;  // the trouble has been told; they will be found again
+    }
   }
 
   int wake_descriptor() const { return wake_up_.descriptor(); }
@@ -161,9 +173,8 @@ class Session::Impl {
 
   bool settle(milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, timeout, [&] {
-      return lanes_.empty() && (!inbox_ || inbox_->due(Clock::now(), 1).empty());
-    });
+    return changed_.wait_for(lock, timeout,
+                             [&] { return lanes_.empty() && (!inbox_ || inbox_->due(Clock::now(), 1).empty()); });
   }
 
  private:
@@ -207,12 +218,16 @@ class Session::Impl {
       return true;
     }
     const auto& message = std::get<domain::SendMessage>(decoded.command);
+    const domain::Timestamp now = wall_clock();
+    const bool credible = decoded.occurred_at && *decoded.occurred_at <= now + kClockTolerance;
+    return take(Incoming{message, credible ? *decoded.occurred_at : now});
+  }
+
+  bool take(const Incoming& incoming) {
+    const domain::SendMessage& message = incoming.message;
     const bool own_echo = domain::is_broadcast(message.receiver) && message.sender == settings_.user;
     const bool for_me = domain::is_broadcast(message.receiver) || message.receiver == settings_.user;
     if (own_echo || !for_me) return true;
-    const domain::Timestamp now = wall_clock();
-    const bool credible = decoded.occurred_at && *decoded.occurred_at <= now + kClockTolerance;
-    const Incoming incoming{message, credible ? *decoded.occurred_at : now};
     const auto fresh = inbox_->take(incoming);
     if (!fresh) {
       if (fresh.error().message != last_trouble_) tell(Trouble{fresh.error().message});
@@ -224,15 +239,16 @@ class Session::Impl {
     return true;
   }
 
-  void connected_changed(bool connected, const std::string& reason) {
+  void connected_changed(const ConnectionChanged& change) {
     {
       std::lock_guard lock(mutex_);
-      if (connected_ == connected) return;
-      connected_ = connected;
-      if (connected) lanes_.retry_now();
-      if (!connected) last_problem_ = reason;
+      if (connected_ == change.connected) return;
+      connected_ = change.connected;
+      if (change.connected) lanes_.retry_now();
+      if (!change.connected) last_problem_ = change.reason;
+      session_was_kept_ = change.session_was_kept;
       // The first connection is told once its subscriptions stand.
-      if (subscribed_ && !paused_) tell(ConnectionChanged{connected, reason});
+      if (subscribed_ && !paused_) tell(change);
     }
     changed_.notify_all();
   }
@@ -289,7 +305,7 @@ class Session::Impl {
       if (stopping_) return;
       if (!problem) {
         subscribed_ = true;
-        tell(ConnectionChanged{true, {}});
+        tell(ConnectionChanged{true, {}, session_was_kept_});
         changed_.notify_all();
         return;
       }
@@ -346,13 +362,14 @@ class Session::Impl {
   bool stopping_ = false;
   bool connected_ = false;
   bool subscribed_ = false;
+  bool session_was_kept_ = true;
   bool paused_ = false;
   std::string last_problem_;
   std::string last_trouble_;
   Clock::time_point receipts_held_until_{};
   wire::Decoder decoder_;  // the MQTT client's thread only
   std::thread courier_;
-  mqtt::Client client_;    // last: its callbacks end before the rest goes
+  mqtt::Client client_;  // last: its callbacks end before the rest goes
 };
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -382,6 +399,7 @@ Result<Outgoing, Error> Session::send(const domain::UserId& receiver, const std:
 }
 void Session::set_typing(const domain::UserId& receiver, bool is_typing) { impl_->set_typing(receiver, is_typing); }
 void Session::shown(const std::vector<domain::MessageId>& ids) { impl_->shown(ids); }
+void Session::found(const std::vector<Incoming>& messages) { impl_->found(messages); }
 int Session::wake_descriptor() const { return impl_->wake_descriptor(); }
 std::vector<Notice> Session::take_notices() { return impl_->take_notices(); }
 bool Session::connected() const { return impl_->connected(); }

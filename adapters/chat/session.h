@@ -42,7 +42,8 @@ struct TypingChanged {
 };
 struct ConnectionChanged {
   bool connected;
-  std::string reason;  // of a loss
+  std::string reason{};          // of a loss
+  bool session_was_kept = true;  // connected: the broker has what came meanwhile. False at a user's very first connection
 };
 // Something is wrong here, on this side: the disk, for example.
 struct Trouble {
@@ -66,8 +67,8 @@ class Session {
     std::string broker_password{};
     std::string topic_root = "chat/messages";
     domain::UserId user;
-    std::string name;                    // empty: as the user id
-    std::filesystem::path outbox_root;   // user_folder.h
+    std::string name;                   // empty: as the user id
+    std::filesystem::path outbox_root;  // user_folder.h
     Role role = Role::attend;
     std::optional<std::chrono::milliseconds> read_after = std::chrono::seconds(2);  // nothing: never
   };
@@ -83,6 +84,8 @@ class Session {
                                std::optional<domain::MessageId> id = std::nullopt);
   void set_typing(const domain::UserId& receiver, bool is_typing);
   void shown(const std::vector<domain::MessageId>& ids);
+  // Messages that were found elsewhere than at the broker. They come as notices, unless they came before or are for others.
+  void found(const std::vector<Incoming>& messages);
 
   int wake_descriptor() const;  // readable when there are notices
   std::vector<Notice> take_notices();

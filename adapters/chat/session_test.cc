@@ -27,9 +27,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 domain::UserId user(const std::string& text) { return *domain::UserId::parse(text); }
-domain::Timestamp now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
+domain::Timestamp now() { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
 // Notes what crosses the broker, and acknowledges messages when asked to.
 class Server {
@@ -86,7 +84,8 @@ class Server {
     ASSERT_TRUE(published.ok()) << published.error().message;
   }
   void send(const std::string& id, const std::string& from, const std::string& to, const std::string& text) {
-    publish(to, wire::encode(domain::SendMessage{*domain::MessageId::parse(id), user(from), from, user(to), text, "text"}, now()));
+    publish(to,
+            wire::encode(domain::SendMessage{*domain::MessageId::parse(id), user(from), from, user(to), text, "text"}, now()));
   }
 
  private:
@@ -267,6 +266,19 @@ TEST_F(SessionTest, IgnoresTheEchoOfItsOwnBroadcastAndForeignNoise) {
   EXPECT_THAT(shown_, ElementsAre("for everyone"));
 }
 
+TEST_F(SessionTest, TakesWhatWasFoundElsewhereOnceAndReportsIt) {
+  auto david = open_connected("david");
+  const auto found = [](const std::string& id, const std::string& to) {
+    return Incoming{{*domain::MessageId::parse(id), user("fredy"), "Fredy", user(to), "text of " + id, "text"}, now()};
+  };
+  server_.send("both-ways", "fredy", "david", "text of both-ways");
+  ASSERT_TRUE(eventually([&] { return attend(*david), !shown_.empty(); }));
+  david->found({found("both-ways", "david"), found("missed", "david"), found("missed", "david"), found("of-eva", "eva")});
+  EXPECT_TRUE(eventually([&] { return attend(*david), server_.receipts().size() == 4; }));
+  EXPECT_THAT(shown_, ElementsAre("text of both-ways", "text of missed"));
+  EXPECT_THAT(server_.receipts(), ::testing::IsSupersetOf({"missed delivered david", "missed read david"}));
+}
+
 TEST_F(SessionTest, RefusesASecondClientOfTheSameUserAndSaysWho) {
   auto first = open("fredy");
   const auto second = try_to_open("fredy");
@@ -316,10 +328,9 @@ TEST_F(SessionTest, LosesAndDoublesNothingWhileNobodyLooksAtTheScreen) {
   // Past the limit of notices the session stops reading, and the broker keeps the rest.
   constexpr int kMessages = 6'000;
   for (int i = 0; i < kMessages; ++i) {
-    const auto payload = wire::encode(
-        domain::SendMessage{*domain::MessageId::parse("m-" + std::to_string(i)), user("fredy"), "Fredy", user("david"),
-                            std::to_string(i), "text"},
-        now());
+    const auto payload = wire::encode(domain::SendMessage{*domain::MessageId::parse("m-" + std::to_string(i)), user("fredy"),
+                                                          "Fredy", user("david"), std::to_string(i), "text"},
+                                      now());
     server_.publish("david", payload);
   }
   EXPECT_TRUE(eventually([&] { return attend(*david), shown_.size() >= kMessages; }));

@@ -140,6 +140,7 @@ void QueryApi::mount(Server& server) {
   add("/v1/messages/{message_id}/status", &QueryApi::get_status);
   add("/v1/messages/{message_id}/timeline", &QueryApi::get_timeline);
   add("/v1/inbox/{user_id}", &QueryApi::get_inbox);
+  add("/v1/inbox/{user_id}/undelivered", &QueryApi::get_undelivered);
   add("/v1/users", &QueryApi::list_users);
   add("/healthz", &QueryApi::health);
   add("/readyz", &QueryApi::health);  // what `hermes health` asks of every service
@@ -251,6 +252,17 @@ Response QueryApi::get_inbox(const Request& request) {
     pqxx::read_transaction transaction(connection);
     const projections::InboxEntries inbox = projections::inbox_of(transaction, user, limit);
     return ok({{"user_id", user}, {"unread_count", inbox.unread_count}, {"conversations", array_of(inbox.conversations)}});
+  });
+}
+
+Response QueryApi::get_undelivered(const Request& request) {
+  check_names(request, {"limit"});
+  const std::string& user = request.parameter("user_id");
+  check_user("user_id", user);
+  const std::size_t limit = limit_of(request);
+  return ask([&](postgres::Connection& connection) {
+    pqxx::read_transaction transaction(connection);
+    return ok({{"user_id", user}, {"messages", array_of(projections::undelivered_to(transaction, user, limit))}});
   });
 }
 

@@ -250,6 +250,23 @@ TEST_F(QueryApiTest, InboxAndUsers) {
   EXPECT_TRUE(second.body.at("users").at(0).at("name").is_string());
 }
 
+TEST_F(QueryApiTest, UndeliveredAreDirectMessagesWithoutAReceiptOfTheUser) {
+  handle({message("new"), message("newer", "erin", "david"), message("got"), receipt("got", Status::delivered),
+          message("read-only", "erin", "david"), receipt("read-only", Status::read), message("mine", "david", "fredy"),
+          message("to-all", "fredy", "all")});
+  const auto undelivered = [&](const std::string& query) {
+    const Answer answer = get("/v1/inbox/david/undelivered" + query);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::multiset<std::string> ids;
+    for (const json::value& entry : answer.body.at("messages").as_array()) ids.emplace(entry.at("message_id").as_string());
+    return ids;
+  };
+  EXPECT_THAT(undelivered(""), ElementsAre("new", "newer"));
+  EXPECT_EQ(undelivered("?limit=1").size(), 1u);
+  handle({receipt("new", Status::delivered)});
+  EXPECT_THAT(undelivered(""), ElementsAre("newer"));
+}
+
 TEST_F(QueryApiTest, BadParametersAreProblemsThatNameThem) {
   const std::string id = "00000000-0000-0000-0000-000000000000";
   const std::vector<std::pair<std::string, std::string>> bad = {
