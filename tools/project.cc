@@ -10,6 +10,7 @@
 
 #include "adapters/http/service_routes.h"
 #include "eventstore/migrations.h"
+#include "eventstore/service_heartbeat.h"
 #include "projections/projector.h"
 #include "projections/skip.h"
 #include "tools/commands.h"
@@ -112,6 +113,17 @@ ExitCode run(const Settings& settings, const Options& options) {
   http::Server server({.port = options.service.http_port, .log_error = [](const std::string& line) { spdlog::error("{}", line); }});
   if (options.service.http_port != 0) serve(server, projector);
 
+  // Under the role that the projector has for its work: it may write heartbeats.
+  postgres::Settings heartbeat_postgres = settings.postgres;
+  heartbeat_postgres.role = "hermes_projector";
+  auto heartbeat = std::make_unique<eventstore::ServiceHeartbeat>(
+      eventstore::ServiceHeartbeat::Settings{
+          .postgres = heartbeat_postgres, .service = "projector", .instance = worker.instance, .version = version()},
+      [&projector] {
+        const http::Health now = ready(projector);
+        return eventstore::Heartbeat{.state = now.ok ? "ready" : "degraded", .problem = now.detail};
+      });
+
   tell_systemd_ready("folding the log");
   while (!signals.wait_for(kTick)) {
     if (alive(projector).ok) tell_systemd_alive();
@@ -122,6 +134,7 @@ ExitCode run(const Settings& settings, const Options& options) {
   spdlog::info("stopping: finishing the batches, releasing the leases");
   projector.request_stop();
   projector.wait();
+  heartbeat.reset();
   server.stop();
   return kDone;
 }
