@@ -40,10 +40,11 @@ constexpr std::chrono::seconds kOutcomeSlack{10};
 // The outcome of one request, waited for by one thread and told by paho's. Shared, for either may give up first.
 class Outcome {
  public:
-  void tell(std::string problem) {
+  void tell(std::string problem, int reason_code = 0) {
     std::lock_guard lock(mutex_);
     if (told_) return;
     told_ = true;
+    reason_code_ = reason_code;
     problem_ = std::move(problem);
     changed_.notify_all();
   }
@@ -53,11 +54,17 @@ class Outcome {
     if (!changed_.wait_for(lock, timeout, [&] { return told_; })) return std::nullopt;
     return problem_;
   }
+  // Of a SUBACK: the QoS granted. Requires: wait() returned success.
+  int reason_code() {
+    std::lock_guard lock(mutex_);
+    return reason_code_;
+  }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   bool told_ = false;
+  int reason_code_ = 0;
   std::string problem_;
 };
 
@@ -81,9 +88,9 @@ std::string describe(int code) {
 MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome) {
   MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
   options.context = new std::shared_ptr<Outcome>(outcome);
-  options.onSuccess5 = [](void* context, MQTTAsync_successData5*) {
+  options.onSuccess5 = [](void* context, MQTTAsync_successData5* data) {
     std::unique_ptr<std::shared_ptr<Outcome>> holder(static_cast<std::shared_ptr<Outcome>*>(context));
-    (*holder)->tell({});
+    (*holder)->tell({}, data ? data->reasonCode : 0);
   };
   options.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
     std::unique_ptr<std::shared_ptr<Outcome>> holder(static_cast<std::shared_ptr<Outcome>*>(context));
@@ -93,6 +100,24 @@ MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome) {
 }
 
 void forget(const MQTTAsync_responseOptions& options) { delete static_cast<std::shared_ptr<Outcome>*>(options.context); }
+
+Grants grants_of(MQTTProperties& properties, const Settings& settings) {
+  const auto number = [&](MQTTPropertyCodes code) -> std::optional<std::uint32_t> {
+    if (!MQTTProperties_hasProperty(&properties, code)) return std::nullopt;
+    return static_cast<std::uint32_t>(MQTTProperties_getNumericValue(&properties, code));
+  };
+  Grants grants;
+  grants.receive_maximum =
+      static_cast<std::uint16_t>(number(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM).value_or(grants.receive_maximum));
+  grants.maximum_packet_bytes = number(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
+  grants.maximum_qos = static_cast<int>(number(MQTTPROPERTY_CODE_MAXIMUM_QOS).value_or(2));
+  grants.retain = number(MQTTPROPERTY_CODE_RETAIN_AVAILABLE).value_or(1) != 0;
+  grants.wildcard_subscriptions = number(MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE).value_or(1) != 0;
+  grants.shared_subscriptions = number(MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE).value_or(1) != 0;
+  const auto expiry = number(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL);
+  grants.session_expiry = expiry ? std::chrono::seconds(*expiry) : settings.session_expiry;
+  return grants;
+}
 
 struct Subscription {
   std::string filter;
@@ -149,7 +174,12 @@ class Client::Impl {
 
   bool connected() const { return up_; }
 
-  Result<Done, Error> subscribe(const std::string& filter, int qos, bool no_local) {
+  Grants grants() {
+    std::lock_guard lock(mutex_);
+    return grants_;
+  }
+
+  Result<int, Error> subscribe(const std::string& filter, int qos, bool no_local) {
     const Subscription wish{filter, qos, no_local};
     {
       std::lock_guard lock(mutex_);
@@ -161,7 +191,7 @@ class Client::Impl {
       return fail(Error{"cannot subscribe to " + filter + " at " + where() + ": " + describe(code)});
     }
     auto problem = outcome->wait(settings_.connect_timeout + kOutcomeSlack);
-    if (problem && problem->empty()) return Done{};
+    if (problem && problem->empty()) return outcome->reason_code();
     return fail(
         Error{"cannot subscribe to " + filter + " at " + where() + ": " + problem.value_or("no answer from the broker")});
   }
@@ -268,10 +298,11 @@ class Client::Impl {
     if (shut_down_connections_to_port(settings_.port) == 0) std::abort();
   }
 
-  void came_up(bool session_present) {
+  void came_up(bool session_present, MQTTProperties& properties) {
     std::vector<Subscription> to_renew;
     {
       std::lock_guard lock(mutex_);
+      grants_ = grants_of(properties, settings_);
       connecting_ = false;
       up_ = true;
       ever_connected_ = true;
@@ -390,7 +421,7 @@ class Client::Impl {
     options.connectProperties = &properties;
     options.context = this;
     options.onSuccess5 = [](void* self, MQTTAsync_successData5* data) {
-      static_cast<Impl*>(self)->came_up(data->alt.connect.sessionPresent != 0);
+      static_cast<Impl*>(self)->came_up(data->alt.connect.sessionPresent != 0, data->properties);
     };
     options.onFailure5 = [](void* self, MQTTAsync_failureData5* data) {
       static_cast<Impl*>(self)->failed_to_connect(describe(data));
@@ -442,6 +473,7 @@ class Client::Impl {
   std::uint64_t attempts_ended_ = 0;
   std::string last_problem_;
   std::string leave_reason_;
+  Grants grants_;
   std::vector<Subscription> subscriptions_;
   std::thread keeper_;
 };
@@ -455,7 +487,8 @@ void Client::on_disconnected(DisconnectedHandler handler) { impl_->disconnected_
 
 Result<Done, Error> Client::connect() { return impl_->connect(); }
 bool Client::connected() const { return impl_->connected(); }
-Result<Done, Error> Client::subscribe(const std::string& topic_filter, int qos, bool no_local) {
+Grants Client::grants() const { return impl_->grants(); }
+Result<int, Error> Client::subscribe(const std::string& topic_filter, int qos, bool no_local) {
   return impl_->subscribe(topic_filter, qos, no_local);
 }
 Result<Done, Error> Client::publish(std::string_view topic, std::string_view payload, int qos, bool retained) {

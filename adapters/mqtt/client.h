@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/mqtt/grants.h"
 #include "domain/result.h"
 
 namespace hermes::mqtt {
@@ -63,8 +64,11 @@ class Client {
   Result<Done, Error> connect();
   bool connected() const;
 
-  // Waits for the SUBACK. Repeated by itself when a reconnect finds no session.
-  Result<Done, Error> subscribe(const std::string& topic_filter, int qos, bool no_local);
+  // What the broker granted in its last CONNACK. Requires: connected once.
+  Grants grants() const;
+
+  // Waits for the SUBACK and returns the QoS that it grants. Repeated by itself when a reconnect finds no session.
+  Result<int, Error> subscribe(const std::string& topic_filter, int qos, bool no_local);
 
   // Hands the message to the client's queue and returns. QoS 1 is retried by paho within a session.
   Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained = false);
