@@ -69,6 +69,7 @@ class CommandHandler::Impl {
         seen_(static_cast<std::size_t>(partition_count_)) {}
 
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch);
+  Result<std::vector<Handled>, HandleError> retry(std::span<const Incoming> batch, const Retry& retry);
   Result<std::optional<std::vector<Handled>>, HandleError> settle(postgres::Connection& connection);
   Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window);
 
@@ -117,6 +118,7 @@ class CommandHandler::Impl {
   std::vector<Seen> seen_;  // by partition
   int load_first_for_ = kBatchesToLoadFirst;
   std::optional<Unsettled> unsettled_;
+  const Retry* retry_ = nullptr;  // during retry()
 
   // Of the batch at hand; kept for their memory.
   std::vector<Stream> streams_;
@@ -153,19 +155,33 @@ Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span
         unsettled_ = Unsettled{transaction->transaction_id(), transaction->evidence()};
       }
       return fail(std::move(error));
+    } catch (const NotOpen& error) {
+      return fail(HandleError{HandleError::Kind::refused, error.what()});
     } catch (const UnreadableStream& error) {
       return fail(HandleError{HandleError::Kind::refused, error.what()});
     }
   }
 }
 
+Result<std::vector<Handled>, HandleError> CommandHandler::Impl::retry(std::span<const Incoming> batch, const Retry& retry) {
+  retry_ = &retry;
+  auto handled = handle(batch);
+  retry_ = nullptr;
+  return handled;
+}
+
 void CommandHandler::Impl::handle_once(std::span<const Incoming> batch, std::optional<AppendTransaction>& transaction) {
   find_streams(batch);
   transaction.emplace(*connection_, buffers_, partitions_);
+  if (retry_) lock_open(*transaction, retry_->rows);
   compare_heads(*transaction);
   load(*transaction);
   decide(batch, *transaction);
-  park_what_still_waits(batch, *transaction);
+  if (retry_) {
+    record_retry(*transaction, *connection_, *retry_, handled_);
+  } else {
+    park_what_still_waits(batch, *transaction);
+  }
   unpark(*transaction, unparked_);
   keep_rejected(*transaction, *connection_, rejected_);
   take_snapshots(*transaction);
@@ -332,6 +348,7 @@ Handled CommandHandler::Impl::take_decision(domain::Decision&& decision, Stream&
 }
 
 void CommandHandler::Impl::reject(const Incoming& incoming, const Rejection& rejection) {
+  if (retry_) return;  // it is kept already: record_retry() says why it stays
   MessageToReject message{.topic = incoming.raw.topic,
                           .payload = incoming.raw.payload,
                           .received_at = incoming.raw.received_at,
@@ -450,6 +467,10 @@ CommandHandler::~CommandHandler() = default;
 Result<std::vector<Handled>, HandleError> CommandHandler::handle(std::span<const Incoming> batch) { return impl_->handle(batch); }
 Result<std::optional<std::vector<Handled>>, HandleError> CommandHandler::settle(postgres::Connection& connection) {
   return impl_->settle(connection);
+}
+Result<std::vector<Handled>, HandleError> CommandHandler::retry(std::span<const Incoming> batch, std::span<const std::int64_t> rows,
+                                                                std::string_view who) {
+  return impl_->retry(batch, {.rows = rows, .who = who});
 }
 void CommandHandler::reconnected(postgres::Connection& connection) { impl_->reconnected(connection); }
 Result<std::size_t, HandleError> CommandHandler::expire_parked(std::chrono::seconds window) {

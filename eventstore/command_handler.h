@@ -8,11 +8,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -66,6 +68,14 @@ class CommandHandler {
   // All or nothing: on success every message of the batch has an outcome, in the order of the batch, durably. The order within a
   // stream is kept.
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch);
+
+  // Messages of rejected_events again (hermes rejected retry). As handle(), except that what becomes of batch[i] is recorded on
+  // the row `rows[i]`, by `who`, in the transaction that appends: however often and by however many it is tried, a retry takes
+  // effect once. Appended or in the log already: the row is resolved. Refused again, or a receipt whose message is still not there
+  // (`parked`, though it is not parked again): the row stays open with a note that says why.
+  // Requires: as many rows as messages. Fails with `refused`, having done nothing, also when a row is not open any more.
+  Result<std::vector<Handled>, HandleError> retry(std::span<const Incoming> batch, std::span<const std::int64_t> rows,
+                                                  std::string_view who);
 
   // After outcome_unknown, with a new connection: whether the transaction of the last handle() was committed. If it was,
   // the outcomes of that batch are returned; otherwise nothing, and the batch is to be handed in again. Fails with

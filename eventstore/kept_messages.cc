@@ -40,6 +40,21 @@ void insert(AppendTransaction& transaction, const Items& items, const std::strin
   if (!sql.empty()) transaction.execute(sql + after);
 }
 
+std::string note_of(const Handled& outcome) {
+  switch (outcome.outcome) {
+    case Handled::Outcome::appended: return "appended at " + to_string(*outcome.position);
+    case Handled::Outcome::duplicate: return "was in the log already";
+    case Handled::Outcome::parked: return "its message is still not in the log";
+    case Handled::Outcome::rejected:
+      return "refused again (" + std::string(domain::code(outcome.rejection->reason)) + "): " + outcome.rejection->detail;
+  }
+  return {};
+}
+
+bool resolves(const Handled& outcome) {
+  return outcome.outcome == Handled::Outcome::appended || outcome.outcome == Handled::Outcome::duplicate;
+}
+
 }  // namespace
 
 void keep_rejected(AppendTransaction& transaction, postgres::Connection& connection,
@@ -77,6 +92,32 @@ void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids) {
          ") RETURNING partition) UPDATE event_log_heads h SET parked = h.parked - c.count "
          "FROM (SELECT partition, count(*) FROM applied GROUP BY partition) c WHERE h.partition = c.partition",
          [](std::int64_t id) { return std::to_string(id); });
+}
+
+void lock_open(AppendTransaction& transaction, std::span<const std::int64_t> rows) {
+  std::string list;
+  for (const std::int64_t row : rows) list.append(list.empty() ? "" : ",").append(std::to_string(row));
+  const std::int64_t locked = transaction.execute("SELECT FROM rejected_events WHERE id IN (" + list +
+                                                  ") AND resolution IS NULL ORDER BY id FOR UPDATE");
+  if (locked != static_cast<std::int64_t>(rows.size())) throw NotOpen();
+}
+
+void record_retry(AppendTransaction& transaction, postgres::Connection& connection, const Retry& retry,
+                  std::span<const Handled> outcomes) {
+  const std::string who = storable_literal(connection, retry.who);
+  std::size_t index = 0;
+  insert(transaction, retry.rows,
+         "UPDATE rejected_events r SET resolution = CASE WHEN v.resolved THEN 'retried' END, "
+         "resolved_at = CASE WHEN v.resolved THEN now() END, resolved_by = CASE WHEN v.resolved THEN " +
+             who +
+             " END, resolution_note = CASE WHEN v.resolved THEN v.note ELSE 'retried at ' || "
+             "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ' by ' || " +
+             who + " || ': ' || v.note END FROM (VALUES ",
+         ") v (id, resolved, note) WHERE r.id = v.id", [&](std::int64_t row) {
+           const Handled& outcome = outcomes[index++];
+           return "(" + std::to_string(row) + "::bigint," + (resolves(outcome) ? "true" : "false") + "," +
+                  storable_literal(connection, note_of(outcome)) + ")";
+         });
 }
 
 }  // namespace hermes::eventstore

@@ -1,9 +1,11 @@
 // What a batch keeps beside the log, in the log's own transaction: messages that were refused (rejected_events) and receipts that
-// wait for their message (parked_events, counted in the partition's head).
+// wait for their message (parked_events, counted in the partition's head); and what becomes of refused ones that are tried again.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "domain/commands.h"
 #include "domain/rejection.h"
 #include "eventstore/appender.h"
+#include "eventstore/command_handler.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::eventstore {
@@ -45,5 +48,24 @@ void park(AppendTransaction& transaction, postgres::Connection& connection, std:
 
 // Takes receipts that were applied out of parked_events. Requires: the heads of their partitions are locked.
 void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids);
+
+// Rows of rejected_events that are tried again, and who does it.
+struct Retry {
+  std::span<const std::int64_t> rows;
+  std::string_view who;
+};
+
+class NotOpen : public std::runtime_error {
+ public:
+  NotOpen() : std::runtime_error("somebody else has resolved a rejected message meanwhile") {}
+};
+
+// Locks the rows, in their order, against those who would resolve them too. Throws NotOpen when one is resolved or gone.
+// Requires: the heads that the retry needs are locked already (the order keeps two retries from waiting for each other).
+void lock_open(AppendTransaction& transaction, std::span<const std::int64_t> rows);
+
+// What became of each row. Requires: lock_open(); as many outcomes as rows.
+void record_retry(AppendTransaction& transaction, postgres::Connection& connection, const Retry& retry,
+                  std::span<const Handled> outcomes);
 
 }  // namespace hermes::eventstore

@@ -87,12 +87,13 @@ void read_secrets(CLI::App& root, Settings& settings) {
   if (takes(root, "--mqtt-host")) settings.mqtt_password = secret("MQTT_PASSWORD");
 }
 
-void read_config_files(CLI::App& root, std::span<const std::string> arguments) {
+void read_config_files(CLI::App& root, std::span<const std::string> arguments, Settings& settings) {
   std::vector<std::string> known(std::begin(kOtherNames), std::end(kOtherNames));
   collect_setting_names(root, known);
   for (const std::string& path : config_files(arguments)) {
     auto entries = read_config_file(path);
     if (!entries) throw CommandError(kUsage, entries.error().message);
+    settings.config_files.push_back(path);
     for (const std::string& name : apply_config(*entries, known)) {
       const std::string meant = domain::closest_word(name, known);
       std::cerr << "hermes: warning: " << path << ": there is no setting " << escape_for_terminal(name)
@@ -121,7 +122,7 @@ int complain(ExitCode code, const std::string& problem) {
 }
 
 ExitCode run_chosen(CLI::App& root, Cli& cli, std::vector<std::string> arguments) {
-  read_config_files(root, arguments);
+  read_config_files(root, arguments, cli.settings);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   root.parse(std::move(arguments));
   if (!cli.run) {

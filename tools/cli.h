@@ -25,6 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/printable_text.h"
 #include "eventstore/postgres/connection.h"
@@ -61,6 +62,7 @@ struct Settings {
   std::string user_id;          // CHAT_USER_ID
   std::string user_name;        // CHAT_USER_NAME
   bool json = false;            // --json
+  std::vector<std::string> config_files;  // that were read
 };
 
 struct Cli {

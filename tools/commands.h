@@ -22,6 +22,7 @@ AddCommand add_serve;
 AddCommand add_timeline;
 AddCommand add_tail;
 AddCommand add_status;
+AddCommand add_rejected;
 
 // The rules, and what leaves.
 AddCommand add_machine;
@@ -32,6 +33,7 @@ AddCommand add_chat;
 AddCommand add_send;
 
 // Care.
+AddCommand add_doctor;
 AddCommand add_health;
 AddCommand add_bench;
 
@@ -50,6 +52,7 @@ inline const std::vector<AddCommand*> kCommands = {
     add_timeline,
     add_tail,
     add_status,
+    add_rejected,
 
     // The rules, and what leaves.
     add_machine,
@@ -60,6 +63,7 @@ inline const std::vector<AddCommand*> kCommands = {
     add_send,
 
     // Care.
+    add_doctor,
     add_health,
     add_bench,
 };

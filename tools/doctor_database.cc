@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "eventstore/migrations.h"
+#include "projections/system_status.h"
+#include "tools/doctor_checks.h"
+#include "tools/output.h"
+
+namespace hermes::tools {
+namespace {
+
+using Level = Check::Level;
+using projections::SystemStatus;
+
+constexpr int kVersionWanted = 150'000;
+constexpr std::array<const char*, 3> kRoles = {"hermes_ingester", "hermes_projector", "hermes_reader"};
+// A projection that is further behind than this is late.
+constexpr std::chrono::seconds kLagMax{60};
+
+std::string first_line(std::string_view text) { return escape_for_terminal(text.substr(0, text.find('\n'))); }
+
+std::string value(postgres::Connection& connection, const std::string& sql) {
+  pqxx::nontransaction transaction(connection);
+  return transaction.exec1(sql)[0].c_str();
+}
+
+bool is_local(const std::string& host) {
+  return host.starts_with('/') || host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+Check check_version(postgres::Connection& connection, const std::string& where) {
+  const std::string version = "PostgreSQL " + value(connection, "SHOW server_version") + " at " + where;
+  if (connection.server_version() >= kVersionWanted) return {"database", Level::ok, version};
+  return {"database", Level::warn, version + " is older than 15: nobody has tried Hermes on it", "use PostgreSQL 15 or later"};
+}
+
+Check check_roles(postgres::Connection& connection, const std::string& user) {
+  std::string missing;
+  std::string forbidden;
+  for (const std::string role : kRoles) {
+    if (value(connection, "SELECT count(*) FROM pg_roles WHERE rolname = '" + role + "'") == "0") {
+      missing += (missing.empty() ? "" : ", ") + role;
+    } else if (value(connection, "SELECT pg_has_role('" + role + "', 'MEMBER')") != "t") {
+      forbidden += (forbidden.empty() ? "" : ", ") + role;
+    }
+  }
+  if (!missing.empty()) return {"roles", Level::fail, "missing: " + missing, "hermes migrate"};
+  if (!forbidden.empty()) {
+    return {"roles", Level::fail, user + " may not act as " + forbidden, "as a superuser: GRANT " + forbidden + " TO " + user};
+  }
+  return {"roles", Level::ok, user + " may act as hermes_ingester, hermes_projector and hermes_reader"};
+}
+
+Check check_migrations(postgres::Connection& connection) {
+  auto checked = eventstore::check_migrated(connection);
+  if (checked) {
+    return {"migrations", Level::ok,
+            "all " + std::to_string(eventstore::embedded_migrations().size()) + " of this version are applied"};
+  }
+  return {"migrations", Level::fail, checked.error().message};
+}
+
+Check check_partitions(postgres::Connection& connection) {
+  try {
+    return {"partitions", Level::ok, std::to_string(eventstore::read_partition_count(connection)) + ", each with its head"};
+  } catch (const std::runtime_error& error) {
+    return {"partitions", Level::fail, first_line(error.what()), "restore the log from a backup, and run hermes verify"};
+  }
+}
+
+// What the database answers as committed must survive a power cut, or "acknowledged" means nothing.
+Check check_durability(postgres::Connection& connection) {
+  std::string off;
+  for (const char* setting : {"fsync", "full_page_writes", "synchronous_commit"}) {
+    if (value(connection, std::string("SELECT current_setting('") + setting + "')") == "off")
+      off += std::string(off.empty() ? "" : ", ") + setting;
+  }
+  if (off.empty()) return {"durability", Level::ok, "fsync, full_page_writes and synchronous_commit are on"};
+  return {"durability", Level::fail, off + " off: a power cut loses or corrupts what was acknowledged",
+          "switch on in postgresql.conf, then SELECT pg_reload_conf() (ALTER ROLE and ALTER DATABASE settings too)"};
+}
+
+Check check_key_privilege(postgres::Connection& connection) {
+  const bool known = connection.server_version() >= kVersionWanted;
+  if (known &&
+      value(connection, "SELECT has_parameter_privilege('hermes_projector', 'session_replication_role', 'SET')") == "t") {
+    return {"foreign keys", Level::ok, "checked once a batch"};
+  }
+  return {"foreign keys", Level::warn,
+          "hermes_projector may not set session_replication_role: keys are checked row by row, projectors are slower",
+          known ? "as a superuser: GRANT SET ON PARAMETER session_replication_role TO hermes_projector"
+                : "use PostgreSQL 15 or later"};
+}
+
+Check check_clock(postgres::Connection& connection) {
+  using std::chrono::microseconds;
+  const auto local = [] {
+    return std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  };
+  microseconds best_ahead{0};
+  microseconds best_uncertainty = microseconds::max();
+  // The quickest answer says most.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const microseconds before = local();
+    const microseconds theirs{
+        std::stoll(value(connection, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))};
+    const microseconds after = local();
+    const microseconds uncertainty = (after - before) / 2;
+    if (uncertainty >= best_uncertainty) continue;
+    best_uncertainty = uncertainty;
+    best_ahead = theirs - (before + uncertainty);
+  }
+  return judge_clock(best_ahead, best_uncertainty);
+}
+
+// The server tells only who may read all its settings; otherwise the cluster that run_chat.sh made is known by its settings
+// file.
+Check check_data_disk(postgres::Connection& connection, const Settings& settings) {
+  std::string folder;
+  if (is_local(settings.postgres.host)) {
+    try {
+      folder = value(connection, "SHOW data_directory");
+    } catch (const pqxx::insufficient_privilege&) {
+      for (const std::filesystem::path path : settings.config_files) {
+        if (path.filename() == "env") folder = path.parent_path() / "postgres";
+      }
+    }
+  }
+  std::error_code error;
+  const auto space = std::filesystem::space(folder, error);
+  if (folder.empty() || error) {
+    return {"data disk", Level::skipped, "the server does not tell this user, or is not on this machine: look with df there"};
+  }
+  return judge_disk("data disk", folder, space.available, 0,
+                    "make room on the disk of the database, or move it to a larger one");
+}
+
+Check check_services(const SystemStatus& status) {
+  std::map<std::string, int> live{{"ingester", 0}, {"projector", 0}};
+  for (const auto& service : status.services) {
+    if (!service.live) continue;
+    ++live[service.service];
+    if (service.state == "degraded") {
+      return {"services", Level::fail,
+              first_line(service.service + " " + service.instance + " is degraded: " + service.problem), "hermes status"};
+    }
+  }
+  std::string finding;
+  for (const auto& [name, count] : live)
+    finding += (finding.empty() ? "" : ", ") + std::to_string(count) + " " + name + (count == 1 ? "" : "s");
+  if (live["ingester"] == 0) return {"services", Level::warn, finding + ": what is published is not stored", "hermes ingest"};
+  if (live["projector"] == 0)
+    return {"services", Level::warn, finding + ": the tables do not follow the log", "hermes project"};
+  return {"services", Level::ok, finding};
+}
+
+Check check_projections(const SystemStatus& status) {
+  double late = 0;
+  for (const auto& lag : status.projections) {
+    if (lag.stuck) {
+      return {"projections", Level::fail,
+              first_line(lag.projection + " is stuck at " + eventstore::to_string({lag.partition, lag.stuck->offset}) + ": " +
+                         lag.stuck->reason),
+              "hermes status"};
+    }
+    late = std::max(late, lag.seconds_behind);
+  }
+  const std::string behind =
+      human_duration(std::chrono::microseconds(static_cast<std::int64_t>(late * 1e6))) + " behind the log";
+  if (late > static_cast<double>(kLagMax.count())) {
+    return {"projections", Level::warn, behind, "start another projector: they share the partitions"};
+  }
+  return {"projections", Level::ok, late > 0 ? behind : "with the log"};
+}
+
+void add_status(Checks& checks, postgres::Connection& connection) {
+  pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(connection);
+  const SystemStatus status = projections::read_system_status(transaction);
+  transaction.commit();
+  checks.push_back(check_services(status));
+  checks.push_back(check_projections(status));
+}
+
+void skip(Checks& checks, std::initializer_list<const char*> names, const std::string& why) {
+  for (const char* name : names) checks.push_back({name, Level::skipped, why});
+}
+
+}  // namespace
+
+Checks check_database(const Settings& settings) {
+  const std::string where = settings.postgres.host + ":" + std::to_string(settings.postgres.port);
+  auto connected = postgres::connect(settings.postgres);
+  if (!connected) {
+    Checks checks{{"database", Level::fail, connected.error().message}};
+    skip(checks,
+         {"durability", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "services", "projections"},
+         "no database");
+    return checks;
+  }
+  postgres::Connection& connection = **connected;
+  Checks checks;
+  checks.push_back(check_version(connection, where));
+  checks.push_back(check_durability(connection));
+  checks.push_back(check_clock(connection));
+  checks.push_back(check_data_disk(connection, settings));
+  checks.push_back(check_roles(connection, settings.postgres.user));
+  const bool roles_exist = checks.back().level != Level::fail;
+  checks.push_back(check_migrations(connection));
+  if (checks.back().level == Level::fail || !roles_exist) {
+    skip(checks, {"partitions", "foreign keys", "services", "projections"}, "not migrated, or no roles");
+    return checks;
+  }
+  checks.push_back(check_partitions(connection));
+  checks.push_back(check_key_privilege(connection));
+  add_status(checks, connection);
+  return checks;
+}
+
+}  // namespace hermes::tools
