@@ -16,6 +16,9 @@
 namespace hermes::http {
 namespace {
 
+// Connections that wait in the kernel to be accepted. The kernel caps it at net.core.somaxconn.
+constexpr int kBacklog = 1'024;
+
 // httplib's own pool lets its queue grow without limit. This one makes the accepting thread wait, so that what is too much
 // stays in the kernel's backlog.
 class BoundedPool : public httplib::TaskQueue {
@@ -132,6 +135,8 @@ class Server::Impl {
       if (!server_.bind_to_port(settings_.host, settings_.port)) return cannot_listen();
       port_ = settings_.port;
     }
+    // httplib asks for a backlog of five; what finds it full is dropped, and its client waits for a minute to learn that.
+    if (::listen(listener_, kBacklog) != 0) return cannot_listen();
     listening_ = std::thread([this] { server_.listen_after_bind(); });
     // stop() does nothing to a server that does not run yet, and would then wait for ever.
     while (!server_.is_running()) std::this_thread::yield();
@@ -150,7 +155,8 @@ class Server::Impl {
   void configure() {
     server_.new_task_queue = [this] { return new BoundedPool(settings_.threads, settings_.waiting_max); };
     // httplib's default is SO_REUSEPORT: two services on one port would then share its connections, unnoticed.
-    server_.set_socket_options([](socket_t socket) {
+    server_.set_socket_options([this](socket_t socket) {
+      listener_ = socket;
       const int yes = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
@@ -197,6 +203,7 @@ class Server::Impl {
   Router router_;
   httplib::Server server_;
   std::uint16_t port_ = 0;
+  socket_t listener_ = INVALID_SOCKET;  // httplib's; it closes it
   std::thread listening_;
 };
 
