@@ -18,6 +18,8 @@ do_start() {
   wait_until_healthy ingester "$HERMES_INGESTER_PORT"
   wait_until_healthy projector "$HERMES_PROJECTOR_PORT"
   wait_until_healthy query "$HERMES_QUERY_PORT"
+  # What the services say of themselves reaches the database a moment after they are ready. Anything else is for `status` to tell.
+  wait_until 5 all_is_well || true
   flock --unlock "$lock"
   say_what_next
 }
@@ -202,6 +204,7 @@ start_broker() {
     [[ $(id -u) == 0 ]] && echo "user root"  # it would change to a user who cannot write to the state folder
     echo "listener $MQTT_BROKER_PORT 127.0.0.1"
     echo "listener $HERMES_WEBSOCKETS_PORT 127.0.0.1"
+    echo "socket_domain ipv4"  # libwebsockets would listen on every IPv6 address beside it
     echo "protocol websockets"
   } >"$state/mosquitto.conf"
   spawn broker env PATH="$PATH:/usr/sbin" mosquitto -c "$state/mosquitto.conf"
@@ -227,6 +230,8 @@ is_ready() {  # NAME PORT
   is_running "$1" || fail "$1 did not start: $(tail -n 1 "$state/log/$1.log")"
   "$hermes" health --port "$2" >/dev/null 2>&1
 }
+
+all_is_well() { "$hermes" status >/dev/null 2>&1; }
 
 say_what_next() {
   cat <<TEXT

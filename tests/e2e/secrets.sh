@@ -15,7 +15,7 @@ done
 others=$(find "$HERMES_STATE_DIR" -type f -perm /044 -exec grep -l "$password" {} + 2>/dev/null || true)
 equal "files that others can read and that hold the password" "" "$others"
 
-# Addresses that the four processes listen on, as hexadecimal in /proc/net/tcp*: 0100007F is 127.0.0.1.
+# Addresses that the processes listen on, as hexadecimal in /proc/net/tcp*: 0100007F is 127.0.0.1.
 for pid in $(run_chat status | awk '/running/ { print $NF }'); do
   for inode in $(find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n'); do
     awk -v inode="$inode" '$10 == inode && $4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6

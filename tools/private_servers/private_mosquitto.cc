@@ -77,7 +77,7 @@ void PrivateMosquitto::restart() {
 void PrivateMosquitto::write_configuration() const {
   std::ofstream file(folder_ / "mosquitto.conf");
   file << "listener " << port_ << " 127.0.0.1\n";
-  if (options_.websockets) file << "listener " << websockets_port_ << " 127.0.0.1\nprotocol websockets\n";
+  if (options_.websockets) file << "listener " << websockets_port_ << " 127.0.0.1\nsocket_domain ipv4\nprotocol websockets\n";
   file << "allow_anonymous true\n"
           "user root\n"  // only heeded when we are root; otherwise it would change to a user who cannot write here
           "set_tcp_nodelay true\n"
