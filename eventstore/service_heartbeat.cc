@@ -16,6 +16,8 @@ constexpr const char* kWrite =
     "ON CONFLICT (service, instance) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version, "
     "started_at = excluded.started_at, beat_at = excluded.beat_at, interval_seconds = excluded.interval_seconds, "
     "state = excluded.state, problem = excluded.problem, details = excluded.details";
+// How often the service is asked; written is only what is new, or due.
+constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kForgetSilent = "DELETE FROM service_heartbeats WHERE beat_at < now() - interval '1 day'";
 
 std::string host_name() {
@@ -46,12 +48,20 @@ class ServiceHeartbeat::Impl {
 
  private:
   void run() {
+    Heartbeat last;
+    std::chrono::steady_clock::time_point due{};
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       lock.unlock();
-      write(beat_());
+      const auto now = std::chrono::steady_clock::now();
+      Heartbeat heartbeat = beat_();
+      if (now >= due || !heartbeat.same_state(last)) {
+        write(heartbeat);
+        due = now + settings_.interval;
+        last = std::move(heartbeat);
+      }
       lock.lock();
-      changed_.wait_for(lock, settings_.interval, [&] { return stopping_; });
+      changed_.wait_for(lock, kLook, [&] { return stopping_; });
     }
     // Only over a connection that is there: stopping does not wait for a database.
     if (connection_) write({.state = "stopped", .problem = {}, .details = "{}"});

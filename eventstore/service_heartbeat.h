@@ -1,6 +1,6 @@
 // A service's heartbeat: one row of service_heartbeats (migrations/0009), written every few seconds from a thread with a
-// connection of its own, so that neither the service's work nor its trouble holds it up. While the database is away nothing is
-// written; the row then grows old, and that says enough.
+// connection of its own, so that neither the service's work nor its trouble holds it up; a change of state is written within half
+// a second. While the database is away nothing is written; the row then grows old, and that says enough.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,8 @@ struct Heartbeat {
   std::string state = "ready";  // starting, ready, degraded, stopped
   std::string problem;          // one line; empty when ready
   std::string details = "{}";   // a JSON object
+
+  bool same_state(const Heartbeat& other) const { return state == other.state && problem == other.problem; }
 };
 
 class ServiceHeartbeat {
