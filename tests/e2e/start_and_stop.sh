@@ -7,7 +7,7 @@ running() { run_chat status | grep running; }
 run_chat start >/dev/null
 run_chat status >/dev/null || die "status has no 0 after start: $(run_chat status)"
 first=$(running)
-equal "the number of processes" 4 "$(wc -l <<<"$first")"
+equal "the number of processes" 5 "$(wc -l <<<"$first")"
 "$hermes" send --from fredy --to david "Keep me" --wait received_by_server >/dev/null
 
 run_chat start >/dev/null
@@ -25,11 +25,11 @@ expect_rows "Keep me" "SELECT content FROM chat_messages"
 broker=$(running | grep broker)
 kill -KILL "$(awk '/ingester/ { print $NF }' <<<"$(running)")"
 run_chat start >/dev/null
-equal "the number of processes" 4 "$(running | wc -l)"
+equal "the number of processes" 5 "$(running | wc -l)"
 equal "the broker" "$broker" "$(running | grep broker)"
 
 old=$(running)
 run_chat restart >/dev/null
-equal "the number of processes" 4 "$(running | wc -l)"
+equal "the number of processes" 5 "$(running | wc -l)"
 [[ $(running) != "$old" ]] || die "restart left the old processes"
 expect_rows "Keep me" "SELECT content FROM chat_messages"
