@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "projections/array_literal.h"
@@ -19,7 +20,8 @@ void notify(pqxx::work& transaction, const std::string& projection) {
 
 }  // namespace
 
-Leases::Leases(postgres::Connection& connection, std::string projection, std::string instance, std::chrono::milliseconds duration)
+Leases::Leases(postgres::Connection& connection, std::string projection, std::string instance,
+               std::chrono::milliseconds duration)
     : connection_(connection),
       projection_(std::move(projection)),
       instance_(std::move(instance)),
@@ -33,19 +35,19 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
     transaction.commit();
   }
   const std::string expiry = kExpiry;
-  connection_.prepare("lease_alive",
-                      "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " + expiry +
-                          ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
+  connection_.prepare("lease_alive", "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " +
+                                         expiry +
+                                         ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
   connection_.prepare("lease_members",
                       "SELECT instance, (SELECT count(*) FROM projection_leases WHERE projection = $1) FROM projection_members "
                       "WHERE projection = $1 AND expires_at > clock_timestamp() ORDER BY instance");
-  connection_.prepare("lease_renew",
-                      "UPDATE projection_leases SET expires_at = " + expiry +
-                          " WHERE projection = $1 AND owner = $2 AND (partition, epoch) IN "
-                          "(SELECT * FROM unnest($4::smallint[], $5::bigint[])) RETURNING partition");
-  connection_.prepare("lease_give_up",
-                      "UPDATE projection_leases SET owner = NULL, expires_at = '-infinity', backend_pid = NULL, backend_start = NULL "
-                      "WHERE projection = $1 AND owner = $2 AND partition = ANY ($3::smallint[])");
+  connection_.prepare("lease_renew", "UPDATE projection_leases SET expires_at = " + expiry +
+                                         " WHERE projection = $1 AND owner = $2 AND (partition, epoch) IN "
+                                         "(SELECT * FROM unnest($4::smallint[], $5::bigint[])) RETURNING partition");
+  connection_.prepare(
+      "lease_give_up",
+      "UPDATE projection_leases SET owner = NULL, expires_at = '-infinity', backend_pid = NULL, backend_start = NULL "
+      "WHERE projection = $1 AND owner = $2 AND partition = ANY ($3::smallint[])");
   connection_.prepare(
       "lease_take",
       "WITH free AS (SELECT partition, owner, backend_pid, backend_start FROM projection_leases "
@@ -79,12 +81,14 @@ void Leases::renew_owned(pqxx::work& transaction) {
     epochs.add(static_cast<long long>(epoch));
   }
   std::map<Partition, Epoch> still;
-  for (const auto& row : transaction.exec_prepared("lease_renew", projection_, instance_, milliseconds_, partitions.str(), epochs.str())) {
+  for (const auto& row :
+       transaction.exec_prepared("lease_renew", projection_, instance_, milliseconds_, partitions.str(), epochs.str())) {
     const auto partition = row[0].as<Partition>();
     still[partition] = owned_.at(partition);
   }
   for (const auto& [partition, epoch] : owned_) {
-    if (!still.contains(partition)) spdlog::warn("{}: the lease of partition {} (epoch {}) went to another projector", projection_, partition, epoch);
+    if (!still.contains(partition))
+      spdlog::warn("{}: the lease of partition {} (epoch {}) went to another projector", projection_, partition, epoch);
   }
   owned_ = std::move(still);
 }
@@ -116,16 +120,18 @@ std::vector<Leases::Displaced> Leases::take_up_to(std::size_t share, pqxx::work&
   std::vector<Displaced> displaced;
   if (owned_.size() >= share) return displaced;
   // A process that starts again under its old name need not wait for its own lease to run out.
-  for (const auto& row : transaction.exec_prepared("lease_take", projection_, instance_, milliseconds_, share - owned_.size(), !joined_,
-                                                      backend_pid_, backend_start_)) {
+  for (const auto& row : transaction.exec_prepared("lease_take", projection_, instance_, milliseconds_, share - owned_.size(),
+                                                   !joined_, backend_pid_, backend_start_)) {
     owned_[row[0].as<Partition>()] = row[1].as<Epoch>();
-    if (!row[2].is_null()) displaced.push_back({row[2].as<std::string>(), row[3].as<std::string>(""), row[4].as<std::string>("")});
+    if (row[2].is_null()) continue;
+    const Displaced session{row[2].as<std::string>(), row[3].as<std::string>(""), row[4].as<std::string>("")};
+    if (std::ranges::find(displaced, session) == displaced.end()) displaced.push_back(session);
   }
   return displaced;
 }
 
-// As the login user, whose own sessions they are: hermes_projector may not end sessions. One that can't be ended does no harm, its
-// writes are refused; it may hold locks until its process wakes or dies.
+// As the login user, whose own sessions they are: hermes_projector may not end sessions. One that can't be ended does no harm,
+// its writes are refused; it may hold locks until its process wakes or dies.
 void Leases::end_sessions(const std::vector<Displaced>& displaced) {
   if (displaced.empty()) return;
   try {
@@ -136,7 +142,8 @@ void Leases::end_sessions(const std::vector<Displaced>& displaced) {
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
           "WHERE pid = $1::integer AND backend_start = $2::timestamptz AND pid <> pg_backend_pid()",
           session.pid, session.started);
-      if (!ended.empty()) spdlog::warn("{}: took over from {}, whose lease had run out, and ended its session", projection_, session.owner);
+      if (!ended.empty())
+        spdlog::warn("{}: took over from {}, whose lease had run out, and ended its session", projection_, session.owner);
     }
     transaction.commit();
   } catch (const pqxx::sql_error& error) {

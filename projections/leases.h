@@ -49,6 +49,7 @@ class Leases {
     std::string owner;
     std::string pid;
     std::string started;
+    bool operator==(const Displaced&) const = default;
   };
 
   std::size_t fair_share(pqxx::work& transaction) const;

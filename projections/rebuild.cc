@@ -104,8 +104,8 @@ class Rebuild {
     }
     return fail(RebuildError{RebuildError::Kind::readers,
                              "the tables of " + std::string(projection_.name()) +
-                                 " were read without a pause, by one long transaction perhaps (pg_stat_activity), so they could not be "
-                                 "exchanged; the old ones stay. Run it again later"});
+                                 " were in use without a pause, by one long transaction or a VACUUM perhaps (pg_stat_activity), so they could "
+                                 "not be exchanged; the old ones stay. Run it again later"});
   }
 
   void catch_up() {

@@ -13,6 +13,8 @@ using eventstore::PartitionRange;
 
 // Within one transaction, while the projectors of this projection wait for its checkpoints.
 constexpr int kLockTries = 5;
+// Longer than deadlock_timeout (1 s), after which autovacuum gives way.
+constexpr std::chrono::milliseconds kVacuumWait{3'000};
 // Those who queued behind the last try get their turn.
 constexpr std::chrono::milliseconds kBetweenTries{20};
 
@@ -30,41 +32,83 @@ std::vector<PartitionRange> lock_checkpoints(const SwapRequest& request, pqxx::w
   return missing;
 }
 
-bool lock_tables(const std::vector<LiveTable>& tables, postgres::Connection& connection, pqxx::work& transaction,
-                 std::chrono::steady_clock::time_point& asked_at) {
+std::string names_of(const std::vector<LiveTable>& tables, postgres::Connection& connection) {
   std::string names;
   for (const LiveTable& table : tables) {
     names += (names.empty() ? "" : ", ") + connection.quote_name(table.schema) + "." + connection.quote_name(table.name);
   }
+  return names;
+}
+
+bool is_lock_timeout(const pqxx::sql_error& error) { return error.sqlstate() == "55P03"; }  // lock_not_available
+
+// Keeps autovacuum away, which would be in the way of the real lock for as long as it works on a large table: it gives way to
+// whoever waits for it, but not so soon. Readers and writers are not disturbed. False if somebody else's VACUUM does not end.
+bool send_autovacuum_away(const std::vector<LiveTable>& tables, postgres::Connection& connection, pqxx::work& transaction) {
+  transaction.exec("SET LOCAL lock_timeout = " + std::to_string(kVacuumWait.count()));
+  try {
+    transaction.exec("LOCK TABLE " + names_of(tables, connection) + " IN SHARE UPDATE EXCLUSIVE MODE");
+  } catch (const pqxx::sql_error& error) {
+    if (!is_lock_timeout(error)) throw;
+    return false;
+  }
+  return true;
+}
+
+// The views first, as those do who read through them: they would hold the view and wait for the table, while the swap holds the
+// table and waits for the view. LOCK TABLE on a view would lock everything below it; a change of owner that changes nothing
+// locks it alone.
+bool lock_views_and_tables(const std::vector<DependentView>& views, const std::vector<LiveTable>& tables,
+                           postgres::Connection& connection, pqxx::work& transaction,
+                           std::chrono::steady_clock::time_point& asked_at) {
+  std::string locks;
+  for (const DependentView& view : views) locks += "ALTER VIEW " + view.name + " OWNER TO " + view.owner + ";";
+  locks += "LOCK TABLE " + names_of(tables, connection) + " IN ACCESS EXCLUSIVE MODE";
   transaction.exec("SET LOCAL lock_timeout = " + std::to_string(kLockWait.count()));
   for (int attempt = 0; attempt < kLockTries; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(kBetweenTries);
     asked_at = std::chrono::steady_clock::now();
     try {
       pqxx::subtransaction locking(transaction, "lock_tables");
-      locking.exec("LOCK TABLE " + names + " IN ACCESS EXCLUSIVE MODE");
+      locking.exec(locks);
       locking.commit();
       return true;
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != "55P03") throw;  // lock_not_available
+      if (!is_lock_timeout(error)) throw;
     }
   }
   return false;
 }
 
-void exchange(const SwapRequest& request, postgres::Connection& connection, pqxx::work& transaction) {
-  // All that is named below is qualified.
+// What hangs on the tables now. Sets the search_path so that views are told with qualified names: all that is named after this
+// is.
+Dependents dependents_now(const SwapRequest& request, pqxx::work& transaction) {
   transaction.exec("SET LOCAL search_path = pg_catalog");
-  const Dependents dependents = find_dependents(transaction, request.live);
-  if (!dependents.in_the_way.empty()) throw std::runtime_error("something new hangs on the tables: " + dependents.in_the_way.front());
+  Dependents dependents = find_dependents(transaction, request.live);
+  if (!dependents.in_the_way.empty())
+    throw std::runtime_error("something new hangs on the tables: " + dependents.in_the_way.front());
+  return dependents;
+}
+
+// False if somebody uses a view that was made since the locks were taken.
+bool exchange(const SwapRequest& request, postgres::Connection& connection, pqxx::work& transaction) {
+  const Dependents dependents = dependents_now(request, transaction);
   std::string sql;
   for (const LiveTable& table : request.live) {
     const std::string name = connection.quote_name(table.name);
-    sql += "ALTER TABLE " + connection.quote_name(table.schema) + "." + name + " SET SCHEMA " + connection.quote_name(request.old_schema) + ";";
-    sql += "ALTER TABLE " + connection.quote_name(request.schema) + "." + name + " SET SCHEMA " + connection.quote_name(table.schema) + ";";
+    sql += "ALTER TABLE " + connection.quote_name(table.schema) + "." + name + " SET SCHEMA " +
+           connection.quote_name(request.old_schema) + ";";
+    sql += "ALTER TABLE " + connection.quote_name(request.schema) + "." + name + " SET SCHEMA " +
+           connection.quote_name(table.schema) + ";";
   }
   for (const DependentView& view : dependents.views) sql += view.statement + ";";
-  transaction.exec(sql);
+  try {
+    transaction.exec(sql);
+  } catch (const pqxx::sql_error& error) {
+    if (!is_lock_timeout(error)) throw;
+    return false;
+  }
+  return true;
 }
 
 void move_checkpoints(const Projection& projection, const std::vector<Offset>& folded, pqxx::work& transaction) {
@@ -76,9 +120,10 @@ void move_checkpoints(const Projection& projection, const std::vector<Offset>& f
         "WHERE checkpoint.next_offset <> excluded.next_offset",
         name, partition, folded[partition]);
   }
-  transaction.exec_params("DELETE FROM projection_stuck stuck USING projection_checkpoints checkpoint WHERE stuck.projection = $1 "
-                          "AND checkpoint.projection = $1 AND checkpoint.partition = stuck.partition AND next_offset > \"offset\"",
-                          name);
+  transaction.exec_params(
+      "DELETE FROM projection_stuck stuck USING projection_checkpoints checkpoint WHERE stuck.projection = $1 "
+      "AND checkpoint.projection = $1 AND checkpoint.partition = stuck.partition AND next_offset > \"offset\"",
+      name);
   transaction.exec_params("SELECT pg_notify($1, $2)", std::string(kProjectorsChannel), name);
 }
 
@@ -86,12 +131,14 @@ void move_checkpoints(const Projection& projection, const std::vector<Offset>& f
 void require_alike(const SwapRequest& request, pqxx::work& transaction) {
   std::vector<LiveTable> copies;
   for (const LiveTable& table : request.live) {
-    const pqxx::row oid = transaction.exec_params1("SELECT to_regclass(format('%I.%I', $1::text, $2::text))::oid", request.schema, table.name);
+    const pqxx::row oid =
+        transaction.exec_params1("SELECT to_regclass(format('%I.%I', $1::text, $2::text))::oid", request.schema, table.name);
     copies.push_back({oid[0].as<std::string>(), request.schema, table.name});
   }
   if (describe(transaction, copies) != describe(transaction, request.live)) {
-    throw std::runtime_error("the tables of " + std::string(request.projection.name()) +
-                             " were changed (an index, a grant, a comment, a column) during the rebuild, which did not take effect. Run it again");
+    throw std::runtime_error(
+        "the tables of " + std::string(request.projection.name()) +
+        " were changed (an index, a grant, a comment, a column) during the rebuild, which did not take effect. Run it again");
   }
 }
 
@@ -101,6 +148,7 @@ Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection
   Swapped swapped;
   pqxx::work transaction(connection);
   transaction.exec("SET LOCAL synchronous_commit = on");
+  if (!send_autovacuum_away(request.live, connection, transaction)) return swapped;
   const std::vector<PartitionRange> missing = lock_checkpoints(request, transaction);
   std::atomic<std::uint64_t> events{0};
   fold_here({request.projection, missing, request.skips, request.partition_count}, connection, transaction, events);
@@ -110,13 +158,13 @@ Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection
   require_alike(request, transaction);
 
   std::chrono::steady_clock::time_point asked_at;
-  if (!lock_tables(request.live, connection, transaction, asked_at)) return swapped;
-  exchange(request, connection, transaction);
+  const std::vector<DependentView> views = dependents_now(request, transaction).views;
+  if (!lock_views_and_tables(views, request.live, connection, transaction, asked_at)) return swapped;
+  if (!exchange(request, connection, transaction)) return swapped;
   transaction.commit();
   swapped.done = true;
   swapped.events = events;
-  swapped.readers_blocked =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked_at);
+  swapped.readers_blocked = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked_at);
   return swapped;
 }
 

@@ -97,14 +97,14 @@ Dependents find_dependents(pqxx::transaction_base& transaction, std::span<const 
   const std::string all = oids(tables);
   Dependents dependents;
   for (const auto& row : transaction.exec_params(
-           "SELECT DISTINCT format('%I.%I', nspname, view.relname), "
+           "SELECT DISTINCT format('%I.%I', nspname, view.relname), quote_ident(pg_get_userbyid(view.relowner)), "
            "  format('CREATE OR REPLACE VIEW %I.%I%s AS %s', nspname, view.relname, "
            "         ' WITH (' || array_to_string(view.reloptions, ', ') || ')', pg_get_viewdef(view.oid)) "
            "FROM pg_depend JOIN pg_rewrite rule ON rule.oid = objid JOIN pg_class view ON view.oid = ev_class AND view.relkind = 'v' "
            "JOIN pg_namespace namespace ON namespace.oid = view.relnamespace "
            "WHERE classid = 'pg_rewrite'::regclass AND refclassid = 'pg_class'::regclass AND refobjid = ANY ($1::oid[])",
            all)) {
-    dependents.views.push_back({row[0].as<std::string>(), row[1].as<std::string>()});
+    dependents.views.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>()});
   }
   dependents.in_the_way = texts(transaction.exec_params(
       "SELECT DISTINCT pg_describe_object(classid, objid, 0) FROM pg_depend "

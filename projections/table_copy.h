@@ -37,6 +37,7 @@ CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<co
 // A view on the tables, as it is to be made again once its tables have been exchanged.
 struct DependentView {
   std::string name;       // qualified
+  std::string owner;      // quoted
   std::string statement;  // CREATE OR REPLACE VIEW: the view stays the same object, with its grants, comment and dependents
 };
 

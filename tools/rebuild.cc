@@ -48,6 +48,7 @@ class Reporter {
                                      {"phase", std::string(to_string(progress.phase))},
                                      {"done", progress.done},
                                      {"total", progress.total}});
+      std::cout.flush();  // whoever reads along wants to know now
     };
   }
 

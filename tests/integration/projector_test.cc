@@ -1,11 +1,9 @@
-// The projector against a real log: rows as the design has them, each event once whoever dies, partitions shared.
+// The projector against a real log: rows as the design has them, soon after the log grew. How several share the work is in
+// leases_test.cc, what happens to an event that can't be applied in stuck_test.cc.
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "projections/chat.h"
 #include "projections/projector.h"
-#include "projections/skip.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/read_models.h"

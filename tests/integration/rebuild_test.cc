@@ -1,4 +1,6 @@
 // A rebuild gives the same rows in tables that nobody can tell from the old ones, and a past that can be looked at.
+#include "projections/rebuild.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +9,6 @@
 
 #include "projections/past.h"
 #include "projections/projector.h"
-#include "projections/rebuild.h"
 #include "projections/rebuild_steps.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"
@@ -46,8 +47,10 @@ class RebuildTest : public testing::Test {
     for (int i = from; i < to; ++i) {
       const std::string id = "m-" + std::to_string(i);
       const std::string user = "user-" + std::to_string(i % 7);
-      writer->append({message(id, user, "david", "message " + id), receipt(id, Status::delivered), typing(user, "david", i % 3 == 0)});
-      if (i % 2 == 0) writer->append({receipt(id, Status::read), message("b-" + id, user, "all"), receipt("b-" + id, Status::read, "erin")});
+      writer->append(
+          {message(id, user, "david", "message " + id), receipt(id, Status::delivered), typing(user, "david", i % 3 == 0)});
+      if (i % 2 == 0)
+        writer->append({receipt(id, Status::read), message("b-" + id, user, "all"), receipt("b-" + id, Status::read, "erin")});
     }
   }
 
@@ -180,10 +183,55 @@ TEST_F(RebuildTest, FoldsWhatComesMeanwhileAndReadersSeeEverything) {
   EXPECT_EQ(contents_of_all(*database), contents_of_all(*database, "fresh"));
 }
 
+// Who reads through a view holds the view before its tables; the swap needs both.
+TEST_F(RebuildTest, ReadersOfViewsAndTheSwapDoNotWaitForEachOther) {
+  write_some(0, 20);
+  fold_live();
+  database->execute(
+      "CREATE VIEW loud AS SELECT upper(content) AS content FROM chat_messages; CREATE VIEW louder AS TABLE loud");
+  std::atomic<bool> stop{false};
+  std::vector<std::jthread> readers;
+  for (const char* view : {"typing_now", "loud", "louder", "typing_now"}) {
+    readers.emplace_back([&, view] {
+      Database reading(server->settings());
+      while (!stop) reading.value("SELECT count(*) FROM " + std::string(view));
+    });
+  }
+  for (int i = 0; i < 10; ++i) {
+    for (const char* projection : {"typing", "chat"}) {
+      const auto report = rebuild(*find_projection(projection), settings(), kQuiet);
+      EXPECT_TRUE(report) << report.error().message;
+    }
+  }
+  stop = true;
+}
+
+// A large table is vacuumed for minutes. This one, small as it is, too: a page, then a long rest.
+TEST_F(RebuildTest, AutovacuumGivesWayToTheSwap) {
+  write_some(0, 400);
+  fold_live();
+  const std::string before = contents_of_all(*database);
+  database->execute(
+      "ALTER TABLE message_status SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, "
+      "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);"
+      "UPDATE message_status SET status = status");
+  Database superuser(server->postgres().superuser());
+  superuser.rows("ALTER SYSTEM SET autovacuum_naptime = 1");
+  superuser.rows("SELECT pg_reload_conf()");
+  ASSERT_TRUE(eventually([&] { return !superuser.rows("SELECT FROM pg_stat_progress_vacuum").empty(); }))
+      << "autovacuum does not come";
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  EXPECT_TRUE(report) << report.error().message;
+  EXPECT_EQ(contents_of_all(*database), before);
+  superuser.rows("ALTER SYSTEM RESET autovacuum_naptime");
+  superuser.rows("SELECT pg_reload_conf()");
+}
+
 TEST_F(RebuildTest, ShowsThePastAsOfATimeAndAPosition) {
   write_some(0, 5);
   const std::string then = database->value("SELECT max(recorded_at) FROM event_log");
-  const std::string then_rfc = database->value("SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.USZ') FROM event_log");
+  const std::string then_rfc =
+      database->value("SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.USZ') FROM event_log");
   fold_live();
   const std::string before = contents_of_all(*database);
   write_some(5, 9);

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "eventstore/payload.h"
+#include "projections/past.h"
 #include "projections/projection.h"
+#include "projections/rebuild.h"
 
 namespace hermes::test_support {
 namespace {
@@ -27,25 +29,36 @@ std::vector<eventstore::Handled> LogWriter::append(std::vector<domain::Command> 
 
 void LogWriter::append_in_silence(const std::string& message_id) {
   const domain::SendMessage sent = message(message_id);
-  const std::string stream = "message/" + message_id;
+  const domain::MessageSent event{sent.sender, sent.sender_name, sent.receiver, sent.content, sent.message_type};
   std::string payload;
-  eventstore::encode_payload(domain::MessageSent{sent.sender, sent.sender_name, sent.receiver, sent.content, sent.message_type},
-                             payload);
+  eventstore::encode_payload(event, payload);
+  append_as_is("message/" + message_id, "MessageSent", eventstore::schema_version(event), payload);
+}
+
+eventstore::Position LogWriter::append_as_is(const std::string& stream, const std::string& event_type, int schema_version,
+                                             const std::string& payload) {
   pqxx::work transaction(*connection_);
-  const auto count = transaction.exec("SELECT partition_count FROM event_log_settings")[0][0].as<int>();
-  const auto key = eventstore::stream_key(stream);
-  const auto partition = eventstore::partition_of(key, count);
+  const auto count = transaction.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
+  const auto partition = eventstore::partition_of(eventstore::stream_key(stream), count);
+  const auto offset =
+      transaction.exec_params1("SELECT next_offset FROM event_log_heads WHERE partition = $1 FOR UPDATE", partition)[0]
+          .as<eventstore::Offset>();
   transaction.exec_params(
-      "INSERT INTO event_log SELECT partition, next_offset, substr(encode(sha256(convert_to($2, 'UTF8')), 'hex'), 1, 32)::uuid, $2, 0, "
-      "'MessageSent', 1, 'fredy', NULL, clock_timestamp(), $3, sha256('unchained') FROM event_log_heads WHERE partition = $1 FOR UPDATE",
-      partition, stream, pqxx::binarystring(payload));
+      "INSERT INTO event_log SELECT $1, $2, key, $3, (SELECT count(*) FROM event_log WHERE partition = $1 AND stream_key = "
+      "key), $4, $5, "
+      "'fredy', NULL, clock_timestamp(), $6, sha256('unchained') "
+      "FROM CAST(substr(encode(sha256(convert_to($3, 'UTF8')), 'hex'), 1, 32) AS uuid) AS key",
+      partition, offset, stream, event_type, schema_version, pqxx::binarystring(payload));
   transaction.exec_params("UPDATE event_log_heads SET next_offset = next_offset + 1 WHERE partition = $1", partition);
   transaction.commit();
+  return {partition, offset};
 }
 
 bool is_caught_up(Database& database) {
   const std::string projections = std::to_string(projections::all_projections().size());
-  return database.value("SELECT count(*) = " + projections + " * (SELECT count(*) FROM event_log_heads) AND coalesce(sum(events_behind), 1) = 0 FROM projection_lag") == "t";
+  return database.value(
+             "SELECT count(*) = " + projections +
+             " * (SELECT count(*) FROM event_log_heads) AND coalesce(sum(events_behind), 1) = 0 FROM projection_lag") == "t";
 }
 
 std::string contents(Database& database, const std::string& table, const std::string& schema) {
@@ -62,6 +75,43 @@ std::string contents_of_all(Database& database, const std::string& schema) {
     for (std::string_view table : projection->tables()) text += contents(database, std::string(table), schema);
   }
   return text;
+}
+
+std::vector<std::string> faults_of_read_models(const postgres::Settings& settings) {
+  Database database(settings);
+  std::vector<std::string> faults = database.column(R"sql(
+    WITH message_event AS (
+      SELECT "offset" * (SELECT partition_count FROM event_log_settings) + partition AS id, event_type, actor_id, stream_id
+      FROM event_log WHERE stream_id LIKE 'message/%'
+    ), unread AS (
+      SELECT (SELECT count(*) FROM chat_messages WHERE receiver_id <> 'all')
+           - (SELECT count(*) FROM message_status JOIN chat_messages USING (message_id) WHERE status = 'read' AND receiver_id <> 'all') AS count
+    )
+    SELECT count(*) || ' events without their status row' FROM message_event LEFT JOIN message_status USING (id)
+      WHERE message_id IS NULL HAVING count(*) > 0
+    UNION ALL SELECT count(*) || ' status rows without their event' FROM message_status LEFT JOIN message_event USING (id)
+      WHERE stream_id IS NULL HAVING count(*) > 0
+    UNION ALL SELECT (SELECT count(*) FROM chat_messages) || ' messages, ' || count(*) || ' were sent' FROM message_event
+      WHERE event_type = 'MessageSent' HAVING count(*) <> (SELECT count(*) FROM chat_messages)
+    UNION ALL SELECT sum(unread_count) || ' unread in inbox, ' || unread.count || ' by their receipts' FROM inbox, unread
+      GROUP BY unread.count HAVING sum(unread_count) <> unread.count
+  )sql");
+
+  database.execute("DROP SCHEMA IF EXISTS fresh_fold CASCADE");
+  pqxx::work reading(database.connection());
+  const std::vector<eventstore::Offset> ends = projections::ends_at(reading, domain::Timestamp::max());
+  reading.commit();
+  const auto all = projections::all_projections();
+  const auto fresh = projections::fold_into({{all.begin(), all.end()}, "fresh_fold", ends, ""}, {settings}, [](const auto&) {});
+  if (!fresh) faults.push_back(fresh.error().message);
+  for (const projections::Projection* projection : all) {
+    for (std::string_view table : projection->tables()) {
+      const std::string name(table);
+      if (contents(database, name) != contents(database, name, "fresh_fold"))
+        faults.push_back(name + " is not what a fresh fold gives");
+    }
+  }
+  return faults;
 }
 
 }  // namespace hermes::test_support

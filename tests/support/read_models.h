@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "eventstore/command_handler.h"
+#include "eventstore/event_log.h"
 #include "tests/support/database.h"
 #include "tests/support/log_fixture.h"
 
@@ -21,6 +22,11 @@ class LogWriter {
   // A message from fredy to david that nobody is notified of.
   void append_in_silence(const std::string& message_id);
 
+  // An event that no ingester of this version would write: whatever type, version and payload, unchained, at the end of its
+  // stream. Nobody is notified. Returns where it is.
+  eventstore::Position append_as_is(const std::string& stream, const std::string& event_type, int schema_version,
+                                    const std::string& payload);
+
  private:
   postgres::ConnectionPtr connection_;
   eventstore::CommandHandler handler_;
@@ -34,5 +40,9 @@ std::string contents(Database& database, const std::string& table, const std::st
 
 // The same of all read models of all projections.
 std::string contents_of_all(Database& database, const std::string& schema = "public");
+
+// What is wrong with the read models: rows that an event should have made once, counted in SQL; and whether all tables equal a
+// fold of the whole log into a schema of its own. Empty when all is well. Requires: is_caught_up(); `settings` of the owner.
+std::vector<std::string> faults_of_read_models(const postgres::Settings& settings);
 
 }  // namespace hermes::test_support

@@ -1,0 +1,223 @@
+// An event that cannot be applied stops its partition of that projection alone, everybody who looks is told which event it is
+// and why, and an operator has one recorded way past it. The service runs as a process, as an operator would run it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "bench/stack.h"
+#include "tests/support/eventually.h"
+#include "tests/support/read_models.h"
+#include "tools/private_servers/environment.h"
+
+namespace hermes::projections {
+namespace {
+
+using namespace test_support;
+using domain::Status;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr int kPartitions = 4;
+
+class Stuck : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server = std::make_unique<LogServer>(); }
+  static void TearDownTestSuite() { server.reset(); }
+  static std::unique_ptr<LogServer> server;
+
+  void SetUp() override {
+    server->new_log(kPartitions);
+    database = std::make_unique<Database>(server->settings());
+    writer = std::make_unique<LogWriter>(server->settings());
+    Environment environment = this->environment();
+    environment["HERMES_INSTANCE"] = "one";
+    environment["HERMES_POLL_MS"] = "100";
+    projector = std::make_unique<bench::Service>(std::vector<std::string>{hermes_command(), "project"}, environment,
+                                                 folder / "projector.log");
+    projector->start();
+    projector->wait_ready();
+  }
+
+  Environment environment() const {
+    Environment environment = private_servers::environment_for(server->postgres());
+    environment["POSTGRES_DB"] = server->settings().database;
+    environment["HERMES_STATE_DIR"] = folder.path();
+    return environment;
+  }
+
+  Finished hermes(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), hermes_command());
+    return run(arguments, environment());
+  }
+
+  // What /readyz says: its status code, then its body.
+  std::string get(const std::string& path) const {
+    return run({"curl", "--silent", "--max-time", "10", "--write-out", " %{http_code}",
+                "http://127.0.0.1:" + std::to_string(projector->http_port()) + path})
+        .output;
+  }
+
+  std::string stuck_at(const std::string& projection) {
+    return database->value("SELECT partition || ':' || \"offset\" FROM projection_stuck WHERE projection = '" + projection +
+                           "'");
+  }
+  bool becomes_stuck(const std::string& projection) {
+    return eventually([&] { return !stuck_at(projection).empty(); });
+  }
+  bool catches_up() {
+    return eventually([&] { return is_caught_up(*database); });
+  }
+
+  // Two messages in one partition, by trial.
+  static std::pair<std::string, std::string> in_one_partition() {
+    const auto partition = [](const std::string& id) {
+      return eventstore::partition_of(eventstore::stream_key("message/" + id), kPartitions);
+    };
+    for (int i = 1;; ++i) {
+      if (partition("m-" + std::to_string(i)) == partition("m-0")) return {"m-0", "m-" + std::to_string(i)};
+    }
+  }
+
+  TemporaryFolder folder;
+  std::unique_ptr<Database> database;
+  std::unique_ptr<LogWriter> writer;
+  std::unique_ptr<bench::Service> projector;
+};
+
+std::unique_ptr<LogServer> Stuck::server;
+
+// An operator's constraint stands for whatever the database refuses a row for.
+TEST_F(Stuck, StopsThatPartitionOfThatProjectionAloneAndIsNamedEverywhere) {
+  database->execute("ALTER TABLE chat_messages ADD CONSTRAINT no_poison CHECK (content <> 'poison')");
+  const auto [first, second] = in_one_partition();
+  std::vector<domain::Command> commands = {message(first, "fredy", "david", "before"),
+                                           message(second, "fredy", "david", "poison")};
+  for (int i = 100; i < 140; ++i) commands.push_back(message("x-" + std::to_string(i)));
+  writer->append(std::move(commands));
+  ASSERT_TRUE(becomes_stuck("chat"));
+  const std::string position = stuck_at("chat");
+  EXPECT_EQ(database->value("SELECT partition || ':' || \"offset\" FROM event_log WHERE version = 0 AND stream_id = 'message/" +
+                            second + "'"),
+            position);
+
+  // The rest goes on: what came before it, the other partitions, the other projections.
+  EXPECT_TRUE(eventually([&] {
+    return database->value("SELECT count(*) FROM projection_lag WHERE events_behind > 0 AND stuck_offset IS NULL") == "0";
+  }));
+  EXPECT_EQ(database->value("SELECT count(*) FROM projection_stuck"), "1");
+  EXPECT_EQ(database->value("SELECT content FROM chat_messages WHERE message_id = '" + first + "'"), "before");
+  EXPECT_EQ(database->value("SELECT unread_count FROM inbox WHERE user_id = 'david'"), "42");
+
+  const std::string named = "chat is stuck at " + position + " (MessageSent of message/" + second + ")";
+  const Finished status = hermes({"status"});
+  EXPECT_EQ(status.exit_code, 1);
+  EXPECT_THAT(status.output, AllOf(HasSubstr(named), HasSubstr("no_poison"), HasSubstr("--skip " + position)));
+  const auto json = boost::json::parse(hermes({"status", "--json"}).output);
+  const std::string as_json = boost::json::serialize(json);
+  EXPECT_FALSE(json.at("ok").as_bool());
+  EXPECT_THAT(as_json, AllOf(HasSubstr("message/" + second), HasSubstr("no_poison"), HasSubstr("\"MessageSent\"")));
+  EXPECT_TRUE(eventually([&] { return get("/readyz").ends_with("503"); }));
+  EXPECT_THAT(get("/readyz"), AllOf(HasSubstr(named), HasSubstr("no_poison")));
+  EXPECT_THAT(get("/healthz"), HasSubstr("200"));  // starting it again would not help
+  EXPECT_EQ(projector->metric("hermes_projection_stuck"), 1);
+  EXPECT_THAT(get("/metrics"), HasSubstr("hermes_projection_stuck{projection=\"chat\",partition=\"" +
+                                         position.substr(0, position.find(':')) + "\"} 1"));
+}
+
+TEST_F(Stuck, GoesOnByItselfWhenTheCauseIsMended) {
+  database->execute("ALTER TABLE chat_messages ADD CONSTRAINT no_poison CHECK (content <> 'poison')");
+  writer->append({message("m-1", "fredy", "david", "poison")});
+  ASSERT_TRUE(becomes_stuck("chat"));
+  database->execute("ALTER TABLE chat_messages DROP CONSTRAINT no_poison");
+  EXPECT_EQ(projector->stop(), 0);
+  projector->start();
+  ASSERT_TRUE(catches_up());
+  EXPECT_TRUE(eventually([&] { return stuck_at("chat").empty(); }));
+  EXPECT_EQ(database->value("SELECT count(*) FROM chat_messages"), "1");
+}
+
+TEST_F(Stuck, SkippingIsRecordedAndARebuildLeavesTheEventOutToo) {
+  database->execute("ALTER TABLE chat_messages ADD CONSTRAINT no_poison CHECK (content <> 'poison')");
+  const auto [first, second] = in_one_partition();
+  writer->append({message(second, "fredy", "david", "poison")});
+  ASSERT_TRUE(becomes_stuck("chat"));
+  // Its receipts hang on it: they stop the partition too, one after the other.
+  writer->append({message(first)});
+  std::string position;
+  for (const char* event : {"MessageSent", "MessageReceived"}) {
+    ASSERT_TRUE(eventually([&] { return !stuck_at("chat").empty() && stuck_at("chat") != position; }));
+    position = stuck_at("chat");
+    const Finished skipped = hermes({"project", "chat", "--skip", position, "--reason", "poison, ticket 17"});
+    EXPECT_EQ(skipped.exit_code, 0) << skipped.errors;
+    EXPECT_THAT(skipped.output, HasSubstr(position + " (" + event + " of message/" + second + ")"));
+  }
+  ASSERT_TRUE(catches_up());
+  EXPECT_TRUE(eventually([&] { return stuck_at("chat").empty(); }));
+  EXPECT_TRUE(eventually([&] { return get("/readyz").ends_with("200"); }));
+  EXPECT_EQ(database->value("SELECT string_agg(message_id, ' ') FROM chat_messages"), first);
+  EXPECT_EQ(database->value("SELECT count(*) FROM projection_skips WHERE projection = 'chat' AND reason = 'poison, ticket 17' "
+                            "AND skipped_by = 'dbowner' AND skipped_at <= now()"),
+            "2");
+
+  const std::string live = contents_of_all(*database);
+  const Finished rebuilt = hermes({"rebuild", "chat"});
+  EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.errors;
+  EXPECT_EQ(contents_of_all(*database), live);
+  const Finished verified = hermes({"verify", "--only", "tables"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.output;
+}
+
+TEST_F(Stuck, OnlyAnEventThatStopsAProjectionCanBeSkippedAndNeverWithoutAReason) {
+  writer->append({message("m-1")});
+  ASSERT_TRUE(catches_up());
+  const Finished healthy = hermes({"project", "chat", "--skip", "1:0", "--reason", "no reason"});
+  EXPECT_EQ(healthy.exit_code, 1);
+  EXPECT_THAT(healthy.errors, HasSubstr("chat is not stuck at 1:0"));
+  EXPECT_EQ(hermes({"project", "chat", "--skip", "1:0"}).exit_code, 2);
+  EXPECT_EQ(hermes({"project", "chat", "--skip", "somewhere", "--reason", "x"}).exit_code, 2);
+  EXPECT_EQ(database->value("SELECT count(*) FROM projection_skips"), "0");
+}
+
+// Written by a newer Hermes: to go past it would lose what it says.
+TEST_F(Stuck, APayloadNewerThanThisBinaryStopsItsReaders) {
+  writer->append({message("m-1")});
+  ASSERT_TRUE(catches_up());
+  const auto position = eventstore::to_string(writer->append_as_is("message/m-1", "MessageDelivered", 99, "from the future"));
+  ASSERT_TRUE(becomes_stuck("chat"));
+  EXPECT_EQ(stuck_at("chat"), position);
+  EXPECT_THAT(database->value("SELECT reason FROM projection_stuck WHERE projection = 'chat'"),
+              AllOf(HasSubstr("99"), HasSubstr("pgrade")));
+  // inbox and typing have no use for this type, so they need not understand it.
+  EXPECT_TRUE(eventually([&] {
+    return database->value("SELECT count(*) FROM projection_lag WHERE events_behind > 0 AND projection <> 'chat'") == "0";
+  }));
+  EXPECT_EQ(database->value("SELECT count(*) FROM message_status WHERE status IN ('delivered', 'read')"), "0");
+
+  const std::string live = contents_of_all(*database);
+  const Finished rebuilt = hermes({"rebuild", "chat"});
+  EXPECT_EQ(rebuilt.exit_code, 1);
+  EXPECT_THAT(rebuilt.errors, AllOf(HasSubstr(position), HasSubstr("99")));
+  EXPECT_EQ(contents_of_all(*database), live);
+}
+
+// A type that this binary has never heard of may matter to any projection.
+TEST_F(Stuck, AnUnknownEventTypeStopsEveryProjection) {
+  const auto position = eventstore::to_string(writer->append_as_is("message/m-1", "MessageForgotten", 1, ""));
+  for (const char* projection : {"chat", "inbox", "typing"}) {
+    ASSERT_TRUE(becomes_stuck(projection)) << projection;
+    EXPECT_EQ(stuck_at(projection), position);
+  }
+  EXPECT_THAT(hermes({"project", "--skip", position, "--reason", "x"}).errors, HasSubstr("name one"));
+}
+
+TEST_F(Stuck, SigtermFinishesAndGivesTheLeasesBack) {
+  const std::string owned = "SELECT count(*) FROM projection_leases WHERE owner = 'one'";
+  EXPECT_TRUE(eventually([&] { return database->value(owned) == "12"; }));
+  EXPECT_EQ(projector->stop(), 0);
+  EXPECT_EQ(database->value(owned), "0");
+  EXPECT_EQ(database->value("SELECT count(*) FROM projection_members"), "0");
+}
+
+}  // namespace
+}  // namespace hermes::projections
