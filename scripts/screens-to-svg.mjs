@@ -12,10 +12,10 @@ const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').repl
 const wide = /^(?:[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]|[\u{20000}-\u{3fffd}])/u;
 const widthOf = (character) => (/^\p{M}|\u200d|\ufe0f/u.test(character) ? 0 : wide.test(character) ? 2 : 1);
 
-// A row as runs of one style, each with its column.
+// A row as runs of one style, each with its column. tmux tells changes of style only, over the ends of rows too.
+let style;
 function runsOf(row) {
   const runs = [];
-  let style = { bold: false, dim: false, colour: 0 };
   let column = 0;
   let last = null;
   for (const [piece, parameters] of row.matchAll(/\x1b\[([0-9;]*)m|\x1b.|./gu)) {
@@ -58,6 +58,7 @@ const out = [
 screens.forEach((screen, i) => {
   const [title, file] = screen.split('=');
   const left = i * (window.width + gap);
+  style = { bold: false, dim: false, colour: 0 };
   out.push(`<rect x="${left}" width="${window.width}" height="${window.height}" rx="9" fill="#1d2330"/>`);
   out.push(`<text x="${left + window.width / 2}" y="21" text-anchor="middle" fill="${colours.dim}">${escaped(title)}</text>`);
   readFileSync(file, 'utf8').split('\n').slice(0, rows).forEach((row, line) => {
