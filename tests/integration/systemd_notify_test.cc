@@ -77,7 +77,7 @@ TEST_P(SystemdNotify, ReadyThenAliveThenStopping) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Services, SystemdNotify, testing::Values("ingest", "project"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& service) { return service.param; });
 
 }  // namespace
 }  // namespace hermes::test_support
