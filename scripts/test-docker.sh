@@ -36,6 +36,7 @@ finish() {
   if [[ -n ${daemon:-} ]]; then
     kill "$daemon"
     wait "$daemon" 2>/dev/null
+    umount "$work"/docker/netns/* 2>/dev/null  # dockerd leaves the host's mounted when it ends
   fi
   rm -rf "$work"
   exit "$code"
