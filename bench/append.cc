@@ -14,12 +14,11 @@
 
 #include "bench/bench.h"
 #include "bench/benchmarks.h"
+#include "bench/migrated_database.h"
 #include "eventstore/appender.h"
 #include "eventstore/command_handler.h"
-#include "eventstore/migrations.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
-#include "tools/private_servers/private_postgres.h"
 
 namespace hermes::bench {
 namespace {
@@ -33,29 +32,16 @@ constexpr std::uint64_t kDefaultEvents = 100'000;
 constexpr std::size_t kPayloadSize = 150;
 constexpr int kPartitions = eventstore::kDefaultPartitionCount;
 
-// A migrated database on a server that waits for the disk, and the bare table beside the log.
-class Log {
+// A database with the bare table beside the log.
+class Log : public MigratedDatabase {
  public:
-  Log() : server_({.fsync = true, .settings = {"max_wal_size=4GB", "shared_buffers=512MB"}}) {
-    postgres::ConnectionPtr owner = connect({});
-    auto migrated = eventstore::migrate(*owner);
-    if (!migrated) throw std::runtime_error(migrated.error().message);
+  Log() {
+    const postgres::ConnectionPtr owner = connect();
     pqxx::work work(*owner);
     work.exec("CREATE TABLE bare_log (LIKE event_log INCLUDING INDEXES)");
     work.exec("GRANT INSERT ON bare_log TO hermes_ingester");
     work.commit();
   }
-
-  postgres::ConnectionPtr connect(const std::string& role) const {
-    postgres::Settings settings = server_.settings();
-    settings.role = role;
-    auto connection = postgres::connect(settings);
-    if (!connection) throw std::runtime_error(connection.error().message);
-    return *std::move(connection);
-  }
-
- private:
-  private_servers::PrivatePostgres server_;
 };
 
 // Stream ids never repeat within a run: every event starts a stream, as messages do, and the stream index grows at random

@@ -18,6 +18,8 @@ BenchResult decide(const Options& options);
 BenchResult handle(const Options& options);
 BenchResult ingest(const Options& options);
 BenchResult latency(const Options& options);
+BenchResult project(const Options& options);
+BenchResult rebuild(const Options& options);
 BenchResult spool_path(const Options& options);
 
 inline const std::vector<Benchmark> kBenchmarks = {
@@ -26,8 +28,9 @@ inline const std::vector<Benchmark> kBenchmarks = {
     {"handle", "The command handler, new messages in, against bare binary COPY of as many rows.", handle},
     {"ingest", "The whole way from broker to log, against a subscriber that only counts.", ingest},
     {"latency", "Publish to acknowledgement and to the row, at half of the sustained rate.", latency},
+    {"project", "Projectors that catch up, against the append protocol that wrote what they read.", project},
+    {"rebuild", "A read model made anew from the log, against set-based SQL on decoded columns.", rebuild},
     {"spool", "Append, read back and release, against bare writes of the same bytes.", spool_path},
-
 };
 
 }  // namespace hermes::bench

@@ -6,11 +6,13 @@
 #include "tools/bench_peers.h"
 #include "tools/cli.h"
 #include "tools/output.h"
+#include "tools/service.h"
 
 namespace hermes::tools {
 namespace {
 
 ExitCode run_benchmark(const Settings& settings, const bench::Benchmark& benchmark, const bench::Options& options) {
+  set_up_logging({.log_level = "warn"});  // of the parts that run in this process; to stderr
   const bench::BenchResult result = benchmark.run(options);
   if (settings.json) {
     print_json(bench::to_json(result));

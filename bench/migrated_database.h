@@ -1,0 +1,24 @@
+// A migrated database on a server of its own that waits for the disk, as a server in earnest does. Gone with the object.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eventstore/postgres/connection.h"
+#include "tools/private_servers/private_postgres.h"
+
+namespace hermes::bench {
+
+class MigratedDatabase {
+ public:
+  explicit MigratedDatabase(std::vector<std::string> server_settings = {});
+
+  // As superuser, or with that role.
+  postgres::Settings settings(const std::string& role = {}) const;
+  postgres::ConnectionPtr connect(const std::string& role = {}) const;
+
+ private:
+  private_servers::PrivatePostgres server_;
+};
+
+}  // namespace hermes::bench
