@@ -38,6 +38,11 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
   connection_.prepare("lease_alive", "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " +
                                          expiry +
                                          ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
+  // Locked rows are left: their owners are coming back, and two processes that clean up must not wait for each other.
+  connection_.prepare("lease_forget_members",
+                      "DELETE FROM projection_members WHERE (projection, instance) IN (SELECT projection, instance FROM "
+                      "projection_members WHERE projection = $1 AND expires_at < clock_timestamp() - interval '1 day' "
+                      "FOR UPDATE SKIP LOCKED)");
   connection_.prepare("lease_members",
                       "SELECT instance, (SELECT count(*) FROM projection_leases WHERE projection = $1) FROM projection_members "
                       "WHERE projection = $1 AND expires_at > clock_timestamp() ORDER BY instance");
@@ -58,16 +63,28 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
           ", backend_pid = $6, backend_start = $7 "
           "FROM free WHERE lease.projection = $1 AND lease.partition = free.partition "
           "RETURNING lease.partition, lease.epoch, free.owner, free.backend_pid, free.backend_start");
+  // Of each process the last of its rows to expire, for they are written a little after one another.
+  connection_.prepare(
+      "lease_next_expiry",
+      "SELECT ceil(extract(epoch FROM min(expires_at) - clock_timestamp()) * 1000)::bigint FROM ("
+      "  SELECT max(expires_at) AS expires_at FROM ("
+      "    SELECT owner, expires_at FROM projection_leases WHERE projection = $1 AND owner <> $2 UNION ALL "
+      "    SELECT instance, expires_at FROM projection_members WHERE projection = $1 AND instance <> $2) AS others "
+      "  GROUP BY owner) AS processes WHERE expires_at > clock_timestamp()");
 }
 
 void Leases::renew() {
   pqxx::work transaction(connection_);
   transaction.exec_prepared("lease_alive", projection_, instance_, milliseconds_);
+  transaction.exec_prepared("lease_forget_members", projection_);
   if (!joined_) notify(transaction, projection_);
   renew_owned(transaction);
   const std::size_t share = fair_share(transaction);
   give_up_beyond(share, transaction);
   const std::vector<Displaced> displaced = take_up_to(share, transaction);
+  const pqxx::field expiry = transaction.exec_prepared1("lease_next_expiry", projection_, instance_)[0];
+  next_expiry_of_others_.reset();
+  if (!expiry.is_null()) next_expiry_of_others_ = std::chrono::milliseconds(expiry.as<std::int64_t>());
   transaction.commit();
   joined_ = true;
   end_sessions(displaced);

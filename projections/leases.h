@@ -2,8 +2,8 @@
 // the clock of the database; projection_members holds who is alive. Every process takes its fair share: partitions divided by
 // members, the first members in the order of their names one more.
 //
-// An owner renews well before its lease expires. If it cannot (dead, paused, cut off), the others see its membership expire and
-// take its partitions. The new owner raises the epoch, which the old one's transactions no longer find (live_batch.h), and ends the
+// An owner renews well before its lease expires. If it cannot (dead, paused, cut off), the others look at that very time and take
+// its partitions. The new owner raises the epoch, which the old one's transactions no longer find (live_batch.h), and ends the
 // old one's session, for a paused process may hold locks.
 //
 // One per projection and connection. Not thread-safe. All functions throw pqxx's exceptions.
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,12 @@ class Leases {
   Leases(postgres::Connection& connection, std::string projection, std::string instance, std::chrono::milliseconds duration);
 
   // Says that this process is alive, renews what it owns, gives up what is beyond its share and takes what is free. To be called
-  // three times within a lease's duration, and when kProjectorsChannel is notified.
+  // three times within a lease's duration, when kProjectorsChannel is notified, and when the next lease of the others expires.
   void renew();
+
+  // How long after the last renew() the first of the other processes will have run out of time, unless it renews before;
+  // nothing if there is no other.
+  std::optional<std::chrono::milliseconds> next_expiry_of_others() const { return next_expiry_of_others_; }
 
   // Leaves: others may take everything at once.
   void release();
@@ -65,6 +70,7 @@ class Leases {
   std::string backend_pid_;
   std::string backend_start_;
   std::map<eventstore::Partition, Epoch> owned_;
+  std::optional<std::chrono::milliseconds> next_expiry_of_others_;
   bool joined_ = false;
 };
 

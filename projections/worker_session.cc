@@ -115,6 +115,8 @@ void WorkerSession::tick() {
   next_tick_ = Clock::now() + settings_.lease / 3;
   const std::size_t before = owned_.size();
   leases_->renew();
+  // Who renews in time has two thirds of its lease left when we look; so this comes first only if somebody is late.
+  if (const auto expiry = leases_->next_expiry_of_others()) next_tick_ = std::min(next_tick_, Clock::now() + *expiry);
   read_checkpoints();
   read_skips();
   read_lag();

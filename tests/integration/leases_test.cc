@@ -165,6 +165,35 @@ TEST_F(LeasesTest, ADeadOnesPartitionsMoveWhenItsLeaseHasRunOutAndNotBefore) {
   expect_all_owned_once({&two});
 }
 
+TEST_F(LeasesTest, KnowsWhenTheNextOfTheOthersRunsOut) {
+  Process one = process("one"), two = process("two");
+  one.leases->renew();
+  EXPECT_EQ(one.leases->next_expiry_of_others(), std::nullopt);
+  two.leases->renew();
+  database->execute("UPDATE projection_leases SET expires_at = clock_timestamp() + interval '100 s' WHERE owner = 'one'");
+  // Its leases run out before its membership: it is as alive as the last of them.
+  two.leases->renew();
+  EXPECT_GT(two.leases->next_expiry_of_others(), milliseconds(100'000));
+  database->execute("UPDATE projection_members SET expires_at = clock_timestamp() + interval '90 s' WHERE instance = 'one'");
+  two.leases->renew();
+  EXPECT_GT(two.leases->next_expiry_of_others(), milliseconds(0));
+  EXPECT_LE(two.leases->next_expiry_of_others(), milliseconds(100'000));
+  let_expire("one");
+  two.leases->renew();
+  EXPECT_EQ(two.leases->next_expiry_of_others(), std::nullopt);
+}
+
+TEST_F(LeasesTest, WhoHasBeenDeadForADayIsForgotten) {
+  database->execute(
+      "INSERT INTO projection_members (projection, instance, expires_at) VALUES "
+      "('chat', 'long gone', clock_timestamp() - interval '25 hours'), ('chat', 'gone', clock_timestamp() - interval '23 hours'), "
+      "('inbox', 'long gone', clock_timestamp() - interval '25 hours')");
+  Process one = process("one");
+  one.leases->renew();
+  EXPECT_THAT(database->column("SELECT projection || ' ' || instance FROM projection_members ORDER BY 1"),
+              ElementsAre("chat gone", "chat one", "inbox long gone"));
+}
+
 TEST_F(LeasesTest, AStartUnderTheSameNameNeedNotWaitForItsOwnLease) {
   {
     Process one = process("one");
@@ -303,6 +332,19 @@ class SharedProjectors : public LeasesTest {
     EXPECT_EQ(database->value("SELECT count(*) FROM typing_indicators"), std::to_string(messages));
   }
 };
+
+// Its own turn to renew comes in ten minutes.
+TEST_F(SharedProjectors, TakeOverAtTheTimeWhenADeadOnesLeaseRunsOut) {
+  Process dead = process("dead");
+  dead.leases->renew();
+  WorkerSettings patient = settings("two");
+  patient.lease = std::chrono::minutes(30);
+  database->execute(
+      "UPDATE projection_leases SET expires_at = clock_timestamp() + interval '4 s' WHERE owner = 'dead';"
+      "UPDATE projection_members SET expires_at = clock_timestamp() + interval '4 s' WHERE instance = 'dead'");
+  Projector two({&chat()}, patient);
+  EXPECT_TRUE(shared_as("two 8")) << shares;
+}
 
 TEST_F(SharedProjectors, FoldEachEventOnceWhileOthersComeAndGo) {
   Projector one(all(), settings("one"));
