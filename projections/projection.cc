@@ -15,7 +15,7 @@ std::span<const Projection* const> all_projections() {
   static const Chat chat;
   static const Inbox inbox;
   static const Typing typing;
-  static const std::array<const Projection*, 3> all = {&chat, &inbox, &typing};
+  static const auto all = std::to_array<const Projection*>({&chat, &inbox, &typing});
   return all;
 }
 
