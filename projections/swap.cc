@@ -42,9 +42,12 @@ std::string names_of(const std::vector<LiveTable>& tables, postgres::Connection&
 
 bool is_lock_timeout(const pqxx::sql_error& error) { return error.sqlstate() == "55P03"; }  // lock_not_available
 
-// Keeps autovacuum away, which would be in the way of the real lock for as long as it works on a large table: it gives way to
-// whoever waits for it, but not so soon. Readers and writers are not disturbed. False if somebody else's VACUUM does not end.
-bool send_autovacuum_away(const std::vector<LiveTable>& tables, postgres::Connection& connection, pqxx::work& transaction) {
+// Keeps autovacuum away from the live tables and from the copies, which it comes to as soon as they are loaded. It would be in
+// the way of the real lock for as long as it works on a large table: it gives way to whoever waits for it, but not so soon.
+// Readers and writers are not disturbed. False if somebody else's VACUUM does not end.
+bool send_autovacuum_away(const SwapRequest& request, postgres::Connection& connection, pqxx::work& transaction) {
+  std::vector<LiveTable> tables = request.live;
+  for (const LiveTable& table : request.live) tables.push_back({"", request.schema, table.name});
   transaction.exec("SET LOCAL lock_timeout = " + std::to_string(kVacuumWait.count()));
   try {
     transaction.exec("LOCK TABLE " + names_of(tables, connection) + " IN SHARE UPDATE EXCLUSIVE MODE");
@@ -148,7 +151,7 @@ Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection
   Swapped swapped;
   pqxx::work transaction(connection);
   transaction.exec("SET LOCAL synchronous_commit = on");
-  if (!send_autovacuum_away(request.live, connection, transaction)) return swapped;
+  if (!send_autovacuum_away(request, connection, transaction)) return swapped;
   const std::vector<PartitionRange> missing = lock_checkpoints(request, transaction);
   std::atomic<std::uint64_t> events{0};
   fold_here({request.projection, missing, request.skips, request.partition_count}, connection, transaction, events);
