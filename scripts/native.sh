@@ -128,7 +128,8 @@ choose_settings() {
     "HERMES_PROJECTOR_PORT=$projector" \
     "HERMES_QUERY_PORT=$query" \
     "HERMES_QUERY_URL=http://127.0.0.1:$query" \
-    "HERMES_SPOOL_DIR=$state/spool"
+    "HERMES_SPOOL_DIR=$state/spool" \
+    "HERMES_OUTBOX_DIR=$state/outbox"
   load_settings
 }
 
