@@ -90,12 +90,7 @@ class Ingester::Impl {
 
   void tick() {
     const spool::Spool::Statistics statistics = spool_->statistics();
-    if (refusing_ && (refused_for_disk_ || statistics.bytes < room_to_resume())) {
-      refusing_ = false;
-      say_problem({});
-      spdlog::info("reading from the broker again: {} bytes in the spool", statistics.bytes);
-      client_.resume();
-    }
+    if (refusing_) read_again_if_there_is_room();
     metrics_.spool_bytes.Set(static_cast<double>(statistics.bytes));
     metrics_.spool_messages.Set(static_cast<double>(statistics.records));
     metrics_.spool_age_seconds.Set(statistics.oldest ? std::chrono::duration<double>(now() - *statistics.oldest).count() : 0);
@@ -139,12 +134,34 @@ class Ingester::Impl {
       return true;
     }
     metrics_.not_taken.Increment();
-    refused_for_disk_ = appended.error().kind == spool::AppendError::Kind::io;
-    refusing_ = true;
+    if (appended_ != appended_at_refusal_) refusal_back_off_.reset();
+    appended_at_refusal_ = appended_.load();
+    {
+      std::lock_guard lock(mutex_);
+      read_again_at_ = std::chrono::steady_clock::now() + refusal_back_off_.next();
+    }
     say_problem("the spool takes no messages: " + appended.error().message);
     spdlog::error("not reading from the broker, which keeps the messages: {}", appended.error().message);
     client_.pause();
+    refusing_ = true;  // only now may tick() resume: before the pause that would be undone by it, for good
     return false;
+  }
+
+  // ---- the thread that calls tick() ----
+
+  // A share of the spool's room must be free, for each connection has the broker send again what it has under way: on a disk
+  // that is still full, for nothing. A disk that has room and still takes nothing (a quota, a fault) is tried with back-off.
+  void read_again_if_there_is_room() {
+    const spool::Spool::Room room = spool_->room();
+    if (static_cast<double>(room.free) <= kResumeFreeShare * static_cast<double>(room.whole)) return;
+    {
+      std::lock_guard lock(mutex_);
+      if (std::chrono::steady_clock::now() < read_again_at_) return;
+    }
+    refusing_ = false;
+    say_problem({});
+    spdlog::info("reading from the broker again: the spool has room for {} bytes", room.free);
+    client_.resume();
   }
 
   // ---- the thread that reaches the broker for the first time; from then on the client keeps the connection ----
@@ -248,10 +265,6 @@ class Ingester::Impl {
            std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->database_reachable(); });
   }
 
-  std::size_t room_to_resume() const {
-    return static_cast<std::size_t>(static_cast<double>(settings_.spool.max_bytes) * (1 - kResumeFreeShare));
-  }
-
   void wait_unless_stopping(std::chrono::milliseconds duration) {
     std::unique_lock lock(mutex_);
     stop_changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
@@ -295,12 +308,14 @@ class Ingester::Impl {
   mutable std::mutex mutex_;
   std::condition_variable stop_changed_;
   std::string problem_;
+  std::chrono::steady_clock::time_point read_again_at_;
   std::mutex release_mutex_;
 
   std::atomic<spool::Sequence> appended_ = 0;
   std::atomic<spool::Sequence> released_ = 0;
   std::atomic<bool> refusing_ = false;
-  std::atomic<bool> refused_for_disk_ = false;
+  std::atomic<spool::Sequence> appended_at_refusal_ = 0;
+  BackOff refusal_back_off_{kBackOffFirst, kBackOffLongest};  // of the client's thread
   std::atomic<bool> subscribed_ = false;
   std::atomic<bool> fatal_ = false;
   std::atomic<bool> stopping_ = false;

@@ -7,7 +7,8 @@
 // at any moment loses nothing, and what is done twice is a duplicate to the log. docs/failures.md goes through the failures.
 //
 // Backpressure: the router reads no further ahead than the workers' queues have room. With the database away the spool grows to
-// its limit; then the connection to the broker is given up, its session is not, and the broker queues.
+// its limit, or until the disk is full; then the connection to the broker is given up, its session is not, and the broker
+// queues.
 #pragma once
 
 #include <prometheus/registry.h>

@@ -379,6 +379,11 @@ class Client::Impl {
           changed_.wait(lock, [&] { return !up_ || !wanted_ || paused_ || stopping_; });
           if (std::chrono::steady_clock::now() - up_since_ > settings_.reconnect_max) back_off = settings_.reconnect_min;
           if (up_) continue;
+          // Lost because the handler refused a message and paused us: no failure of the broker, and resume() is waited for.
+          if (paused_) {
+            back_off = settings_.reconnect_min;
+            continue;
+          }
         }
         if (!wanted_) continue;  // the first connect() fails at once and is not tried again
         const auto wait = back_off / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(back_off.count() / 2 + 1));

@@ -87,7 +87,8 @@ void expect_to_survive_refusal(const TestFolder& folder, const Settings& setting
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, AppendError::Kind::io);
     EXPECT_THAT(error->message, HasSubstr("cannot write"));
-    EXPECT_FALSE(spool->append("topic", std::string(3000, 'x'), kNoon));
+    EXPECT_FALSE(
+        spool->append("topic", std::string(300'000, 'x'), kNoon));  // too large for either, in a segment of its own too
     mend();
     ASSERT_EQ(append(*spool, payload_of(taken + 1)), taken + 1);
     ++taken;
@@ -161,6 +162,33 @@ TEST(SpoolOnAFullDisk, MakesRoomOfWhatIsReleased) {
     ASSERT_TRUE(spool->next());
     spool->release(sequence);
   }
+  EXPECT_THAT(folder.warnings(), IsEmpty());
+}
+
+// Once nothing more fits, releasing alone brings the room back, segment by segment.
+TEST(SpoolOnAFullDisk, HasRoomAgainAsRecordsAreReleased) {
+  const TestFolder folder;
+  const SmallDisk disk(folder.path() / "disk");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
+  Settings settings = folder.settings();
+  settings.folder = folder.path() / "disk" / "spool";
+  const auto spool = TestFolder::open(settings);
+  const std::uint64_t whole = spool->room().whole;
+  EXPECT_LE(whole, 512u << 10);
+  EXPECT_EQ(spool->room().free, whole);
+  Sequence last = 0;
+  for (;;) {
+    const auto appended = spool->append("topic", std::string(2000, 'x'), kNoon);
+    if (!appended) break;
+    last = *appended;
+  }
+  EXPECT_LT(spool->room().free, whole / 10);
+  for (Sequence sequence = 1; sequence <= last; ++sequence) ASSERT_TRUE(spool->next());
+  spool->release(last / 2);
+  EXPECT_GT(spool->room().free, whole / 5);
+  spool->release(last);
+  EXPECT_EQ(spool->room().free, spool->room().whole);
+  EXPECT_EQ(append(*spool, "more"), last + 1);
   EXPECT_THAT(folder.warnings(), IsEmpty());
 }
 

@@ -25,6 +25,8 @@ namespace fs = std::filesystem;
 
 // Segments removed one by one are how space comes back before everything is released.
 constexpr std::size_t kSegmentsMin = 4;
+// Not for the sake of a disk that others have filled.
+constexpr std::uint64_t kSegmentBytesMin = 64u << 10;
 
 void warn_on_stderr(const std::string& line) { std::fprintf(stderr, "hermes: %s\n", line.c_str()); }
 
@@ -74,8 +76,12 @@ class Spool::Impl {
         publish(sequence, offset);
         return sequence;
       }
-      // On a full disk the segment being written may be what fills it.
-      if (!close_released_writer()) return fail(explain(written.error()));
+      // On a full disk the segment being written may be what fills it. It is closed in any case: then it goes as soon as its
+      // records are released, without another append.
+      if (!close_released_writer()) {
+        close_writer();
+        return fail(explain(written.error()));
+      }
     }
   }
 
@@ -117,6 +123,15 @@ class Spool::Impl {
 
   const Recovered& recovered() const { return recovered_; }
 
+  Room room() const {
+    std::error_code unknown;
+    const fs::space_info disk = fs::space(settings_.folder, unknown);
+    const std::lock_guard state(state_);
+    const std::uint64_t max_bytes = settings_.max_bytes;
+    const std::uint64_t whole = unknown ? max_bytes : std::min<std::uint64_t>(max_bytes, bytes_ + disk.available);
+    return {whole - std::min(whole, bytes_), whole};
+  }
+
   Statistics statistics() const {
     Statistics statistics;
     std::optional<Segment> oldest;
@@ -149,7 +164,7 @@ class Spool::Impl {
                                                            " bytes). It drains when the database takes messages again."});
     }
     const bool begins = writer_ && writer_->bytes() == kSegmentHeaderBytes;  // a record larger than a segment has one alone
-    if (writer_ && writer_->usable() && (begins || writer_->bytes() + frame_bytes <= segment_bytes())) return Done{};
+    if (writer_ && writer_->usable() && (begins || writer_->bytes() + frame_bytes <= segment_bytes_)) return Done{};
     return begin_segment();
   }
 
@@ -158,10 +173,14 @@ class Spool::Impl {
     return bytes_ + frame_bytes + kSegmentHeaderBytes <= settings_.max_bytes;
   }
 
-  std::size_t segment_bytes() const { return std::min(settings_.segment_bytes, settings_.max_bytes / kSegmentsMin); }
+  std::uint64_t segment_bytes_now() const {
+    const std::uint64_t of_disk = std::max(room().whole / kSegmentsMin, kSegmentBytesMin);
+    return std::min<std::uint64_t>({settings_.segment_bytes, settings_.max_bytes / kSegmentsMin, of_disk});
+  }
 
   Result<Done, AppendError> begin_segment() {
     close_writer();
+    segment_bytes_ = segment_bytes_now();
     Result<SegmentWriter, AppendError> made =
         SegmentWriter::create(settings_.folder, last_ + 1, settings_.fsync != Fsync::never);
     if (!made) return fail(explain(made.error()));
@@ -413,6 +432,7 @@ class Spool::Impl {
   std::mutex appending_;
   std::optional<SegmentWriter> writer_;  // made by the first append: a file that was there before is never written to again
   FrameEncoder encoder_;
+  std::uint64_t segment_bytes_ = 0;  // of the segment being written
 
   std::mutex reading_;
   std::optional<SegmentReader> reader_;
@@ -467,5 +487,6 @@ std::optional<Record> Spool::next() { return impl_->next(); }
 void Spool::release(Sequence sequence) { impl_->release(sequence); }
 const Spool::Recovered& Spool::recovered() const { return impl_->recovered(); }
 Spool::Statistics Spool::statistics() const { return impl_->statistics(); }
+Spool::Room Spool::room() const { return impl_->room(); }
 
 }  // namespace hermes::spool

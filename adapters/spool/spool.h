@@ -30,7 +30,7 @@ struct Settings {
   Fsync fsync = Fsync::interval;
   std::chrono::milliseconds fsync_interval{100};
   // A segment is removed as a whole, so small ones give space back sooner and large ones cost fewer files. A quarter of
-  // max_bytes at most.
+  // max_bytes at most, and of what the disk has for us.
   std::size_t segment_bytes = 64u << 20;
   std::size_t max_bytes = 1u << 30;  // all segments; then append says `full`
   // Told, in one line, what must not go unnoticed and has no caller to be returned to: damage found in a segment, a failed
@@ -101,6 +101,13 @@ class Spool {
     std::uint64_t records_damaged = 0;        // found since open, and at open
   };
   Statistics statistics() const;
+
+  // How much append could take now, by the limit or by the disk, whichever is nearer.
+  struct Room {
+    std::uint64_t free = 0;
+    std::uint64_t whole = 0;  // free, and what the segments have
+  };
+  Room room() const;
 
  private:
   class Impl;
