@@ -9,19 +9,16 @@
 #include "tests/support/database.h"
 #include "tests/support/eventually.h"
 #include "tests/support/servers.h"
+#include "tests/support/witness.h"
 
 namespace hermes::test_support {
 namespace {
 
 using testing::HasSubstr;
 
-bool process_exists(pid_t pid) {
-  return ::kill(pid, 0) == 0;
-}
+bool process_exists(pid_t pid) { return ::kill(pid, 0) == 0; }
 
-TEST(Process, SaysItsExitCode) {
-  EXPECT_EQ(run({"sh", "-c", "exit 7"}).exit_code, 7);
-}
+TEST(Process, SaysItsExitCode) { EXPECT_EQ(run({"sh", "-c", "exit 7"}).exit_code, 7); }
 
 TEST(Process, SaysTheSignalThatEndedIt) {
   Process process = Process::start({"sleep", "1000"});
@@ -35,9 +32,7 @@ TEST(Process, KeepsOutputAndErrorsApart) {
   EXPECT_EQ(finished.errors, "oops\n");
 }
 
-TEST(Process, ReportsACommandThatIsNotThere) {
-  EXPECT_EQ(run({"no-such-command-here"}).exit_code, 127);
-}
+TEST(Process, ReportsACommandThatIsNotThere) { EXPECT_EQ(run({"no-such-command-here"}).exit_code, 127); }
 
 TEST(Process, DiesWithItsObject) {
   pid_t pid = 0;
@@ -110,20 +105,24 @@ TEST(PrivateServers, AreGoneWhenTheTestIsKilled) {
   pid_t postgres = 0;
   pid_t mosquitto = 0;
   std::string data;
-  file >> postgres >> mosquitto >> data;
+  std::string disk;
+  file >> postgres >> mosquitto >> data >> disk;
   ASSERT_TRUE(process_exists(postgres) && process_exists(mosquitto) && std::filesystem::exists(data));
 
   test.kill(SIGKILL);
 
   EXPECT_TRUE(eventually([&] { return !process_exists(postgres) && !process_exists(mosquitto); }));
-  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(data); }));
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(data) && !std::filesystem::exists(disk); }));
 }
 
 TEST(PrivateServers, DISABLED_HangWithServersRunning) {
   const PrivatePostgres postgres;
   const PrivateMosquitto mosquitto;
+  const TemporaryFolder folder;
+  const SmallDisk disk(folder / "disk", 1 << 20);  // a folder, where mounting is not allowed
   const std::string note = std::getenv("NOTE");
-  std::ofstream(note + ".new") << postgres.pid() << ' ' << mosquitto.pid() << ' ' << postgres.data_folder().string() << '\n';
+  std::ofstream(note + ".new") << postgres.pid() << ' ' << mosquitto.pid() << ' ' << postgres.data_folder().string() << ' '
+                               << (folder / "disk").string() << '\n';
   std::filesystem::rename(note + ".new", note);
   pause();
 }

@@ -29,12 +29,15 @@ for pid in $pids; do
   for attempt in 1 2 3 4 5; do kill -0 "$pid" || break; sleep 0.1; done
   kill -KILL "$pid"
 done
+while read -r device where rest; do
+  for folder; do
+    case $where in "$folder"/*) umount -l "$where" ;; esac
+  done
+done </proc/mounts
 rm -rf "$@"
 )sh";
 
-std::system_error error(const char* what) {
-  return {errno, std::generic_category(), what};
-}
+std::system_error error(const char* what) { return {errno, std::generic_category(), what}; }
 
 }  // namespace
 
@@ -79,13 +82,9 @@ void Watcher::remember_this_process() const {
   [[maybe_unused]] const ssize_t written = write(pipe_, line.data(), static_cast<std::size_t>(end - line.data()));
 }
 
-void Watcher::forget_process(pid_t pid) {
-  tell("-p " + std::to_string(pid) + "\n");
-}
+void Watcher::forget_process(pid_t pid) { tell("-p " + std::to_string(pid) + "\n"); }
 
-void Watcher::remove_folder_in_the_end(const std::filesystem::path& folder) {
-  tell("+f " + folder.string() + "\n");
-}
+void Watcher::remove_folder_in_the_end(const std::filesystem::path& folder) { tell("+f " + folder.string() + "\n"); }
 
 void Watcher::tell(const std::string& line) {
   const std::lock_guard lock(mutex_);

@@ -20,6 +20,7 @@ class Watcher {
   // Async-signal-safe.
   void remember_this_process() const;
   void forget_process(pid_t pid);
+  // What is mounted below it is unmounted first.
   void remove_folder_in_the_end(const std::filesystem::path& folder);
 
  private:
