@@ -30,6 +30,7 @@ struct Flags {
   std::string spool_folder = ".hermes/spool";
   std::string client_id;
   std::uint64_t linger_ms = 5;
+  std::uint64_t keep_alive_s = 20;
   std::uint64_t fsync_interval_ms = 100;
   std::uint64_t parking_window_s = 3600;
   std::uint64_t drain_timeout_s = 10;
@@ -74,6 +75,11 @@ void add_flags(CLI::App& app, Flags& flags) {
                  "MQTT client id, the name of the session at the broker (default hermes-ingester; each its own with "
                  "--share-group)")
       ->envname("HERMES_CLIENT_ID");
+  app.add_option("--keep-alive-s", flags.keep_alive_s,
+                 "MQTT keep-alive: the broker gives up an ingester that is silent for one and a half of it")
+      ->check(CLI::Range(1, 65'535))
+      ->envname("HERMES_MQTT_KEEP_ALIVE_SECONDS")
+      ->capture_default_str();
   app.add_option("--ack-qos", settings.ack_qos,
                  "QoS of received_by_server: 0 or 1. A lost one mends itself when the sender asks again")
       ->check(CLI::Range(0, 1))
@@ -104,6 +110,7 @@ ingest::Settings settings_from(const Settings& shared, const Flags& flags) {
   settings.mqtt.username = shared.mqtt_username;
   settings.mqtt.password = shared.mqtt_password;
   settings.mqtt.client_id = flags.client_id.empty() ? "hermes-ingester" : flags.client_id;
+  settings.mqtt.keep_alive = std::chrono::seconds(flags.keep_alive_s);
   settings.mqtt.maximum_packet_bytes = ingest::kPacketBytesMax;
   settings.postgres = shared.postgres;
   settings.postgres.role = "hermes_ingester";

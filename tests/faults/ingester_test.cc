@@ -3,6 +3,7 @@
 // acknowledged ids, compared with the tables by SQL.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <iostream>
@@ -20,10 +21,11 @@ using testing::IsEmpty;
 
 class IngesterFaults : public testing::Test {
  protected:
-  void start() {
+  void start() { start(faults_rate(), std::chrono::seconds(2)); }
+  void start(double per_second, std::chrono::milliseconds send_again_after) {
     ingester_.start();
     ingester_.wait_ready();
-    witness_.emplace(stack_, faults_rate());
+    witness_.emplace(stack_, per_second, send_again_after);
     ASSERT_TRUE(messages_flow());
   }
 
@@ -56,11 +58,17 @@ class IngesterFaults : public testing::Test {
   // Connections of the test itself end with a database that is stopped.
   void reconnect() { database_.emplace(stack_.postgres().superuser()); }
 
+  // A fault that lasts, under less load: what is sent again meanwhile piles up at the broker.
+  void start_for_long_fault() { start(std::min(faults_rate(), 1000.0), std::chrono::seconds(10)); }
+
+  double not_taken() const { return ingester_.metric("hermes_ingest_not_taken_messages_total").value_or(0); }
+
   void use_spool_on(const std::filesystem::path& folder) {
     ingester_ = stack_.ingester("ingester", {{"HERMES_SPOOL_DIR", folder}});
   }
 
-  bench::Stack stack_{hermes_command()};
+  // The broker's log says whom it gives up.
+  bench::Stack stack_{hermes_command(), {.mosquitto = {.settings = {"connection_messages true"}}}};
   bench::Service ingester_ = stack_.ingester();
   std::optional<Database> database_{std::in_place, stack_.postgres().superuser()};
   std::optional<Witness> witness_;
@@ -104,7 +112,7 @@ TEST_F(IngesterFaults, BrokerKilledThreeTimes) {
 // The broker gives up a client that is silent for one and a half of its keep-alive; what it sent meanwhile is sent again.
 TEST_F(IngesterFaults, PausedForLongerThanTheKeepAlive) {
   ingester_ = stack_.ingester("ingester", {{"HERMES_MQTT_KEEP_ALIVE_SECONDS", "2"}});
-  start();
+  start_for_long_fault();
   ingester_.signal(SIGSTOP);
   const auto given_up = [&] {
     std::ifstream log(stack_.mosquitto().log_file());
@@ -122,9 +130,16 @@ TEST_F(IngesterFaults, SpoolDiskFull) {
   const SmallDisk disk(stack_.folder() / "disk", 2 << 20);
   if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
   use_spool_on(stack_.folder() / "disk" / "spool");
-  start();
+  start_for_long_fault();
   stack_.postgres().stop(PrivatePostgres::Stop::immediate);
-  EXPECT_TRUE(eventually([&] { return ingester_.metric("hermes_ingest_not_taken_messages_total").value_or(0) > 0; }));
+  ASSERT_TRUE(eventually([&] { return not_taken() > 0; }));
+  // It asks for more only when there is room, however long the disk is full: this is the fault's own time.
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  EXPECT_EQ(not_taken(), 1);
+  // A life that begins on the full disk.
+  ingester_.kill();
+  ingester_.start();
+  ASSERT_TRUE(eventually([&] { return not_taken() > 0; }));
   stack_.postgres().start();
   reconnect();
   EXPECT_TRUE(messages_flow());

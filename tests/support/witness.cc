@@ -16,14 +16,14 @@
 namespace hermes::test_support {
 namespace {
 
-load::Settings settings_of(bench::Stack& stack, double per_second) {
+load::Settings settings_of(bench::Stack& stack, double per_second, std::chrono::milliseconds again) {
   load::Settings settings;
   settings.port = stack.mosquitto().port();
   settings.prefix = "witness";
   settings.per_second = per_second;
   settings.count = std::numeric_limits<std::int64_t>::max();
   settings.wait_for_acks = true;
-  settings.send_again_after = std::chrono::seconds(2);
+  settings.send_again_after = again;
   settings.unacknowledged_max = 20'000;
   return settings;
 }
@@ -41,11 +41,12 @@ void copy_ids(Database& database, const std::filesystem::path& file) {
 
 }  // namespace
 
-Witness::Witness(bench::Stack& stack, double per_second) : process_(stack.hermes(), settings_of(stack, per_second)) {}
+Witness::Witness(bench::Stack& stack, double per_second, std::chrono::milliseconds again)
+    : process_(stack.hermes(), settings_of(stack, per_second, again)) {}
 
 Witness::Testimony Witness::finish() {
   process_.stop_publishing();
-  return {process_.finish(std::chrono::minutes(5)), process_.witness_file()};
+  return {process_.finish(), process_.witness_file()};
 }
 
 Account account_of(Database& database, const std::filesystem::path& acknowledged_ids) {

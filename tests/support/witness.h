@@ -2,6 +2,7 @@
 // acknowledgement, and writes down what was acknowledged; and SQL that looks for every one of those in the tables.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -16,7 +17,8 @@ namespace hermes::test_support {
 class Witness {
  public:
   // Publishes `per_second` messages, or as many as are acknowledged if that is less, until finish().
-  Witness(bench::Stack& stack, double per_second);
+  // What is not acknowledged is sent again every `again`: in a long outage that is what fills the broker.
+  Witness(bench::Stack& stack, double per_second, std::chrono::milliseconds again = std::chrono::seconds(2));
 
   struct Testimony {
     load::Report report;
@@ -54,7 +56,8 @@ void project_everything(bench::Stack& stack, Database& database);
 // HERMES_FAULTS_RATE, messages a second (5000).
 double faults_rate();
 
-// A small file system in memory. Needs root: otherwise it is not there, and the test is skipped.
+// A small file system in memory. Needs root: otherwise it is not there, and the test is skipped. In a TemporaryFolder it is
+// gone with the test even when that is killed.
 class SmallDisk {
  public:
   SmallDisk(std::filesystem::path where, std::size_t bytes);
