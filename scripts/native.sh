@@ -8,6 +8,7 @@ do_start() {
   make_state_folder
   exec {lock}>"$state/lock"
   flock "$lock"
+  one_start_at_a_time
   choose_settings
   start_db
   start_broker
@@ -20,6 +21,7 @@ do_start() {
   wait_until_healthy query "$HERMES_QUERY_PORT"
   # What the services say of themselves reaches the database a moment after they are ready. Anything else is for `status` to tell.
   wait_until 5 all_is_well || true
+  exec {ports}<&-
   flock --unlock "$lock"
   say_what_next
 }
@@ -102,6 +104,14 @@ build() {
 make_state_folder() {
   mkdir -p "$state"/{log,run,spool}
   chmod 700 "$state"/{log,run,spool}
+}
+
+# Of all state folders on this machine: two starts at the same moment would find the same ports free. Opened for reading, so that
+# every user may; whoever finds it held for a minute goes on without.
+one_start_at_a_time() {
+  local file=/tmp/hermes-start.lock
+  [[ -e $file ]] || (umask 022 && : >>"$file") 2>/dev/null || true
+  exec {ports}<"$file" && flock --timeout 60 "$ports" || true
 }
 
 # Ports and password: kept from the last start where they still hold. While anything runs, nothing changes.

@@ -8,11 +8,11 @@ started_at() {  # PID: in clock ticks since boot; field 22 of /proc/PID/stat, co
   [[ $1 != Z ]] && echo "${20}"
 }
 
-# Starts COMMAND in a session of its own. Its output goes to the log, its descriptors are its own (the lock is not inherited).
+# Starts COMMAND in a session of its own. Its output goes to the log, its descriptors are its own (no lock is inherited).
 spawn() {  # NAME COMMAND...
   local name=$1 pid
   shift
-  setsid "$@" </dev/null >>"$state/log/$name.log" 2>&1 {lock}>&- &
+  setsid "$@" </dev/null >>"$state/log/$name.log" 2>&1 {lock}>&- {ports}<&- &
   pid=$!
   echo "$pid $(started_at "$pid")" >"$state/run/$name"
   disown "$pid"
