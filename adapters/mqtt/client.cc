@@ -128,6 +128,9 @@ struct Subscription {
 }  // namespace
 
 class Client::Impl {
+  // Whose handler runs on this thread.
+  static inline thread_local const Impl* handling_ = nullptr;
+
  public:
   explicit Impl(Settings settings)
       : settings_(std::move(settings)), uri_("tcp://" + settings_.host + ":" + std::to_string(settings_.port)) {
@@ -168,7 +171,8 @@ class Client::Impl {
 
   void set_paused(bool paused) {
     std::lock_guard lock(mutex_);
-    paused_ = paused;
+    pause_asked_ = paused && handling_ == this;  // by the handler: once it has returned, and its refusal is carried out
+    if (!pause_asked_) paused_ = paused;
     changed_.notify_all();
   }
 
@@ -284,9 +288,12 @@ class Client::Impl {
                          {static_cast<const char*>(message->payload), static_cast<std::size_t>(message->payloadlen)},
                          message->qos,
                          message->retained != 0};
+      handling_ = this;
       taken = !message_handler || message_handler(view);
+      handling_ = nullptr;
     }
     if (!taken) refuse();
+    if (pause_asked_) pause_now();
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;
@@ -296,6 +303,13 @@ class Client::Impl {
     refusing_ = true;
     // Without the socket the PUBACK would go out for a message that nobody has. To die is the safe way: the broker has it.
     if (shut_down_connections_to_port(settings_.port) == 0) std::abort();
+  }
+
+  void pause_now() {
+    std::lock_guard lock(mutex_);
+    if (!pause_asked_.exchange(false)) return;  // resumed meanwhile
+    paused_ = true;
+    changed_.notify_all();
   }
 
   void came_up(bool session_present, MQTTProperties& properties) {
@@ -356,7 +370,11 @@ class Client::Impl {
     std::unique_lock lock(mutex_);
     while (true) {
       const bool want_up = wanted_ && !paused_ && !stopping_;
-      if (up_ && !want_up) {
+      if (up_ && refusing_) {
+        // Its socket is shut down, and lost() will tell. To take leave of it would be waited for in vain.
+        if (!changed_.wait_for(lock, kOutcomeSlack, [&] { return !up_.load(); })) up_ = false;
+        changed_.notify_all();
+      } else if (up_ && !want_up) {
         lock.unlock();
         end_connection();
         lock.lock();
@@ -470,6 +488,7 @@ class Client::Impl {
   std::condition_variable changed_;
   bool wanted_ = false;
   bool paused_ = false;
+  std::atomic<bool> pause_asked_ = false;  // written under mutex_
   bool stopping_ = false;
   bool connecting_ = false;
   bool ever_connected_ = false;
