@@ -173,7 +173,7 @@ make_cluster() {
   mkdir -p "$data"
   [[ $(id -u) == 0 ]] && chown postgres: "$data"
   chmod 700 "$data"
-  as_postgres "$(postgres_bin)/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
+  as_postgres "$(postgres_bin)/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --lc-collate=C \
     --auth-local=reject --auth-host=scram-sha-256 >>"$state/log/db.log"
   # Through standard input of a server of one user: no password on a command line, no moment without one.
   as_postgres "$(postgres_bin)/postgres" --single -D "$data" postgres >>"$state/log/db.log" 2>&1 <<SQL

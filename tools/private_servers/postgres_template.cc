@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kLayout = 2;  // of the template: raised when what follows changes, so that an old one is not used
+constexpr int kLayout = 3;  // of the template: raised when what follows changes, so that an old one is not used
 
 // What Hermes finds in a real installation: a login role that is no superuser but may create the service roles, and may hand on
 // the right to leave the checks of foreign keys to the projector (migrations/0011_projector.sql).
@@ -58,9 +58,10 @@ void make_template(const fs::path& target, const std::optional<UserAndGroup>& us
   }
   const ProcessOptions options{
       .environment = {{"LC_ALL", "C.UTF-8"}, {"TZ", "UTC"}}, .folder = work.path(), .output = work / "output", .as = user};
-  must_succeed({postgres_bin() / "initdb", "--pgdata=" + data.string(), "--username=postgres", "--encoding=UTF8",
-                "--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile=" + (work / "password").string(), "--no-sync"},
-               options);
+  must_succeed(
+      {postgres_bin() / "initdb", "--pgdata=" + data.string(), "--username=postgres", "--encoding=UTF8", "--lc-collate=C",
+       "--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile=" + (work / "password").string(), "--no-sync"},
+      options);
   must_succeed({postgres_bin() / "postgres", "--single", "-F", "-D", data, "postgres"}, options, kRoles);
   fs::rename(data, target);
 }
