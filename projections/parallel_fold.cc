@@ -79,8 +79,8 @@ std::vector<PartitionRange> tasks(const FoldRequest& request) {
 }  // namespace
 
 FoldStopped::FoldStopped(const Projection& projection, eventstore::Position position, const std::string& reason)
-    : std::runtime_error(std::string(projection.name()) + " cannot take the event at " + eventstore::to_string(position) + ": " +
-                         reason + ". See: hermes status") {}
+    : std::runtime_error(std::string(projection.name()) + " cannot take the event at " + eventstore::to_string(position) +
+                         ": " + reason + ". See: hermes status") {}
 
 postgres::ConnectionPtr connect_builder(const postgres::Settings& settings, const std::string& schema) {
   postgres::Settings builder = settings;
@@ -95,6 +95,7 @@ postgres::ConnectionPtr connect_builder(const postgres::Settings& settings, cons
   if ((*connection)->server_version() >= 140000) transaction.exec("SET client_connection_check_interval = '1s'");
   transaction.exec("SET maintenance_work_mem = '256MB'");
   transaction.exec("SET max_parallel_maintenance_workers = 0");  // the connections are what is parallel
+  transaction.exec("SET jit = off");  // compiling the check of a foreign key takes longer than the check
   if (!schema.empty()) {
     transaction.exec("SELECT set_config('search_path', " + transaction.quote((*connection)->quote_name(schema)) +
                      " || ', ' || current_setting('search_path'), false)");
@@ -115,7 +116,8 @@ void fold_here(const FoldRequest& request, postgres::Connection& connection, pqx
   }
 }
 
-void fold_in_parallel(const FoldRequest& request, std::vector<postgres::ConnectionPtr>& connections, std::atomic<std::uint64_t>& done) {
+void fold_in_parallel(const FoldRequest& request, std::vector<postgres::ConnectionPtr>& connections,
+                      std::atomic<std::uint64_t>& done) {
   const std::vector<PartitionRange> all = tasks(request);
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};

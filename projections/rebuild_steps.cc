@@ -14,17 +14,21 @@ int partition_count(postgres::Connection& connection) {
 }
 
 // Keys, foreign keys, comments and grants, in this order.
-void finish(const std::vector<std::string>& statements, const std::vector<LiveTable>& tables, const std::string& schema,
-            postgres::Connection& connection) {
+void finish(const std::vector<std::string>& statements, postgres::Connection& connection) {
   pqxx::work transaction(connection);
   for (const std::string& statement : statements) transaction.exec(statement);
-  // Readers should find a plan that fits from the first query on.
-  for (const LiveTable& table : tables) {
-    transaction.exec("ANALYZE " + connection.quote_name(schema) + "." + connection.quote_name(table.name));
-  }
   // The swap's commit would have to wait for all that was written so far: wait now, while nobody waits for us.
   transaction.exec("SET LOCAL synchronous_commit = on");
   transaction.commit();
+}
+
+// Readers should find a plan that fits from the first query on, and the check of the foreign keys is the first.
+std::vector<std::string> analyze(const std::vector<LiveTable>& tables, const std::string& schema,
+                                 postgres::Connection& connection) {
+  std::vector<std::string> statements;
+  for (const LiveTable& table : tables)
+    statements.push_back("ANALYZE " + connection.quote_name(schema) + "." + connection.quote_name(table.name));
+  return statements;
 }
 
 }  // namespace
@@ -56,11 +60,12 @@ void make_schema(postgres::Connection& connection, const std::string& schema) {
   drop_schema(connection, schema);
   pqxx::nontransaction query(connection);
   // One statement, one transaction: a schema without the comment is not ours to drop.
-  query.exec("CREATE SCHEMA " + connection.quote_name(schema) + "; COMMENT ON SCHEMA " + connection.quote_name(schema) + " IS " +
-             query.quote(std::string(kUnfinished)));
+  query.exec("CREATE SCHEMA " + connection.quote_name(schema) + "; COMMENT ON SCHEMA " + connection.quote_name(schema) +
+             " IS " + query.quote(std::string(kUnfinished)));
 }
 
-std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema, int count) {
+std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema,
+                                                      int count) {
   std::vector<postgres::ConnectionPtr> connections;
   for (int i = 0; i < count; ++i) connections.push_back(connect_builder(settings, schema));
   return connections;
@@ -124,9 +129,11 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
   start = std::chrono::steady_clock::now();
   auto connections = connect_builders(settings.postgres, schema, settings.index_connections);
   const std::vector<std::string> indexes = request.bare ? statements.indexes : std::vector<std::string>{};
-  ProgressTicker ticker(on_progress, Phase::index, indexes.size() + 1);
+  const std::vector<std::string> statistics = analyze(built.live, schema, *first);
+  ProgressTicker ticker(on_progress, Phase::index, indexes.size() + statistics.size() + 1);
   run_in_parallel(indexes, connections, ticker.done());
-  finish(statements.finish, built.live, schema, *connections.front());
+  run_in_parallel(statistics, connections, ticker.done());
+  finish(statements.finish, *connections.front());
   ++ticker.done();
   built.index = since(start);
   return built;
