@@ -27,4 +27,8 @@ struct Ingested {
 };
 Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_projector);
 
+// Ends the stopped ingester's session at the broker. Without this the broker would keep the next ceiling's load for it, and the
+// run after that would begin with a backlog that nobody asked for.
+void end_session(Stack& stack);
+
 }  // namespace hermes::bench

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "bench/ingest.h"
+#include "bench/load/connection.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::bench {
@@ -133,7 +134,22 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
   if (with_projector) ingested.projected_per_s = per_second(messages, ingested.load.started_us, projected_at);
   projector.stop();
   ingester.stop();
+  end_session(stack);
   return ingested;
+}
+
+void end_session(Stack& stack) {
+  load::Connection taker;
+  taker.open(stack.mosquitto().port(), "hermes-ingester");  // clean and without an expiry: it ends with the connection
+  load::Connection::Received received;
+  const Clock::time_point limit = Clock::now() + kLimit;
+  while (!received.connected) {
+    if (!taker.send() || !taker.receive(received) || Clock::now() > limit)
+      throw std::runtime_error("the broker does not end the ingester's session");
+    std::this_thread::sleep_for(kPoll);
+  }
+  taker.leave();
+  taker.send();
 }
 
 }  // namespace hermes::bench

@@ -145,6 +145,7 @@ BenchResult latency(const Options& options) {
         measurement.details.emplace("row_probes", static_cast<double>(visible_ms.size()));
         ingester.stop();
         projector.stop();
+        end_session(stack);
         return measurement;
       },
       options.pairs);
