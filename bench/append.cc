@@ -183,7 +183,7 @@ BenchResult append(const Options& options) {
   const postgres::ConnectionPtr bare = log.connect("hermes_ingester");
   const postgres::ConnectionPtr ours = log.connect("hermes_ingester");
   std::vector<eventstore::Offset> next_offsets(kPartitions);
-  BenchResult result{.name = "append",
+  BenchResult result{.name = batch == kDefaultBatch ? "append" : "append-" + std::to_string(batch),
                      .unit = "events",
                      .ours_is = "the append protocol, batches of " + std::to_string(batch) + ", one connection",
                      .ceiling_is = "bare binary COPY of ready-made rows into a table with the same indexes, same batches",
