@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kBackOffFirst{200};
 constexpr std::chrono::milliseconds kBackOffLongest{5'000};
+// What the subscription must be granted: at QoS 0 the broker keeps nothing for us while we are away, and waits for no PUBACK.
+constexpr int kQos = 1;
 // How often a drain looks whether it is done.
 constexpr std::chrono::milliseconds kDrainPoll{5};
 // What a worker gets to notice that it is abandoned.
@@ -58,6 +60,7 @@ class Ingester::Impl {
     client_.on_connected([this](bool session_present) {
       spdlog::info("connected to the broker at {}:{}{}", settings_.mqtt.host, settings_.mqtt.port,
                    session_present ? ", session resumed" : "");
+      if (client_.grants().maximum_qos < kQos) subscribe_again();
     });
     client_.on_disconnected([](const std::string& reason) { spdlog::warn("lost the broker: {}", reason); });
     log_thread_ = std::thread([this] { serve_log(); });
@@ -81,6 +84,7 @@ class Ingester::Impl {
       std::lock_guard lock(mutex_);
       health.problem = problem_;
     }
+    if (health.problem.empty() && granted_too_little_) health.problem = too_little();
     if (health.problem.empty() && !subscribed_) health.problem = "not subscribed at the broker yet";
     if (health.problem.empty() && !client_.connected()) health.problem = "not connected to the broker";
     if (health.problem.empty() && !database_reachable()) health.problem = "the database does not take batches";
@@ -164,7 +168,7 @@ class Ingester::Impl {
     client_.resume();
   }
 
-  // ---- the thread that reaches the broker for the first time; from then on the client keeps the connection ----
+  // ---- the thread that reaches the broker for the first time and subscribes; the client keeps the connection ----
 
   void reach_broker() {
     BackOff back_off(kBackOffFirst, kBackOffLongest);
@@ -178,14 +182,24 @@ class Ingester::Impl {
     const bool shared = !settings_.share_group.empty();
     const std::string filter = shared ? "$share/" + settings_.share_group + "/" + everything : everything;
     while (!stopping_) {
+      subscribe_again_ = false;
       // No-local is not allowed on a shared subscription (MQTT 5, 3.8.3.1): there the router knows our echoes by their content.
-      auto subscribed = client_.subscribe(filter, 1, !shared);
-      if (subscribed) {
+      auto subscribed = client_.subscribe(filter, kQos, !shared);
+      if (subscribed && *subscribed >= kQos) {
+        granted_too_little_ = false;
         subscribed_ = true;
         spdlog::info("subscribed to {}", filter);
-        return;
+        back_off.reset();
+        std::unique_lock lock(mutex_);
+        stop_changed_.wait(lock, [&] { return stopping_ || subscribe_again_; });
+        continue;
       }
-      spdlog::warn("{}", subscribed.error().message);
+      // Asked for again until it is granted: the broker remembers what it granted in the session, also after it was mended.
+      if (!subscribed) {
+        spdlog::warn("{}", subscribed.error().message);
+      } else if (!granted_too_little_.exchange(true)) {
+        spdlog::error("{}", too_little());
+      }
       wait_unless_stopping(back_off.next());
     }
   }
@@ -248,6 +262,21 @@ class Ingester::Impl {
   }
 
   // ---- any thread ----
+
+  // A broker that grants less than at the last time resumes the session all the same.
+  void subscribe_again() {
+    {
+      std::lock_guard lock(mutex_);
+      subscribed_ = false;
+      subscribe_again_ = true;
+    }
+    stop_changed_.notify_all();
+  }
+
+  std::string too_little() const {
+    return "the broker at " + settings_.mqtt.host + ":" + std::to_string(settings_.mqtt.port) +
+           " grants only QoS 0: what it sends while this ingester is away is lost. Allow QoS 1 (Mosquitto: max_qos 2)";
+  }
 
   void give_up(const std::string& problem) {
     if (fatal_.exchange(true)) return;
@@ -317,6 +346,8 @@ class Ingester::Impl {
   std::atomic<spool::Sequence> appended_at_refusal_ = 0;
   BackOff refusal_back_off_{kBackOffFirst, kBackOffLongest};  // of the client's thread
   std::atomic<bool> subscribed_ = false;
+  std::atomic<bool> subscribe_again_ = false;  // set under mutex_
+  std::atomic<bool> granted_too_little_ = false;
   std::atomic<bool> fatal_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> stopping_writing_ = false;

@@ -74,6 +74,8 @@ void PrivateMosquitto::restart() {
   start();
 }
 
+void PrivateMosquitto::replace_settings(std::vector<std::string> settings) { options_.settings = std::move(settings); }
+
 void PrivateMosquitto::write_configuration() const {
   std::ofstream file(folder_ / "mosquitto.conf");
   file << "listener " << port_ << " 127.0.0.1\n";

@@ -37,6 +37,7 @@ class PrivateMosquitto {
   void kill();   // SIGKILL
   void start();  // on the same port. Requires: stopped or killed
   void restart();
+  void replace_settings(std::vector<std::string> settings);  // MosquittoOptions::settings, from the next start on
 
  private:
   void write_configuration() const;
