@@ -64,6 +64,13 @@ std::vector<Bad> all_bad() {
        "fredy"},
       {"the same id with another content", IngestStack::message("good-0", "fredy", "david", "forged"), "conflicting_message",
        "good-0"},
+      {"a receipt without its fields", R"({"type":"status"})", "missing_field", "user_id"},
+      {"a receipt by a number", R"({"type":"status","message_id":"good-0","status":"read","user_id":7})", "invalid_field",
+       "user_id"},
+      {"typing without is_typing", R"({"type":"typing","sender_id":"f","sender_name":"F","receiver_id":"d"})", "missing_field",
+       "is_typing"},
+      {"is_typing that is text", R"({"type":"typing","sender_id":"f","sender_name":"F","receiver_id":"d","is_typing":"yes"})",
+       "invalid_field", "is_typing"},
       {"a sender that means everyone", IngestStack::message("bad", "all"), "invalid_field", "sender_id"},
   };
   for (const std::string field : {"message_id", "sender_id", "sender_name", "receiver_id", "content"}) {
