@@ -140,6 +140,8 @@ class TcpProxy::Impl {
         if (direction.left != kNever) direction.left -= allowed;
         direction.bytes += allowed;
       }
+      // The way back is closed before the last bytes go on: else the answer to them could come through before the cut.
+      if (cuts_here) ::shutdown(from, SHUT_RDWR);
       const bool sent = send_all(to, buffer.data(), allowed);
       if (cuts_here) {
         std::lock_guard lock(mutex_);
