@@ -96,6 +96,7 @@ class CommandHandler::Impl {
   };
 
   void handle_once(std::span<const Incoming> batch, std::optional<AppendTransaction>& transaction);
+  HandleError failed(const std::optional<AppendTransaction>& transaction);
   void find_streams(std::span<const Incoming> batch);
   void compare_heads(const AppendTransaction& transaction);
   void load(const AppendTransaction& transaction);
@@ -131,6 +132,16 @@ class CommandHandler::Impl {
   std::string payload_;
 };
 
+// The exception in flight. A server that is shut down while it commits says so by an error, and leaves the outcome as unknown as a
+// connection that breaks.
+HandleError CommandHandler::Impl::failed(const std::optional<AppendTransaction>& transaction) {
+  HandleError error = classify(std::current_exception(), transaction && transaction->commit_sent());
+  if (error.kind == HandleError::Kind::outcome_unknown) {
+    unsettled_ = Unsettled{transaction->transaction_id(), transaction->evidence()};
+  }
+  return error;
+}
+
 Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span<const Incoming> batch) {
   if (batch.empty()) return std::vector<Handled>{};
   unsettled_.reset();
@@ -148,13 +159,9 @@ Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span
         load_first_for_ = kBatchesToLoadFirst;
         continue;
       }
-      return fail(classify(std::current_exception(), transaction && transaction->commit_sent()));
+      return fail(failed(transaction));
     } catch (const pqxx::failure&) {
-      HandleError error = classify(std::current_exception(), transaction && transaction->commit_sent());
-      if (error.kind == HandleError::Kind::outcome_unknown) {
-        unsettled_ = Unsettled{transaction->transaction_id(), transaction->evidence()};
-      }
-      return fail(std::move(error));
+      return fail(failed(transaction));
     } catch (const NotOpen& error) {
       return fail(HandleError{HandleError::Kind::refused, error.what()});
     } catch (const UnreadableStream& error) {

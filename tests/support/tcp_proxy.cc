@@ -76,6 +76,7 @@ class TcpProxy::Impl {
   struct Direction {
     std::uint64_t bytes = 0;
     std::uint64_t left = kNever;
+    bool swallowed = false;  // until the cut: the other direction has had its last bytes, and their answer must not come through
   };
 
   void cut_after(Direction& direction, std::uint64_t count) {
@@ -135,13 +136,13 @@ class TcpProxy::Impl {
       bool cuts_here;
       {
         std::lock_guard lock(mutex_);
+        if (direction.swallowed) continue;
         allowed = static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(received), direction.left));
         cuts_here = direction.left != kNever && allowed == direction.left;
         if (direction.left != kNever) direction.left -= allowed;
         direction.bytes += allowed;
+        if (cuts_here) (&direction == &up ? down : up).swallowed = true;
       }
-      // The way back is closed before the last bytes go on: else the answer to them could come through before the cut.
-      if (cuts_here) ::shutdown(from, SHUT_RDWR);
       const bool sent = send_all(to, buffer.data(), allowed);
       if (cuts_here) {
         std::lock_guard lock(mutex_);
@@ -159,6 +160,7 @@ class TcpProxy::Impl {
     direction.left = kNever;
     ++cuts;
     cut_all();
+    up.swallowed = down.swallowed = false;
   }
   void cut_all() {
     for (const Connection& connection : connections_) {
