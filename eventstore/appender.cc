@@ -266,9 +266,11 @@ bool was_committed(postgres::Connection& connection, const std::string& transact
   std::string status;
   for (;;) {
     Statements statements(connection);
-    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error.
+    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error. An id
+    // of our own is past all that were given out; a snapshot's xmax is not: it is past those that are completed, and ours may be
+    // the newest and still at work.
     statements.send("SELECT CASE WHEN '" + transaction_id +
-                    "'::xid8 < pg_snapshot_xmax(pg_current_snapshot()) THEN pg_xact_status('" + transaction_id +
+                    "'::xid8 < pg_current_xact_id() THEN pg_xact_status('" + transaction_id +
                     "'::xid8) ELSE 'aborted' END");
     const TextRows rows = statements.rows();
     statements.finish();
