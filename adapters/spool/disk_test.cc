@@ -1,7 +1,6 @@
 // The spool and what can go wrong around it: a full disk, and the death of its process in the middle of a write.
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,10 +10,12 @@
 
 #include "adapters/spool/spool.h"
 #include "adapters/spool/test_folder.h"
+#include "tests/support/small_disk.h"
 
 namespace hermes::spool {
 namespace {
 
+using test_support::SmallDisk;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -117,27 +118,13 @@ TEST(SpoolRefused, ByAFileSizeLimitLosesNothingAndGoesOn) {
   ::setrlimit(RLIMIT_FSIZE, &before);
 }
 
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::filesystem::path& where) : where_(where) {
-    std::filesystem::create_directories(where);
-    mounted_ = ::geteuid() == 0 && ::mount("tmpfs", where.c_str(), "tmpfs", 0, "size=512k") == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount(where_.c_str());
-  }
-  bool mounted() const { return mounted_; }
-
- private:
-  std::filesystem::path where_;
-  bool mounted_ = false;
-};
+constexpr std::size_t kDiskBytes = 512 << 10;
 
 class SpoolOnAFullDisk : public testing::TestWithParam<Fsync> {};
 
 TEST_P(SpoolOnAFullDisk, LosesNothingAndGoesOn) {
   const TestFolder folder;
-  const SmallDisk disk(folder.path() / "disk");
+  const SmallDisk disk(folder.path() / "disk", kDiskBytes);
   if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
   Settings settings = folder.settings();
   settings.folder = folder.path() / "disk" / "spool";
@@ -152,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(EveryPolicy, SpoolOnAFullDisk, testing::Values(Fsync::n
 // The disk is full of the spool's own released records: then it makes room by itself.
 TEST(SpoolOnAFullDisk, MakesRoomOfWhatIsReleased) {
   const TestFolder folder;
-  const SmallDisk disk(folder.path() / "disk");
+  const SmallDisk disk(folder.path() / "disk", kDiskBytes);
   if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
   Settings settings = folder.settings();
   settings.folder = folder.path() / "disk" / "spool";
@@ -168,13 +155,13 @@ TEST(SpoolOnAFullDisk, MakesRoomOfWhatIsReleased) {
 // Once nothing more fits, releasing alone brings the room back, segment by segment.
 TEST(SpoolOnAFullDisk, HasRoomAgainAsRecordsAreReleased) {
   const TestFolder folder;
-  const SmallDisk disk(folder.path() / "disk");
+  const SmallDisk disk(folder.path() / "disk", kDiskBytes);
   if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
   Settings settings = folder.settings();
   settings.folder = folder.path() / "disk" / "spool";
   const auto spool = TestFolder::open(settings);
   const std::uint64_t whole = spool->room().whole;
-  EXPECT_LE(whole, 512u << 10);
+  EXPECT_LE(whole, kDiskBytes);
   EXPECT_EQ(spool->room().free, whole);
   Sequence last = 0;
   for (;;) {

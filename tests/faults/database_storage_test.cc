@@ -1,11 +1,8 @@
 // Proves that a database that can't store for a while costs time and nothing else: its tables' disk full, its WAL's disk full
-// (PostgreSQL goes down with that), and made read-only by an operator. What was refused meanwhile is handed in again and is in the
-// log once, gapless, with its chain intact.
+// (PostgreSQL goes down with that), and made read-only by an operator. What was refused meanwhile is handed in again and is in
+// the log once, gapless, with its chain intact.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pwd.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -15,6 +12,8 @@
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/persistent_handler.h"
+#include "tests/support/small_disk.h"
+#include "tools/private_servers/postgres_template.h"
 
 namespace hermes::eventstore {
 namespace {
@@ -22,37 +21,18 @@ namespace {
 using namespace test_support;
 using testing::IsEmpty;
 
-// A disk of a few megabytes. Only root can make one.
-class SmallDisk {
- public:
-  explicit SmallDisk(int megabytes) {
-    if (::geteuid() != 0) return;
-    ::mkdir(path().c_str(), 0755);
-    made_ = ::mount("tmpfs", path().c_str(), "tmpfs", 0, size(megabytes).c_str()) == 0;
-    if (const passwd* user = ::getpwnam("postgres"); made_ && user) {
-      made_ = ::chown(path().c_str(), user->pw_uid, user->pw_gid) == 0 && ::chmod(path().c_str(), 0700) == 0;
-    }
-  }
-  ~SmallDisk() {
-    if (made_) ::umount2(path().c_str(), MNT_DETACH);
-  }
-  bool made() const { return made_; }
-  void grow_to(int megabytes) {
-    if (::mount("tmpfs", path().c_str(), "tmpfs", MS_REMOUNT, size(megabytes).c_str()) != 0) {
-      throw std::runtime_error("the small disk can't be made larger");
-    }
-  }
-  std::filesystem::path path() const { return folder_ / "disk"; }
-
- private:
-  static std::string size(int megabytes) { return "size=" + std::to_string(megabytes) + "m"; }
-  TemporaryFolder folder_;
-  bool made_ = false;
-};
+constexpr std::size_t kMegabyte = 1 << 20;
 
 class DatabaseStorage : public testing::Test {
  protected:
   void SetUp() override { server_.new_log(); }
+
+  std::unique_ptr<SmallDisk> disk_of_postgres(std::size_t bytes) {
+    auto disk = std::make_unique<SmallDisk>(folder_ / "disk", bytes);
+    const auto user = private_servers::postgres_user();
+    if (disk->mounted() && user) disk->give_to(user->uid, user->gid);
+    return disk;
+  }
 
   std::vector<Incoming> next_batch() {
     std::vector<domain::Command> commands;
@@ -69,20 +49,21 @@ class DatabaseStorage : public testing::Test {
     EXPECT_THAT(faults_of_log(database), IsEmpty());
   }
 
+  TemporaryFolder folder_;
   LogServer server_;
   int messages_ = 0;
 };
 
 TEST_F(DatabaseStorage, AFullDiskUnderTheLogOnlyDelays) {
-  SmallDisk disk(4);
-  if (!disk.made()) GTEST_SKIP() << "a small disk can only be made by root, and where mounting is allowed";
+  const auto disk = disk_of_postgres(4 * kMegabyte);
+  if (!disk->mounted()) GTEST_SKIP() << "a small disk can only be made by root, and where mounting is allowed";
   postgres::Settings superuser = server_.postgres().superuser();
-  Database(superuser).execute("CREATE TABLESPACE small LOCATION '" + disk.path().string() + "'");
+  Database(superuser).execute("CREATE TABLESPACE small LOCATION '" + disk->path().string() + "'");
   superuser.database = server_.settings().database;
   Database(superuser).execute("ALTER TABLE event_log SET TABLESPACE small");
 
   PersistentHandler handler(server_.settings("hermes_ingester"), [&] {
-    if (handler.storage_full == 3) disk.grow_to(64);
+    if (handler.storage_full == 3) disk->grow_to(64 * kMegabyte);
   });
   for (int i = 0; i < 10; ++i) handler.handle(next_batch());
 
@@ -93,14 +74,14 @@ TEST_F(DatabaseStorage, AFullDiskUnderTheLogOnlyDelays) {
 }
 
 TEST_F(DatabaseStorage, AFullDiskUnderTheWalTakesPostgresDownAndLosesNothing) {
-  SmallDisk disk(64);
-  if (!disk.made()) GTEST_SKIP() << "a small disk can only be made by root, and where mounting is allowed";
+  const auto disk = disk_of_postgres(64 * kMegabyte);
+  if (!disk->mounted()) GTEST_SKIP() << "a small disk can only be made by root, and where mounting is allowed";
   PrivatePostgres& postgres = server_.postgres();
   postgres.stop();
   const std::filesystem::path wal = postgres.data_folder() / "pg_wal";
-  run({"cp", "-a", wal.string() + "/.", disk.path().string()});
+  run({"cp", "-a", wal.string() + "/.", disk->path().string()});
   std::filesystem::remove_all(wal);
-  std::filesystem::create_symlink(disk.path(), wal);
+  std::filesystem::create_symlink(disk->path(), wal);
   postgres.add_setting("min_wal_size=32MB");
   postgres.add_setting("max_wal_size=512MB");
   postgres.start();
@@ -114,7 +95,7 @@ TEST_F(DatabaseStorage, AFullDiskUnderTheWalTakesPostgresDownAndLosesNothing) {
       eventually([&] { return done || is_down(); }, std::chrono::minutes(5));
       if (done) return;
       ++went_down;
-      disk.grow_to(512);
+      disk->grow_to(512 * kMegabyte);
       postgres.kill();
       postgres.start();
     }

@@ -12,6 +12,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

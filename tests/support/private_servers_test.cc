@@ -9,6 +9,7 @@
 #include "tests/support/database.h"
 #include "tests/support/eventually.h"
 #include "tests/support/servers.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

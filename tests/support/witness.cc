@@ -1,8 +1,5 @@
 #include "tests/support/witness.h"
 
-#include <sys/mount.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -102,16 +99,6 @@ void project_everything(bench::Stack& stack, Database& database) {
 double faults_rate() {
   const char* rate = std::getenv("HERMES_FAULTS_RATE");
   return rate != nullptr ? std::stod(rate) : 5000;
-}
-
-SmallDisk::SmallDisk(std::filesystem::path where, std::size_t bytes) : where_(std::move(where)) {
-  std::filesystem::create_directories(where_);
-  const std::string size = "size=" + std::to_string(bytes);
-  mounted_ = ::geteuid() == 0 && ::mount("tmpfs", where_.c_str(), "tmpfs", 0, size.c_str()) == 0;
-}
-
-SmallDisk::~SmallDisk() {
-  if (mounted_) ::umount2(where_.c_str(), MNT_DETACH);
 }
 
 }  // namespace hermes::test_support

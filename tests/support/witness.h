@@ -56,18 +56,4 @@ void project_everything(bench::Stack& stack, Database& database);
 // HERMES_FAULTS_RATE, messages a second (5000).
 double faults_rate();
 
-// A small file system in memory. Needs root: otherwise it is not there, and the test is skipped. In a TemporaryFolder it is
-// gone with the test even when that is killed.
-class SmallDisk {
- public:
-  SmallDisk(std::filesystem::path where, std::size_t bytes);
-  ~SmallDisk();
-  SmallDisk(const SmallDisk&) = delete;
-  bool mounted() const { return mounted_; }
-
- private:
-  std::filesystem::path where_;
-  bool mounted_ = false;
-};
-
 }  // namespace hermes::test_support
