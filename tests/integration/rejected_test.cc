@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "eventstore/command_handler.h"
 #include "tests/support/eventually.h"
 #include "tests/support/ingest_stack.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/tools_fixture.h"
 
 namespace hermes::tools {
 namespace {
@@ -32,25 +32,8 @@ using testing::StartsWith;
 
 namespace json = boost::json;
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-class RejectedTest : public testing::Test {
+class RejectedTest : public ToolsFixture {
  protected:
-  static void SetUpTestSuite() { server_ = new LogServer; }
-  static void TearDownTestSuite() { delete server_; }
-
-  void SetUp() override {
-    server_->new_log();
-    database_ = std::make_unique<Database>(server_->settings());
-    connection_ = *postgres::connect(server_->settings("hermes_ingester"));
-    handler_ = std::make_unique<eventstore::CommandHandler>(*connection_, eventstore::HandlerSettings{});
-  }
-
   // As the ingester takes it: raw bytes that say the same as the command.
   static eventstore::Incoming from_wire(domain::Command command, std::string payload) {
     eventstore::Incoming one = incoming(std::move(command));
@@ -64,11 +47,6 @@ class RejectedTest : public testing::Test {
     return from_wire(receipt(id, Status::read, user), IngestStack::status(id, "read", user));
   }
 
-  void handle(const std::vector<eventstore::Incoming>& batch) {
-    auto handled = handler_->handle(batch);
-    ASSERT_TRUE(handled) << handled.error().detail;
-  }
-
   // A receipt that waited for its message until the window was over.
   void expire_a_receipt(const std::string& id) {
     handle({wire_receipt(id)});
@@ -77,21 +55,9 @@ class RejectedTest : public testing::Test {
     ASSERT_EQ(*expired, 1u);
   }
 
-  Environment environment() const {
-    const postgres::Settings settings = server_->settings();
-    return {{"POSTGRES_HOST", settings.host},
-            {"POSTGRES_PORT", std::to_string(settings.port)},
-            {"POSTGRES_DB", settings.database},
-            {"POSTGRES_USER", settings.user},
-            {"POSTGRES_PASSWORD", settings.password},
-            {"XDG_CONFIG_HOME", folder_.path().string()},
-            {"HERMES_STATE_DIR", folder_.path().string()}};
-  }
-
-  Finished rejected(std::vector<std::string> arguments, Environment extra = {}) const {
-    arguments.insert(arguments.begin(), {hermes_command(), "rejected"});
-    extra.merge(environment());
-    return run(arguments, extra);
+  Finished rejected(std::vector<std::string> arguments, const Environment& extra = {}) const {
+    arguments.insert(arguments.begin(), "rejected");
+    return hermes(std::move(arguments), extra);
   }
 
   // "retried" and its note, or "open" and the note of the last retry, if any.
@@ -105,14 +71,7 @@ class RejectedTest : public testing::Test {
     return database_->column(
         "SELECT stream_id || ' ' || version || ' ' || event_type FROM event_log ORDER BY stream_id, version");
   }
-
-  static LogServer* server_;
-  TemporaryFolder folder_;
-  std::unique_ptr<Database> database_;
-  postgres::ConnectionPtr connection_;
-  std::unique_ptr<eventstore::CommandHandler> handler_;
 };
-LogServer* RejectedTest::server_ = nullptr;
 
 TEST_F(RejectedTest, ListsWhatIsOpenTheNewestFirst) {
   EXPECT_EQ(rejected({"list"}).output, "Nothing rejected is open.\n");

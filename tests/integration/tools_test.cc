@@ -4,13 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "eventstore/command_handler.h"
 #include "tests/support/eventually.h"
-#include "tests/support/log_fixture.h"
+#include "tests/support/tools_fixture.h"
 
 namespace hermes::tools {
 namespace {
@@ -28,52 +26,10 @@ using testing::StartsWith;
 
 namespace json = boost::json;
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = text.find('\n', begin);
-    lines.push_back(text.substr(begin, end - begin));
-    if (end == std::string::npos) break;
-    begin = end + 1;
-  }
-  return lines;
-}
-
-class ToolsTest : public testing::Test {
+class ToolsTest : public ToolsFixture {
  protected:
-  static void SetUpTestSuite() { server_ = new LogServer; }
-  static void TearDownTestSuite() { delete server_; }
-
-  void SetUp() override {
-    server_->new_log();
-    database_ = std::make_unique<Database>(server_->settings());
-    connection_ = *postgres::connect(server_->settings("hermes_ingester"));
-    handler_ = std::make_unique<eventstore::CommandHandler>(*connection_, eventstore::HandlerSettings{});
-  }
-
-  void handle(std::vector<domain::Command> commands) { handle_incoming(batch(std::move(commands))); }
-  void handle_incoming(const std::vector<eventstore::Incoming>& incoming) {
-    auto handled = handler_->handle(incoming);
-    ASSERT_TRUE(handled) << handled.error().detail;
-  }
-
-  Environment environment() const {
-    const postgres::Settings settings = server_->settings();
-    return {{"POSTGRES_HOST", settings.host},
-            {"POSTGRES_PORT", std::to_string(settings.port)},
-            {"POSTGRES_DB", settings.database},
-            {"POSTGRES_USER", settings.user},
-            {"POSTGRES_PASSWORD", settings.password},
-            {"XDG_CONFIG_HOME", folder_.path().string()},
-            {"HERMES_STATE_DIR", folder_.path().string()}};
-  }
-
-  Finished hermes(std::vector<std::string> arguments, Environment extra = {}) const {
-    arguments.insert(arguments.begin(), hermes_command());
-    extra.merge(environment());
-    return run(arguments, extra);
-  }
+  void handle(std::vector<domain::Command> commands) { ToolsFixture::handle(batch(std::move(commands))); }
+  void handle_incoming(const std::vector<eventstore::Incoming>& incoming) { ToolsFixture::handle(incoming); }
 
   json::value hermes_json(std::vector<std::string> arguments) const {
     arguments.push_back("--json");
@@ -81,14 +37,7 @@ class ToolsTest : public testing::Test {
     EXPECT_THAT(finished.errors, IsEmpty());
     return json::parse(finished.output);
   }
-
-  static LogServer* server_;
-  TemporaryFolder folder_;
-  std::unique_ptr<Database> database_;
-  postgres::ConnectionPtr connection_;
-  std::unique_ptr<eventstore::CommandHandler> handler_;
 };
-LogServer* ToolsTest::server_ = nullptr;
 
 TEST_F(ToolsTest, TimelineTellsEachTransitionWithTimeActorAndPosition) {
   handle({message("m1")});
