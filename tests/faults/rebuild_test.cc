@@ -25,15 +25,6 @@ using testing::IsEmpty;
 
 constexpr int kMessages = 12'000;  // about 40,000 events
 
-// A session that holds locks until it is let go.
-class Held {
- public:
-  Held(const postgres::Settings& settings, const std::string& sql) : session_(settings) { session_.execute("BEGIN; " + sql); }
-
- private:
-  Database session_;
-};
-
 class RebuildFaults : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -102,7 +93,8 @@ class RebuildFaults : public testing::Test {
   bool waits_for_a_lock(Run& rebuild) {
     const auto waits = [&] {
       return database->value(
-                 "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'hermes rebuild' AND wait_event_type = 'Lock'") == "t";
+                 "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'hermes rebuild' AND wait_event_type = "
+                 "'Lock'") == "t";
     };
     return eventually([&] { return waits() || !rebuild.running(); }) && rebuild.running();
   }
@@ -112,15 +104,31 @@ class RebuildFaults : public testing::Test {
     EXPECT_TRUE(contents_of_all(*database) == contents_before);
   }
 
+  // A killed process's sessions end when the server notices, some milliseconds later.
+  bool its_sessions_end() {
+    return eventually([&] { return database->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0"; });
+  }
+
   void expect_the_next_run_to_succeed() {
-    // A killed process's connections end when the server notices, some milliseconds later.
-    ASSERT_TRUE(
-        eventually([&] { return database->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0"; }));
+    ASSERT_TRUE(its_sessions_end());
     Run next = run();
     EXPECT_EQ(next.wait(), 0) << next.output();
     EXPECT_EQ(database->value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'hermes_re%'"), "0");
     EXPECT_NE(tables(), tables_before);
     EXPECT_TRUE(contents_of_all(*database) == contents_before);
+  }
+
+  // Ends a run in a phase where it waits for what a transaction that has run `held` holds.
+  void end_where_it_waits(const std::string& phase, const std::string& held, int signal) {
+    {
+      const OpenTransaction holder(settings(), held);
+      Run rebuild = run();
+      ASSERT_TRUE(rebuild.reaches(phase));
+      ASSERT_TRUE(waits_for_a_lock(rebuild));
+      EXPECT_EQ(rebuild.end(signal), 128 + signal);
+    }
+    expect_live_tables_as_they_were();
+    expect_the_next_run_to_succeed();
   }
 
   void write(int messages) {
@@ -143,39 +151,15 @@ std::unique_ptr<bench::Service> RebuildFaults::projector;
 int RebuildFaults::next_message = 0;
 
 TEST_F(RebuildFaults, KilledWhenItHasItsLockAndNothingElse) {
-  {
-    const Held schema(settings(), "CREATE SCHEMA hermes_rebuild_chat");
-    Run rebuild = run();
-    ASSERT_TRUE(rebuild.reaches("prepare"));
-    ASSERT_TRUE(waits_for_a_lock(rebuild));
-    rebuild.end(SIGKILL);
-  }
-  expect_live_tables_as_they_were();
-  expect_the_next_run_to_succeed();
+  end_where_it_waits("prepare", "CREATE SCHEMA hermes_rebuild_chat", SIGKILL);
 }
 
 TEST_F(RebuildFaults, KilledWhileItMakesTheShadowTables) {
-  {
-    const Held table(settings(), "LOCK TABLE message_status IN ACCESS EXCLUSIVE MODE");
-    Run rebuild = run();
-    ASSERT_TRUE(rebuild.reaches("prepare"));
-    ASSERT_TRUE(waits_for_a_lock(rebuild));
-    rebuild.end(SIGKILL);
-  }
-  expect_live_tables_as_they_were();
-  expect_the_next_run_to_succeed();
+  end_where_it_waits("prepare", "LOCK TABLE message_status IN ACCESS EXCLUSIVE MODE", SIGKILL);
 }
 
 TEST_F(RebuildFaults, KilledWhileItLoads) {
-  {
-    const Held log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
-    Run rebuild = run();
-    ASSERT_TRUE(rebuild.reaches("load"));
-    ASSERT_TRUE(waits_for_a_lock(rebuild));
-    rebuild.end(SIGKILL);
-  }
-  expect_live_tables_as_they_were();
-  expect_the_next_run_to_succeed();
+  end_where_it_waits("load", "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE", SIGKILL);
 }
 
 TEST_F(RebuildFaults, KilledWhileItMakesIndexes) {
@@ -204,7 +188,7 @@ TEST_F(RebuildFaults, KilledWhileItCatchesUp) {
     eventually([&] { return rebuild.phase() != "load"; });
     bool held = false;
     {
-      const Held log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
+      const OpenTransaction log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
       held = rebuild.reaches("catch up") && waits_for_a_lock(rebuild);
       rebuild.end(SIGKILL);
     }
@@ -219,15 +203,7 @@ TEST_F(RebuildFaults, KilledWhileItCatchesUp) {
 }
 
 TEST_F(RebuildFaults, KilledWhileTheSwapWaitsForReaders) {
-  {
-    const Held reader(settings(), "SELECT count(*) FROM message_status");
-    Run rebuild = run();
-    ASSERT_TRUE(rebuild.reaches("swap"));
-    ASSERT_TRUE(waits_for_a_lock(rebuild));
-    rebuild.end(SIGKILL);
-  }
-  expect_live_tables_as_they_were();
-  expect_the_next_run_to_succeed();
+  end_where_it_waits("swap", "SELECT count(*) FROM message_status", SIGKILL);
 }
 
 // The tables are locked, the first of them has perhaps a new schema, nothing is committed.
@@ -235,7 +211,7 @@ TEST_F(RebuildFaults, KilledInTheMiddleOfTheExchange) {
   {
     Run rebuild = run();
     ASSERT_TRUE(rebuild.reaches("load"));
-    const Held target(settings(), "DROP SCHEMA hermes_replaced_chat");
+    const OpenTransaction target(settings(), "DROP SCHEMA hermes_replaced_chat");
     ASSERT_TRUE(rebuild.reaches("swap"));
     ASSERT_TRUE(waits_for_a_lock(rebuild));
     rebuild.end(SIGKILL);
@@ -276,9 +252,7 @@ TEST_F(RebuildFaults, KilledAtRandomMoments) {
     rebuild.end(SIGKILL);
     ++killed_in[rebuild.done() ? "done" : rebuild.phase()];
     EXPECT_TRUE(contents_of_all(*database) == contents_before) << "killed in " << rebuild.phase();
-    // The next one starts at once, whatever of this one is still alive in the server.
-    ASSERT_TRUE(
-        eventually([&] { return database->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0"; }));
+    ASSERT_TRUE(its_sessions_end());
   }
   tables_before = tables();
   expect_the_next_run_to_succeed();
@@ -286,20 +260,12 @@ TEST_F(RebuildFaults, KilledAtRandomMoments) {
 }
 
 TEST_F(RebuildFaults, InterruptedByCtrlC) {
-  {
-    const Held log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
-    Run rebuild = run();
-    ASSERT_TRUE(rebuild.reaches("load"));
-    ASSERT_TRUE(waits_for_a_lock(rebuild));
-    EXPECT_EQ(rebuild.end(SIGINT), 128 + SIGINT);
-  }
-  expect_live_tables_as_they_were();
-  expect_the_next_run_to_succeed();
+  end_where_it_waits("load", "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE", SIGINT);
 }
 
 TEST_F(RebuildFaults, ASecondRunIsRefusedWhileOneRuns) {
   {
-    const Held log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
+    const OpenTransaction log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
     Run first = run();
     ASSERT_TRUE(first.reaches("load"));
     Run second = run();
@@ -313,6 +279,13 @@ TEST_F(RebuildFaults, ASecondRunIsRefusedWhileOneRuns) {
 
 class DatabaseRestarted : public RebuildFaults {
  protected:
+  void restart_where_it_waits(const std::string& phase, const std::string& held) {
+    const OpenTransaction holder(settings(), held);
+    Run rebuild = run();
+    ASSERT_TRUE(rebuild.reaches(phase));
+    ASSERT_TRUE(waits_for_a_lock(rebuild));
+    restart_and_expect_as_before(rebuild);
+  }
   void restart_and_expect_as_before(Run& rebuild) {
     stack->postgres().restart(PrivatePostgres::Stop::immediate);
     EXPECT_EQ(rebuild.wait(), 3) << rebuild.output();
@@ -324,26 +297,14 @@ class DatabaseRestarted : public RebuildFaults {
   }
 };
 
-TEST_F(DatabaseRestarted, DuringTheLoad) {
-  const Held log(settings(), "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE");
-  Run rebuild = run();
-  ASSERT_TRUE(rebuild.reaches("load"));
-  ASSERT_TRUE(waits_for_a_lock(rebuild));
-  restart_and_expect_as_before(rebuild);
-}
+TEST_F(DatabaseRestarted, DuringTheLoad) { restart_where_it_waits("load", "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE"); }
 
-TEST_F(DatabaseRestarted, DuringTheSwap) {
-  const Held reader(settings(), "SELECT count(*) FROM message_status");
-  Run rebuild = run();
-  ASSERT_TRUE(rebuild.reaches("swap"));
-  ASSERT_TRUE(waits_for_a_lock(rebuild));
-  restart_and_expect_as_before(rebuild);
-}
+TEST_F(DatabaseRestarted, DuringTheSwap) { restart_where_it_waits("swap", "SELECT count(*) FROM message_status"); }
 
 TEST_F(DatabaseRestarted, InTheMiddleOfTheExchange) {
   Run rebuild = run();
   ASSERT_TRUE(rebuild.reaches("load"));
-  const Held target(settings(), "DROP SCHEMA hermes_replaced_chat");
+  const OpenTransaction target(settings(), "DROP SCHEMA hermes_replaced_chat");
   ASSERT_TRUE(rebuild.reaches("swap"));
   ASSERT_TRUE(waits_for_a_lock(rebuild));
   restart_and_expect_as_before(rebuild);

@@ -27,4 +27,15 @@ class Database {
   postgres::ConnectionPtr connection_;
 };
 
+// A transaction that has run `sql` and keeps its locks until the object goes.
+class OpenTransaction {
+ public:
+  OpenTransaction(const postgres::Settings& settings, const std::string& sql) : session_(settings) {
+    session_.execute("BEGIN; " + sql);
+  }
+
+ private:
+  Database session_;
+};
+
 }  // namespace hermes::test_support
