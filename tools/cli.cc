@@ -169,11 +169,15 @@ void add_mqtt_options(CLI::App& app, Settings& settings) {
 
 void add_postgres_options(CLI::App& app, Settings& settings) {
   const std::string group = "PostgreSQL (password: POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE)";
-  app.add_option("--postgres-host", settings.postgres.host, "Host of the database, or the folder of its socket")
+  app.add_option("--postgres-host", settings.postgres.host,
+                 "Host of the database, or the folder of its socket; a server and its standbys with commas between them")
       ->envname("POSTGRES_HOST")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--postgres-port", settings.postgres.port, "Port of the database")
+  app.add_option("--postgres-port", settings.postgres.ports,
+                 "Port of the database; of several hosts: one for all, or one for each")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->envname("POSTGRES_PORT")
       ->capture_default_str()
       ->group(group);
@@ -228,9 +232,8 @@ int run(int argc, const char* const* argv, std::span<AddCommand* const> commands
   } catch (const CommandError& error) {
     return complain(error.code, error.what());
   } catch (const pqxx::broken_connection& error) {
-    return complain(kUnreachable, "lost the connection to PostgreSQL at " + cli.settings.postgres.host + ":" +
-                                      std::to_string(cli.settings.postgres.port) + ": " + escape_for_terminal(error.what()) +
-                                      ". Try: hermes doctor");
+    return complain(kUnreachable, "lost the connection to PostgreSQL at " + postgres::address_of(cli.settings.postgres) + ": " +
+                                      escape_for_terminal(error.what()) + ". Try: hermes doctor");
   } catch (const pqxx::undefined_table& error) {
     return complain(kFoundProblem,
                     "the database is not migrated: " + escape_for_terminal(error.what()) + ". Try: hermes migrate");

@@ -91,9 +91,18 @@ TEST_F(CliTest, AFlagBeatsTheEnvironmentWhichBeatsTheConfigFile) {
   setenv("POSTGRES_HOST", "environment", 1);
   setenv("POSTGRES_PORT", "2", 1);
   EXPECT_EQ(hermes({"look", "--postgres-port", "3", "--config", config}).code, kDone);
-  EXPECT_EQ(seen.postgres.port, 3);
-  EXPECT_EQ(seen.postgres.host, "environment");
+  EXPECT_EQ(postgres::address_of(seen.postgres), "environment:3");
   EXPECT_EQ(seen.mqtt_host, "file");
+}
+
+TEST_F(CliTest, TheDatabaseMayHaveStandbys) {
+  setenv("POSTGRES_HOST", "one,two", 1);
+  setenv("POSTGRES_PORT", "5432,5433", 1);
+  EXPECT_EQ(hermes({"look"}).code, kDone);
+  EXPECT_EQ(postgres::address_of(seen.postgres), "one:5432,two:5433");
+  setenv("POSTGRES_PORT", "5434", 1);
+  EXPECT_EQ(hermes({"look"}).code, kDone);
+  EXPECT_EQ(postgres::address_of(seen.postgres), "one:5434,two:5434");
 }
 
 TEST_F(CliTest, TheConfigFileMayBeNamedByTheEnvironmentOrStandInItsPlace) {
@@ -139,8 +148,11 @@ TEST_F(CliTest, APasswordFileThatIsNotThereIsNamed) {
 TEST_F(CliTest, APasswordIsNotAFlag) { EXPECT_EQ(hermes({"look", "--postgres-password", "x"}).code, kUsage); }
 
 TEST_F(CliTest, WrongUsageIsOneLineAndCodeTwo) {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"look", "--no-such-flag"}, {"look", "--postgres-port", "high"}, {"look", "--postgres-port", "70000"}, {"other"}}) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{"look", "--no-such-flag"},
+                                                                                         {"look", "--postgres-port", "high"},
+                                                                                         {"look", "--postgres-port", "70000"},
+                                                                                         {"look", "--postgres-port", "1,high"},
+                                                                                         {"other"}}) {
     const Outcome outcome = hermes(arguments);
     EXPECT_EQ(outcome.code, kUsage) << outcome.err;
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;

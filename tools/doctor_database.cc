@@ -193,7 +193,7 @@ void skip(Checks& checks, std::initializer_list<const char*> names, const std::s
 }  // namespace
 
 Checks check_database(const Settings& settings) {
-  const std::string where = settings.postgres.host + ":" + std::to_string(settings.postgres.port);
+  const std::string where = postgres::address_of(settings.postgres);
   auto connected = postgres::connect(settings.postgres);
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};

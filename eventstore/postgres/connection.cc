@@ -2,7 +2,9 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <new>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -19,18 +21,28 @@ void add_option(std::string& options, std::string_view name, std::string_view va
   options += '\'';
 }
 
+std::string with_commas(const std::vector<std::uint16_t>& ports) {
+  std::string text;
+  for (const std::uint16_t port : ports) text += (text.empty() ? "" : ",") + std::to_string(port);
+  return text;
+}
+
+bool has_standbys(const Settings& settings) { return settings.host.find(',') != std::string::npos; }
+
 std::string connection_options(const Settings& settings) {
   std::string options;
   add_option(options, "host", settings.host);
-  add_option(options, "port", std::to_string(settings.port));
+  add_option(options, "port", with_commas(settings.ports));
+  // A server alone is taken as it is: one that was made read-only still answers questions.
+  if (has_standbys(settings)) add_option(options, "target_session_attrs", "read-write");
   add_option(options, "dbname", settings.database);
   add_option(options, "user", settings.user);
   if (!settings.password.empty()) add_option(options, "password", settings.password);
   add_option(options, "application_name", settings.application_name);
   add_option(options, "connect_timeout", std::to_string(settings.connect_timeout.count()));
   add_option(options, "client_encoding", "UTF8");
-  // A peer that vanished without a word (a host that lost power, a firewall that forgot the connection) is noticed within half a
-  // minute; without these a read on such a connection waits for two hours.
+  // A peer that vanished without a word (a host that lost power, a firewall that forgot the connection) is noticed within half
+  // a minute; without these a read on such a connection waits for two hours.
   add_option(options, "keepalives_idle", "10");
   add_option(options, "keepalives_interval", "5");
   add_option(options, "keepalives_count", "3");
@@ -53,9 +65,13 @@ std::string last_line(std::string_view message) {
 }
 
 std::string advice(std::string_view problem) {
+  if (problem.find("could not match") != std::string_view::npos) {
+    return "Give POSTGRES_PORT one port for all hosts of POSTGRES_HOST, or one for each.";
+  }
   if (problem.find("password") != std::string_view::npos) return "Check POSTGRES_USER and POSTGRES_PASSWORD.";
   if (problem.find("role \"hermes_") != std::string_view::npos) return "Try: hermes migrate";
   if (problem.find("does not exist") != std::string_view::npos) return "Check POSTGRES_DB and POSTGRES_USER.";
+  if (problem == "session is read-only") return "None of its servers takes writes: promote a standby, or start the primary.";
   return "Is it running? Try: ./run_chat.sh status";
 }
 
@@ -77,7 +93,8 @@ struct LendingPolicy : pqxx::connectionpolicy {
       throw pqxx::broken_connection(message);
     }
     // Notices (a table that exists already, ...) are not for the user's terminal.
-    PQsetNoticeReceiver(raw, [](void*, const PGresult*) {}, nullptr);
+    PQsetNoticeReceiver(
+        raw, [](void*, const PGresult*) {}, nullptr);
     return raw;
   }
 
@@ -121,13 +138,23 @@ pg_conn* Connection::raw() {
   return policy->raw;
 }
 
+std::string address_of(const Settings& settings) {
+  std::string text;
+  std::istringstream hosts(settings.host);
+  std::size_t number = 0;
+  for (std::string host; std::getline(hosts, host, ','); ++number) {
+    const std::uint16_t port = settings.ports.at(std::min(number, settings.ports.size() - 1));
+    text += (text.empty() ? "" : ",") + host + ":" + std::to_string(port);
+  }
+  return text;
+}
+
 Result<ConnectionPtr, ConnectError> connect(const Settings& settings) {
   try {
     return std::make_unique<Connection>(settings);
   } catch (const pqxx::broken_connection& error) {
     std::string problem = last_line(error.what());
-    return fail(ConnectError{"cannot reach PostgreSQL at " + settings.host + ":" + std::to_string(settings.port) + ": " +
-                             problem + ". " + advice(problem)});
+    return fail(ConnectError{"cannot reach PostgreSQL at " + address_of(settings) + ": " + problem + ". " + advice(problem)});
   }
 }
 

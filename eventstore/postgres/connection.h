@@ -10,6 +10,7 @@
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
+#include <vector>
 
 #include "domain/result.h"
 
@@ -19,12 +20,14 @@ namespace hermes::postgres {
 
 // Where the database is. The password never appears in an error, a log or a command line.
 struct Settings {
+  // Several, with commas between them, are a server and its standbys: they are tried in this order, and the one that takes
+  // writes is the database (docs/failures.md, "Fail-over").
   std::string host = "127.0.0.1";
-  std::uint16_t port = 5432;
+  std::vector<std::uint16_t> ports{5432};  // of all hosts, or one for each
   std::string database = "public";
   std::string user = "dbowner";
   std::string password;
-  std::string role;              // SET ROLE after connecting; empty: stay the login user
+  std::string role;  // SET ROLE after connecting; empty: stay the login user
   std::string application_name = "hermes";
   std::chrono::seconds connect_timeout{5};
 };
@@ -38,6 +41,9 @@ class Connection;
 using ConnectionPtr = std::unique_ptr<Connection>;
 
 Result<ConnectionPtr, ConnectError> connect(const Settings& settings);
+
+// For messages: "db.example.org:5432", "one:5432,two:5433".
+std::string address_of(const Settings& settings);
 
 namespace detail {
 struct LendingPolicy;

@@ -36,7 +36,7 @@ class DatabaseConnection : public testing::Test {
 
   postgres::Settings through_the_proxy() const {
     postgres::Settings settings = server_->settings("hermes_ingester");
-    settings.port = proxy_->port();
+    settings.ports = {proxy_->port()};
     return settings;
   }
 

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
 #include <algorithm>
+#include <boost/json.hpp>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -73,10 +73,13 @@ class Export : public testing::Test {
 
   static Environment environment() {
     const auto settings = server_->settings();
-    return {
-        {"POSTGRES_HOST", settings.host}, {"POSTGRES_PORT", std::to_string(settings.port)}, {"POSTGRES_DB", settings.database},
-        {"POSTGRES_USER", settings.user}, {"POSTGRES_PASSWORD", settings.password},         {"PGPASSWORD", settings.password},
-        {"HOME", "/nonexistent"}};
+    return {{"POSTGRES_HOST", settings.host},
+            {"POSTGRES_PORT", std::to_string(settings.ports.front())},
+            {"POSTGRES_DB", settings.database},
+            {"POSTGRES_USER", settings.user},
+            {"POSTGRES_PASSWORD", settings.password},
+            {"PGPASSWORD", settings.password},
+            {"HOME", "/nonexistent"}};
   }
 
   Finished hermes(std::vector<std::string> arguments) {
@@ -86,7 +89,7 @@ class Export : public testing::Test {
 
   Finished psql(const std::string& command) {
     const auto settings = server_->settings();
-    return run({"psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", settings.host, "-p", std::to_string(settings.port), "-U",
+    return run({"psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", settings.host, "-p", std::to_string(settings.ports.front()), "-U",
                 settings.user, "-d", settings.database, "-c", command},
                environment());
   }

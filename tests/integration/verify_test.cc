@@ -77,7 +77,7 @@ class Verify : public testing::Test {
     const auto settings = server_->settings();
     arguments.insert(arguments.begin(), {hermes_command(), "verify"});
     return run(arguments, {{"POSTGRES_HOST", settings.host},
-                           {"POSTGRES_PORT", std::to_string(settings.port)},
+                           {"POSTGRES_PORT", std::to_string(settings.ports.front())},
                            {"POSTGRES_DB", settings.database},
                            {"POSTGRES_USER", settings.user},
                            {"POSTGRES_PASSWORD", settings.password},

@@ -82,9 +82,7 @@ std::ostream& operator<<(std::ostream& out, const Account& account) {
              << account.rejected;
 }
 
-void project_everything(bench::Stack& stack, Database& database) {
-  bench::Service projector = stack.projector();
-  projector.start();
+void wait_until_projected(Database& database) {
   const bool caught_up = eventually(
       [&] {
         return database.value(
@@ -92,7 +90,13 @@ void project_everything(bench::Stack& stack, Database& database) {
                    " (SELECT sum(next_offset) FROM projection_checkpoints WHERE projection = 'chat')") == "t";
       },
       std::chrono::minutes(2));
-  if (!caught_up) throw std::runtime_error("the projector did not catch up; see " + projector.log().string());
+  if (!caught_up) throw std::runtime_error("the read models did not catch up with the log");
+}
+
+void project_everything(bench::Stack& stack, Database& database) {
+  bench::Service projector = stack.projector();
+  projector.start();
+  wait_until_projected(database);
   projector.stop();
 }
 

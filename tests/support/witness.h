@@ -50,7 +50,11 @@ inline bool nothing_lost_or_doubled(const Account& account) {
          account.rejected == 0;
 }
 
-// Runs a projector until the read models have all of the log, and ends it.
+// Waits until the read models have all of the log; throws std::runtime_error after two minutes. Requires: a projector that
+// runs.
+void wait_until_projected(Database& database);
+
+// Runs a projector until then, and ends it.
 void project_everything(bench::Stack& stack, Database& database);
 
 // HERMES_FAULTS_RATE, messages a second (5000).

@@ -5,7 +5,7 @@ namespace hermes::private_servers {
 Environment environment_for(const PrivatePostgres& postgres) {
   const postgres::Settings settings = postgres.settings();
   return {{"POSTGRES_HOST", settings.host},
-          {"POSTGRES_PORT", std::to_string(settings.port)},
+          {"POSTGRES_PORT", std::to_string(postgres.port())},
           {"POSTGRES_DB", settings.database},
           {"POSTGRES_USER", settings.user},
           {"POSTGRES_PASSWORD", settings.password}};

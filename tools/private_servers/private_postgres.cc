@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::chrono::seconds kStartLimit{60};  // recovery after a crash, on a loaded machine
 constexpr std::chrono::seconds kStopLimit{60};
+constexpr std::chrono::seconds kCopyLimit{120};
 constexpr std::chrono::milliseconds kPoll{5};
 constexpr int kPortAttempts = 5;       // another process may take a port between our look and the server's start
 constexpr std::size_t kLogEnd = 2000;  // characters of the server's log that go into an error
@@ -34,18 +35,33 @@ std::string line_of_pid_file(const std::filesystem::path& data, int number) {
   return line;
 }
 
-std::string end_of(std::string text) {
-  return text.size() > kLogEnd ? text.substr(text.size() - kLogEnd) : text;
-}
+std::string end_of(std::string text) { return text.size() > kLogEnd ? text.substr(text.size() - kLogEnd) : text; }
 
 }  // namespace
 
-PrivatePostgres::PrivatePostgres(PostgresOptions options)
+PrivatePostgres::PrivatePostgres(PostgresOptions options) : PrivatePostgres(std::move(options), copy_postgres_template) {}
+
+std::unique_ptr<PrivatePostgres> PrivatePostgres::standby_of(const PrivatePostgres& primary, const std::string& name) {
+  PostgresOptions options = primary.options_;
+  options.settings.push_back("cluster_name=" + name);  // also what it calls itself towards the primary
+  const auto copy_primary = [&](const std::filesystem::path& data) {
+    const std::filesystem::path log = primary.folder_ / "basebackup.log";
+    Process copy = Process::start({postgres_bin() / "pg_basebackup", "--pgdata=" + data.string(), "--write-recovery-conf",
+                                   "--checkpoint=fast", "--no-sync", "--host=" + primary.socket_folder().string(),
+                                   "--port=" + std::to_string(primary.port()), "--username=postgres"},
+                                  {.environment = {{"LC_ALL", "C.UTF-8"}}, .output = log, .as = postgres_user()});
+    if (copy.wait(kCopyLimit) != 0) throw std::runtime_error("pg_basebackup failed: " + end_of(copy.output()));
+  };
+  return std::unique_ptr<PrivatePostgres>(new PrivatePostgres(std::move(options), copy_primary));
+}
+
+PrivatePostgres::PrivatePostgres(PostgresOptions options,
+                                 const std::function<void(const std::filesystem::path&)>& make_data_folder)
     : options_(std::move(options)), folder_("hermes-postgres"), port_(free_port()) {
-  copy_postgres_template(data_folder());
   if (const auto user = postgres_user(); user && chown(folder_.path().c_str(), user->uid, user->gid) != 0) {
     throw std::system_error(errno, std::generic_category(), folder_.path());
   }
+  make_data_folder(data_folder());
   for (int attempt = 1;; ++attempt) {
     try {
       start();
@@ -65,7 +81,7 @@ PrivatePostgres::~PrivatePostgres() {
 postgres::Settings PrivatePostgres::settings() const {
   postgres::Settings settings;
   settings.host = "127.0.0.1";
-  settings.port = port_;
+  settings.ports = {port_};
   settings.database = "public";
   settings.user = "dbowner";
   settings.password = kPostgresPassword;
@@ -78,9 +94,7 @@ postgres::Settings PrivatePostgres::superuser() const {
   return settings;
 }
 
-pid_t PrivatePostgres::pid() const {
-  return process_->pid();
-}
+pid_t PrivatePostgres::pid() const { return process_->pid(); }
 
 void PrivatePostgres::stop(Stop how) {
   if (!process_) return;

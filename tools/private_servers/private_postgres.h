@@ -12,6 +12,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,9 @@ class PrivatePostgres {
 
   // Starts and waits until it answers. Throws std::runtime_error with the end of the server's log.
   explicit PrivatePostgres(PostgresOptions options = {});
+  // A hot standby by streaming replication (pg_basebackup), called `name` in the primary's synchronous_standby_names. Requires:
+  // the primary runs.
+  static std::unique_ptr<PrivatePostgres> standby_of(const PrivatePostgres& primary, const std::string& name);
   ~PrivatePostgres();
   PrivatePostgres(const PrivatePostgres&) = delete;
 
@@ -57,6 +62,7 @@ class PrivatePostgres {
   void add_setting(const std::string& setting) { options_.settings.push_back(setting); }
 
  private:
+  PrivatePostgres(PostgresOptions options, const std::function<void(const std::filesystem::path&)>& make_data_folder);
   void remove_shared_memory() const;
 
   PostgresOptions options_;
