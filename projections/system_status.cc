@@ -20,6 +20,8 @@ std::vector<ServiceStatus> read_services(pqxx::transaction_base& transaction) {
            "SELECT service, instance, host, pid, version, state, problem, details::text, " + microseconds("started_at") + ", " +
            microseconds("beat_at") + ", " + microseconds("clock_timestamp() - beat_at") +
            ", state <> 'stopped' AND beat_at > clock_timestamp() - 3 * interval_seconds * interval '1 second'"
+           ", CASE WHEN jsonb_typeof(details->'spool_age_seconds') = 'number' THEN (details->'spool_age_seconds')::float8 ELSE "
+           "0 END"
            " FROM service_heartbeats ORDER BY service, instance")) {
     ServiceStatus service;
     service.service = row[0].as<std::string>();
@@ -34,6 +36,7 @@ std::vector<ServiceStatus> read_services(pqxx::transaction_base& transaction) {
     service.beat_at = time(row[9]);
     service.silent_for = std::chrono::microseconds(row[10].as<std::int64_t>());
     service.live = row[11].as<bool>();
+    service.seconds_behind = row[12].as<double>();
     services.push_back(std::move(service));
   }
   return services;
@@ -121,6 +124,11 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
   for (const ServiceStatus& service : status.services) {
     if (service.live && service.state == "degraded") {
       problems.push_back(service.service + " " + service.instance + " is degraded: " + service.problem);
+    } else if (service.live && service.seconds_behind > static_cast<double>(lag_max.count())) {
+      problems.push_back(
+          service.service + " " + service.instance + " is " +
+          std::to_string(static_cast<std::int64_t>(service.seconds_behind)) +
+          " s behind the broker: the database is slow, or something holds the log's heads locked. See: hermes doctor");
     }
   }
   // Late partitions of one projection have one cause: they are one problem.

@@ -19,9 +19,10 @@ struct ServiceStatus {
   std::string host;
   int pid = 0;
   std::string version;
-  std::string state;    // starting, ready, degraded, stopped: what it last said
-  std::string problem;  // one line
-  std::string details;  // a JSON object: what it measures
+  std::string state;          // starting, ready, degraded, stopped: what it last said
+  std::string problem;        // one line
+  std::string details;        // a JSON object: what it measures
+  double seconds_behind = 0;  // of an ingester: since when the oldest message waits in its spool
   domain::Timestamp started_at;
   domain::Timestamp beat_at;
   std::chrono::microseconds silent_for{0};

@@ -30,10 +30,17 @@ constexpr std::chrono::milliseconds kBackOffLongest{5'000};
 constexpr int kQos = 1;
 // How often a drain looks whether it is done.
 constexpr std::chrono::milliseconds kDrainPoll{5};
+// Longer than a checkpoint or a fail-over holds up a healthy database.
+constexpr std::chrono::seconds kBehindIsSaidAfter{10};
 // What a worker gets to notice that it is abandoned.
 constexpr std::chrono::seconds kAbandonGrace{1};
 
 domain::Timestamp now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+
+// Nothing for a time that the clock, which was put back since, has not reached again.
+std::chrono::duration<double> age_of(const std::optional<domain::Timestamp>& time) {
+  return time ? std::max<std::chrono::duration<double>>(now() - *time, std::chrono::seconds(0)) : std::chrono::seconds(0);
+}
 
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
@@ -78,7 +85,7 @@ class Ingester::Impl {
     const spool::Spool::Statistics statistics = spool_->statistics();
     health.spool_bytes = statistics.bytes;
     health.spool_messages = statistics.records;
-    if (statistics.oldest) health.spool_age = std::chrono::duration_cast<std::chrono::seconds>(now() - *statistics.oldest);
+    health.spool_age = std::chrono::duration_cast<std::chrono::seconds>(age_of(statistics.oldest));
     health.alive = !fatal_;
     {
       std::lock_guard lock(mutex_);
@@ -97,7 +104,8 @@ class Ingester::Impl {
     if (refusing_) read_again_if_there_is_room();
     metrics_.spool_bytes.Set(static_cast<double>(statistics.bytes));
     metrics_.spool_messages.Set(static_cast<double>(statistics.records));
-    metrics_.spool_age_seconds.Set(statistics.oldest ? std::chrono::duration<double>(now() - *statistics.oldest).count() : 0);
+    metrics_.spool_age_seconds.Set(age_of(statistics.oldest).count());
+    say_whether_behind(statistics);
     metrics_.broker_connected.Set(client_.connected() ? 1 : 0);
     metrics_.database_connected.Set(database_reachable() ? 1 : 0);
     metrics_.resident_bytes.Set(resident_bytes());
@@ -152,6 +160,19 @@ class Ingester::Impl {
   }
 
   // ---- the thread that calls tick() ----
+
+  // A database that is slow, or whose heads somebody keeps locked, refuses nothing: only this tells of it.
+  void say_whether_behind(const spool::Spool::Statistics& statistics) {
+    const std::chrono::duration<double> age = age_of(statistics.oldest);
+    if (!behind_ && age > kBehindIsSaidAfter && database_reachable()) {
+      behind_ = true;
+      spdlog::warn("the database takes messages too slowly: {} wait in the spool, the oldest for {:.0f} s", statistics.records,
+                   age.count());
+    } else if (behind_ && age < kBehindIsSaidAfter / 2) {
+      behind_ = false;
+      spdlog::info("the database keeps up again");
+    }
+  }
 
   // A share of the spool's room must be free, for each connection has the broker send again what it has under way: on a disk
   // that is still full, for nothing. A disk that has room and still takes nothing (a quota, a fault) is tried with back-off.
@@ -343,6 +364,7 @@ class Ingester::Impl {
   std::atomic<spool::Sequence> appended_ = 0;
   std::atomic<spool::Sequence> released_ = 0;
   std::atomic<bool> refusing_ = false;
+  bool behind_ = false;  // said in the log; of the thread that calls tick()
   std::atomic<spool::Sequence> appended_at_refusal_ = 0;
   BackOff refusal_back_off_{kBackOffFirst, kBackOffLongest};  // of the client's thread
   std::atomic<bool> subscribed_ = false;

@@ -215,6 +215,10 @@ TEST_F(ToolsTest, StatusNamesWhatIsWrong) {
   EXPECT_EQ(fine.exit_code, 0) << fine.output;
   EXPECT_THAT(fine.output, AllOf(HasSubstr("All is well"), HasSubstr("spool_bytes=2.0 KiB")));
 
+  database_->execute("UPDATE service_heartbeats SET details = '{\"spool_age_seconds\": 61}' WHERE service = 'ingester'");
+  EXPECT_THAT(hermes({"status"}).output, HasSubstr("ingester one is 61 s behind the broker"));
+  EXPECT_EQ(hermes({"status", "--lag-max", "61"}).exit_code, 0);
+
   beat("ingester", "degraded", "0 s");
   beat("projector", "ready", "16 s");
   const Finished worse = hermes({"status"});

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <list>
 #include <mutex>
@@ -49,7 +50,8 @@ class TcpProxy::Impl {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof(address);
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 || ::getsockname(listener_, generic, &size) != 0) {
+    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 ||
+        ::getsockname(listener_, generic, &size) != 0) {
       throw std::runtime_error("the proxy can't listen");
     }
     port = ntohs(address.sin_port);
@@ -76,7 +78,8 @@ class TcpProxy::Impl {
   struct Direction {
     std::uint64_t bytes = 0;
     std::uint64_t left = kNever;
-    bool swallowed = false;  // until the cut: the other direction has had its last bytes, and their answer must not come through
+    bool swallowed =
+        false;  // until the cut: the other direction has had its last bytes, and their answer must not come through
   };
 
   void cut_after(Direction& direction, std::uint64_t count) {
@@ -89,6 +92,8 @@ class TcpProxy::Impl {
     std::lock_guard lock(mutex_);
     up.left = down.left = kNever;
   }
+
+  void delay(std::chrono::milliseconds duration) { delay_ = duration; }
 
   std::uint64_t read(const std::uint64_t& counter) {
     std::lock_guard lock(mutex_);
@@ -143,6 +148,7 @@ class TcpProxy::Impl {
         direction.bytes += allowed;
         if (cuts_here) (&direction == &up ? down : up).swallowed = true;
       }
+      std::this_thread::sleep_for(delay_.load());
       const bool sent = send_all(to, buffer.data(), allowed);
       if (cuts_here) {
         std::lock_guard lock(mutex_);
@@ -171,6 +177,7 @@ class TcpProxy::Impl {
 
   std::uint16_t target_port_;
   int listener_;
+  std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
   std::thread acceptor_;
   std::mutex mutex_;
   std::list<Connection> connections_;
@@ -183,6 +190,7 @@ std::uint64_t TcpProxy::client_bytes() const { return impl_->read(impl_->up.byte
 std::uint64_t TcpProxy::server_bytes() const { return impl_->read(impl_->down.bytes); }
 void TcpProxy::cut_after_client_bytes(std::uint64_t count) { impl_->cut_after(impl_->up, count); }
 void TcpProxy::cut_after_server_bytes(std::uint64_t count) { impl_->cut_after(impl_->down, count); }
+void TcpProxy::delay(std::chrono::milliseconds duration) { impl_->delay(duration); }
 void TcpProxy::let_through() { impl_->let_through(); }
 std::uint64_t TcpProxy::cuts() const { return impl_->read(impl_->cuts); }
 

@@ -4,6 +4,7 @@
 // Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -25,6 +26,8 @@ class TcpProxy {
   // have answered that many more. Then the proxy works again. 0 cuts at once.
   void cut_after_client_bytes(std::uint64_t count);
   void cut_after_server_bytes(std::uint64_t count);
+  // From now on everything takes that much longer, in each direction: a slow network, or a slow server.
+  void delay(std::chrono::milliseconds duration);
   // Takes back what was asked for and has not happened.
   void let_through();
   // How often connections were cut.
