@@ -1,0 +1,79 @@
+// Proves that a wall clock which jumps, under load and for everybody at once, loses, doubles and stops nothing, and that the
+// log's own times never go back. The witness is the sender's own list of acknowledged ids, compared with the tables by SQL.
+#include <gmock/gmock.h>
+
+#include <iostream>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/shifted_clock.h"
+#include "tests/support/witness.h"
+
+namespace hermes::test_support {
+namespace {
+
+using std::chrono::hours;
+using testing::IsEmpty;
+
+class ClockJump : public testing::Test {
+ protected:
+  void SetUp() override {
+    ingester_.start();
+    projector_.start();
+    ingester_.wait_ready();
+    projector_.wait_ready();
+  }
+
+  bool seen_by_postgres(hours ahead) {
+    const double hours_ahead =
+        std::stod(database_.value("SELECT extract(epoch FROM clock_timestamp()) / 3600")) -
+        std::chrono::duration<double, hours::period>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::abs(hours_ahead - static_cast<double>(ahead.count())) < 0.5;
+  }
+  bool messages_flow() {
+    const std::int64_t before = number("SELECT sum(next_offset) FROM event_log_heads");
+    return eventually([&] { return number("SELECT sum(next_offset) FROM event_log_heads") >= before + 4'000; });
+  }
+  // The projector has a lease and folds what came before now.
+  bool projector_follows() {
+    const std::int64_t events = number("SELECT sum(next_offset) FROM event_log_heads");
+    return eventually(
+        [&] { return number("SELECT sum(next_offset) FROM projection_checkpoints WHERE projection = 'chat'") >= events; });
+  }
+  std::int64_t number(const std::string& sql) { return std::stoll(database_.value(sql)); }
+
+  ShiftedClock clock_;  // before what it is for
+  bench::Stack stack_{hermes_command()};
+  bench::Service ingester_ = stack_.ingester();
+  bench::Service projector_ = stack_.projector();
+  Database database_{stack_.postgres().superuser()};
+};
+
+TEST_F(ClockJump, ForwardsAndFarBackUnderLoad) {
+  Witness witness(stack_, std::min(faults_rate(), 2000.0));
+  ASSERT_TRUE(messages_flow());
+  for (const hours ahead : {hours(24), hours(-48), hours(1), hours(0)}) {
+    clock_.set_ahead(ahead);
+    ASSERT_TRUE(seen_by_postgres(ahead));
+    EXPECT_TRUE(messages_flow()) << ahead.count();
+    EXPECT_TRUE(projector_follows()) << ahead.count();
+    EXPECT_TRUE(eventually([&] { return ingester_.ready() && projector_.ready(); })) << ahead.count();
+    EXPECT_GE(ingester_.metric("hermes_ingest_spool_age_seconds").value_or(-1), 0);
+  }
+  const Witness::Testimony testimony = witness.finish();
+  EXPECT_TRUE(testimony.report.complete);
+  EXPECT_EQ(ingester_.stop(), 0);
+  wait_until_projected(database_);
+  EXPECT_EQ(projector_.stop(), 0);
+
+  const Account account = account_of(database_, testimony.acknowledged_ids);
+  EXPECT_TRUE(nothing_lost_or_doubled(account)) << account;
+  EXPECT_THAT(faults_of_log(database_), IsEmpty());  // among them: recorded_at that goes back
+  EXPECT_EQ(database_.value(
+                "SELECT bool_and(last_recorded_at > now() + interval '23 hours') FROM event_log_heads WHERE next_offset > 0"),
+            "t");
+  std::cout << testimony.report.published << " messages, " << testimony.report.sent_again << " sent again; " << account << "\n";
+}
+
+}  // namespace
+}  // namespace hermes::test_support
