@@ -93,6 +93,9 @@ TerminalConsole& TerminalConsole::self(EditLine* editor) {
 Input TerminalConsole::read_line(const Events& events) {
   events_ = &events;
   last_line_.clear();
+  // libedit would draw the prompt first: keys pressed at the sight of it, by a program, would meet a terminal that is still in
+  // its usual mode, where Ctrl-D and Ctrl-U are not keys.
+  el_wset(editor_, EL_PREP_TERM, 1);
   const std::string status = screen_.draw_status();
   std::fwrite(status.data(), 1, status.size(), stdout);
   int count = 0;
