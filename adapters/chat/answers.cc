@@ -156,15 +156,31 @@ std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp
 }
 
 std::vector<Entry> inbox_entries(const json::value& answer, domain::Timestamp now) {
-  std::vector<Entry> entries;
+  constexpr std::size_t kPeerColumns = 16;
+  constexpr std::size_t kTextColumns = 60;
+  struct Row {
+    std::string peer, unread, time, last;
+  };
+  std::vector<Row> rows;
+  // Columns as wide as what is in them: a narrow terminal needs the rest for the text.
+  std::size_t peer_columns = 0, unread_columns = 0, time_columns = 0;
   for (const json::value& conversation : list(answer, "conversations")) {
     const json::value* last = member(conversation, "last_message");
     const std::int64_t unread = integer(conversation, "unread_count");
     const std::string last_text = last ? text(*last, "sender_id") + ": " + text(*last, "content") : "";
-    entries.push_back(terminal::note("  " + column(text(conversation, "peer_id"), 16) + "  " +
-                                     column(unread > 0 ? std::to_string(unread) + " unread" : "", 10) + "  " +
-                                     short_time_of(text(conversation, "last_activity_at"), now) + "  " +
-                                     domain::shorten(domain::escape_for_terminal(last_text), 60)));
+    rows.push_back({domain::shorten(domain::escape_for_terminal(text(conversation, "peer_id")), kPeerColumns),
+                    unread > 0 ? std::to_string(unread) + " unread" : "",
+                    short_time_of(text(conversation, "last_activity_at"), now),
+                    domain::shorten(domain::escape_for_terminal(last_text), kTextColumns)});
+    peer_columns = std::max(peer_columns, domain::display_width(rows.back().peer));
+    unread_columns = std::max(unread_columns, domain::display_width(rows.back().unread));
+    time_columns = std::max(time_columns, domain::display_width(rows.back().time));
+  }
+  std::vector<Entry> entries;
+  for (const Row& row : rows) {
+    std::string line = "  " + column(row.peer, peer_columns) + "  ";
+    if (unread_columns > 0) line += column(row.unread, unread_columns) + "  ";
+    entries.push_back(terminal::table_row(line + column(row.time, time_columns) + "  " + row.last));
   }
   return entries;
 }

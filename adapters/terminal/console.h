@@ -33,9 +33,11 @@ struct Entry {
   std::string who{};   // "david", "you → david"
   std::string text{};
   Mark mark = Mark::none;
+  bool one_row = false;  // a note that is a row of a table: cut to the width of the terminal, not wrapped
 };
 
 inline Entry note(std::string text) { return {.text = std::move(text)}; }
+inline Entry table_row(std::string text) { return {.text = std::move(text), .one_row = true}; }
 
 // What a word can be completed to.
 struct Completion {

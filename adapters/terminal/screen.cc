@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kMarkColumns = 3;
 // Narrower than this nothing useful fits beside time and mark: the text then starts at the left edge.
-constexpr std::size_t kNarrow = 30;
+constexpr std::size_t kNarrow = 24;
 
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kDim = "\x1b[2m";
@@ -98,7 +98,8 @@ std::vector<std::string> Screen::rows_of(const Entry& entry) const {
   const std::string text = domain::escape_for_terminal(entry.text);
   const std::size_t width = std::max<std::size_t>(columns_ - 1, 2);
   if (entry.kind == Entry::Kind::note) {
-    std::vector<std::string> rows = wrapped(text, width);
+    std::vector<std::string> rows =
+        entry.one_row ? std::vector{domain::shorten(text, width)} : wrapped(text, width);
     for (std::string& row : rows) row = styled(row, kDim);
     return rows;
   }

@@ -23,6 +23,11 @@ TEST(Screen, IndentsTheRowsOfALongMessage) {
   EXPECT_THAT(out, HasSubstr("\r\n          "));
 }
 
+TEST(Screen, CutsTheRowsOfATableToTheWidth) {
+  Screen screen(24, 20, false);
+  EXPECT_EQ(screen.show({table_row("  fredy  12:03  日本語日本語")}, {}), "\r\x1b[J  fredy  12:03  日…\r\n");
+}
+
 TEST(Screen, ErasesTheLineBeingTypedWithItsRowsAndTheStatus) {
   Screen screen(24, 80, false);
   screen.set_status("David is typing…", {});

@@ -40,6 +40,12 @@ Cluster first_cluster(std::string_view text) {
   return {text.substr(0, bytes), columns};
 }
 
+// Text in Chinese or Japanese has no blanks: it is cut between any two wide characters, but not before one that ends a phrase.
+bool may_begin_a_row(std::string_view wide) {
+  static constexpr std::string_view kEnding = "、。，．：；？！）」』】〉》〕］｝々ーっゃゅょッャュョ";
+  return kEnding.find(wide) == std::string_view::npos;
+}
+
 struct Cursor {
   std::size_t columns;  // of the terminal
   std::size_t row = 0;
@@ -74,24 +80,29 @@ struct Cursor {
 std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
   std::vector<std::string> rows;
   std::size_t used = 0;
-  std::size_t at = 0;           // bytes of `text` that are in the current row
-  std::size_t after_blank = 0;  // where the row can be cut: behind its last blank
+  std::size_t at = 0;       // bytes of `text` that are in the current row
+  std::size_t can_cut = 0;  // the last place where the row can be cut: behind a blank, between wide characters
+  bool behind_wide = false;
   while (at < text.size()) {
     const Cluster cluster = first_cluster(text.substr(at));
+    const bool wide = cluster.columns > 1;
+    if (behind_wide && wide && may_begin_a_row(cluster.text)) can_cut = at;
     if (used + cluster.columns > columns && at > 0) {
       const bool at_blank = cluster.text == " ";
-      std::size_t cut = at_blank || after_blank == 0 ? at : after_blank;
+      std::size_t cut = at_blank || can_cut == 0 ? at : can_cut;
       std::string_view row = text.substr(0, cut);
       while (row.ends_with(' ')) row.remove_suffix(1);
       rows.emplace_back(row);
       text.remove_prefix(cut);
       while (at_blank && text.starts_with(' ')) text.remove_prefix(1);
-      used = at = after_blank = 0;
+      used = at = can_cut = 0;
+      behind_wide = false;
       continue;
     }
     used += cluster.columns;
     at += cluster.text.size();
-    if (cluster.text == " ") after_blank = at;
+    if (cluster.text == " ") can_cut = at;
+    behind_wide = wide;
   }
   if (at > 0 || rows.empty()) rows.emplace_back(text);
   return rows;

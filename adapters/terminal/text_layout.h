@@ -8,7 +8,7 @@
 
 namespace hermes::terminal {
 
-// Cuts text into rows of at most `columns`, at blanks where possible; never inside a character, between a letter and its
+// Cuts text into rows of at most `columns`, at blanks or between wide characters where possible; never inside a character, between a letter and its
 // accents, or inside an emoji sequence. At least one row. Where terminals disagree about a sequence's width the larger one is
 // taken, so that a row never runs over.
 // Requires: the text is escaped; columns > 0.

@@ -27,6 +27,12 @@ TEST_F(TextLayout, WrapsInsideAWordThatIsTooLong) {
   EXPECT_THAT(wrapped("x abcdefghij", 4), ElementsAre("x", "abcd", "efgh", "ij"));
 }
 
+TEST_F(TextLayout, WrapsBetweenWideCharactersButNotBeforeWhatEndsAPhrase) {
+  EXPECT_THAT(wrapped("you: 世界世界世界", 11), ElementsAre("you: 世界世", "界世界"));
+  EXPECT_THAT(wrapped("世界世界。", 8), ElementsAre("世界世", "界。"));
+  EXPECT_THAT(wrapped("世界 abc", 6), ElementsAre("世界", "abc"));
+}
+
 TEST_F(TextLayout, NeverCutsACharacterAnAccentOrAnEmojiSequence) {
   EXPECT_THAT(wrapped("世界世", 5), ElementsAre("世界", "世"));
   EXPECT_THAT(wrapped("aae\u0301", 3), ElementsAre("aae\u0301"));
