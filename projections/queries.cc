@@ -151,16 +151,21 @@ InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user
   return inbox;
 }
 
-std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit) {
+std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, std::string_view user, Broadcasts broadcasts,
+                                         std::size_t limit) {
   static const std::string sql = with_status(
       "SELECT * FROM ("
-      "SELECT direct.* FROM inbox i CROSS JOIN LATERAL " +
+      "(SELECT direct.* FROM inbox i CROSS JOIN LATERAL " +
       range("m.sender_id = i.peer_id AND m.receiver_id = $4") +
       " direct WHERE i.user_id = $4 AND i.peer_id <> 'all' AND i.unread_count > 0"
-      " ORDER BY direct.created_at DESC, direct.id DESC LIMIT $3::bigint) newest "
+      " ORDER BY direct.created_at DESC, direct.id DESC LIMIT $3::bigint)"
+      " UNION ALL "
+      "(SELECT m.* FROM chat_messages m WHERE m.receiver_id = 'all' AND m.sender_id <> $4"
+      " ORDER BY m.created_at DESC, m.id DESC LIMIT $5::bigint)) newest "
       "WHERE NOT EXISTS (SELECT FROM message_status r"
       " WHERE r.message_id = newest.message_id AND r.user_id = $4 AND r.status IN ('delivered', 'read'))");
-  const pqxx::result rows = transaction.exec_params(sql, kNewest, kHighestId, kUndeliveredWindow, text(user));
+  const pqxx::result rows = transaction.exec_params(sql, kNewest, kHighestId, kUndeliveredWindow, text(user),
+                                                    broadcasts == Broadcasts::included ? kUndeliveredBroadcasts : 0);
   std::vector<MessageEntry> messages;
   for (const auto& row : rows) {
     if (messages.size() == limit) break;

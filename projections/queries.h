@@ -95,8 +95,14 @@ InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user
 // Direct messages to the user, newest first, that they have given no receipt for: those of before their first client, for
 // example, which no broker kept for them. Looked for among the newest kUndeliveredWindow of the peers of whom something is
 // unread (by the projection `inbox`), so that a user with millions of messages costs no more than any other.
+//
+// With broadcasts, those of others too, among the newest kUndeliveredBroadcasts: whether the user has given a receipt for one
+// costs a look at those of all its recipients.
 inline constexpr std::size_t kUndeliveredWindow = 1'000;
-std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit);
+inline constexpr std::size_t kUndeliveredBroadcasts = 100;
+enum class Broadcasts { left_out, included };
+std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, std::string_view user, Broadcasts broadcasts,
+                                         std::size_t limit);
 
 struct User {
   std::string user_id;

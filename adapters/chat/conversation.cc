@@ -175,14 +175,17 @@ void Conversation::connection(const ConnectionChanged& notice) {
   looks_for_missed_.clear();
   if (!notice.connected) return;
   const auto now = Session::Clock::now();
+  may_have_missed_broadcasts_ = !notice.session_was_kept;
   if (!notice.session_was_kept) looks_for_missed_.push_back(now);
   for (const auto later : kLooksForMissed) looks_for_missed_.push_back(now + later);
 }
 
 // The broker keeps messages from a user's first subscription on, and not more than its limits allow. What was sent before, the
-// query service knows. Without it there is nothing to say: nobody asked.
+// query service knows. Without it there is nothing to say: nobody asked. For broadcasts it has to work harder: it is asked for
+// them only when the broker has kept nothing at all.
 void Conversation::look_for_missed() {
-  queries_.get("/v1/inbox/" + percent_encoded(settings_.user.str()) + "/undelivered", {{"limit", std::to_string(kPage)}},
+  queries_.get("/v1/inbox/" + percent_encoded(settings_.user.str()) + "/undelivered",
+               {{"limit", std::to_string(kPage)}, {"broadcasts", may_have_missed_broadcasts_ ? "true" : "false"}},
                [this](const QueryClient::Answer& answer) {
                  if (answer) session_.found(messages_in(*answer));
                });

@@ -99,6 +99,7 @@ class Conversation {
   std::string trouble_with_connection_;
   std::size_t open_questions_ = 0;
   std::deque<Session::Clock::time_point> looks_for_missed_;  // when to look, in order
+  bool may_have_missed_broadcasts_ = false;
 
   // Collected from one batch of notices and shown at once.
   std::vector<terminal::Entry> pending_;

@@ -256,13 +256,16 @@ Response QueryApi::get_inbox(const Request& request) {
 }
 
 Response QueryApi::get_undelivered(const Request& request) {
-  check_names(request, {"limit"});
+  check_names(request, {"limit", "broadcasts"});
   const std::string& user = request.parameter("user_id");
   check_user("user_id", user);
   const std::size_t limit = limit_of(request);
+  const std::string with = request.query_value("broadcasts").value_or("false");
+  if (with != "true" && with != "false") throw BadParameter{"broadcasts", "must be true or false"};
+  const auto broadcasts = with == "true" ? projections::Broadcasts::included : projections::Broadcasts::left_out;
   return ask([&](postgres::Connection& connection) {
     pqxx::read_transaction transaction(connection);
-    return ok({{"user_id", user}, {"messages", array_of(projections::undelivered_to(transaction, user, limit))}});
+    return ok({{"user_id", user}, {"messages", array_of(projections::undelivered_to(transaction, user, broadcasts, limit))}});
   });
 }
 

@@ -267,6 +267,22 @@ TEST_F(QueryApiTest, UndeliveredAreDirectMessagesWithoutAReceiptOfTheUser) {
   EXPECT_THAT(undelivered(""), ElementsAre("newer"));
 }
 
+TEST_F(QueryApiTest, UndeliveredBroadcastsAreThoseOfOthersWithoutAReceiptOfTheUser) {
+  handle({message("direct"), message("to-all", "fredy", "all"), message("got", "fredy", "all"), receipt("got", Status::delivered),
+          message("own", "david", "all")});
+  const auto undelivered = [&](const std::string& user, const std::string& query) {
+    const Answer answer = get("/v1/inbox/" + user + "/undelivered" + query);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::multiset<std::string> ids;
+    for (const json::value& entry : answer.body.at("messages").as_array()) ids.emplace(entry.at("message_id").as_string());
+    return ids;
+  };
+  EXPECT_THAT(undelivered("david", "?broadcasts=true"), ElementsAre("direct", "to-all"));
+  EXPECT_THAT(undelivered("david", "?broadcasts=false"), ElementsAre("direct"));
+  EXPECT_THAT(undelivered("erin", "?broadcasts=true"), ElementsAre("got", "own", "to-all"));
+  EXPECT_EQ(get("/v1/inbox/david/undelivered?broadcasts=yes").status, 400);
+}
+
 TEST_F(QueryApiTest, BadParametersAreProblemsThatNameThem) {
   const std::string id = "00000000-0000-0000-0000-000000000000";
   const std::vector<std::pair<std::string, std::string>> bad = {
