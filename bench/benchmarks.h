@@ -16,6 +16,7 @@ struct Benchmark {
 BenchResult append(const Options& options);
 BenchResult decide(const Options& options);
 BenchResult handle(const Options& options);
+BenchResult history(const Options& options);
 BenchResult ingest(const Options& options);
 BenchResult latency(const Options& options);
 BenchResult project(const Options& options);
@@ -26,6 +27,7 @@ inline const std::vector<Benchmark> kBenchmarks = {
     {"append", "The append protocol against bare binary COPY of the same rows.", append},
     {"decide", "The domain alone: decisions per second on one core.", decide},
     {"handle", "The command handler, new messages in, against bare binary COPY of as many rows.", handle},
+    {"history", "Pages of a conversation from millions of messages, against the same from a few.", history},
     {"ingest", "The whole way from broker to log, against a subscriber that only counts.", ingest},
     {"latency", "Publish to acknowledgement and to the row, at half of the sustained rate.", latency},
     {"project", "Projectors that catch up, against the append protocol that wrote what they read.", project},

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "eventstore/postgres/connection.h"
+#include "tools/private_servers/environment.h"
 #include "tools/private_servers/private_postgres.h"
 
 namespace hermes::bench {
@@ -16,6 +17,8 @@ class MigratedDatabase {
   // As superuser, or with that role.
   postgres::Settings settings(const std::string& role = {}) const;
   postgres::ConnectionPtr connect(const std::string& role = {}) const;
+  // Of a Hermes process that is to use it.
+  private_servers::Environment environment() const { return private_servers::environment_for(server_); }
 
  private:
   private_servers::PrivatePostgres server_;
