@@ -24,100 +24,18 @@
 #include <vector>
 
 #include "adapters/mqtt/broker_sockets.h"
+#include "adapters/mqtt/connect_options.h"
+#include "adapters/mqtt/outcome.h"
 
 namespace hermes::mqtt {
 namespace {
 
 // Messages that wait to be written. It bounds memory when the network is slower than the publisher; at 250 bytes 16 MiB.
 constexpr int kMaxQueuedMessages = 65'535;
-// Publishes at QoS 1 under way at once: paho walks its lists for every PUBACK, so a long list costs more than it gains.
-constexpr int kMaxInflight = 1'000;
 // How long a disconnect waits for what is under way.
 constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
 // What may pass between the connect timeout and paho's telling us of it: it looks every few seconds.
 constexpr std::chrono::seconds kOutcomeSlack{10};
-
-// The outcome of one request, waited for by one thread and told by paho's. Shared, for either may give up first.
-class Outcome {
- public:
-  void tell(std::string problem, int reason_code = 0) {
-    std::lock_guard lock(mutex_);
-    if (told_) return;
-    told_ = true;
-    reason_code_ = reason_code;
-    problem_ = std::move(problem);
-    changed_.notify_all();
-  }
-  // Empty text is success, nothing a timeout.
-  std::optional<std::string> wait(std::chrono::milliseconds timeout) {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, timeout, [&] { return told_; })) return std::nullopt;
-    return problem_;
-  }
-  // Of a SUBACK: the QoS granted. Requires: wait() returned success.
-  int reason_code() {
-    std::lock_guard lock(mutex_);
-    return reason_code_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool told_ = false;
-  int reason_code_ = 0;
-  std::string problem_;
-};
-
-std::string describe(const MQTTAsync_failureData5* data) {
-  if (!data) return "no reason given";
-  if (data->message) return data->message;
-  if (data->reasonCode != MQTTREASONCODE_SUCCESS) {
-    const char* reason = MQTTReasonCode_toString(data->reasonCode);
-    return reason ? reason : "reason code " + std::to_string(data->reasonCode);
-  }
-  const char* text = MQTTAsync_strerror(data->code);
-  return text ? text : "error " + std::to_string(data->code);
-}
-
-std::string describe(int code) {
-  const char* text = MQTTAsync_strerror(code);
-  return text ? text : "error " + std::to_string(code);
-}
-
-// Response options whose callbacks tell `outcome`. paho calls one of the two exactly once, also when a client is destroyed.
-MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome) {
-  MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-  options.context = new std::shared_ptr<Outcome>(outcome);
-  options.onSuccess5 = [](void* context, MQTTAsync_successData5* data) {
-    std::unique_ptr<std::shared_ptr<Outcome>> holder(static_cast<std::shared_ptr<Outcome>*>(context));
-    (*holder)->tell({}, data ? data->reasonCode : 0);
-  };
-  options.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
-    std::unique_ptr<std::shared_ptr<Outcome>> holder(static_cast<std::shared_ptr<Outcome>*>(context));
-    (*holder)->tell(describe(data));
-  };
-  return options;
-}
-
-void forget(const MQTTAsync_responseOptions& options) { delete static_cast<std::shared_ptr<Outcome>*>(options.context); }
-
-Grants grants_of(MQTTProperties& properties, const Settings& settings) {
-  const auto number = [&](MQTTPropertyCodes code) -> std::optional<std::uint32_t> {
-    if (!MQTTProperties_hasProperty(&properties, code)) return std::nullopt;
-    return static_cast<std::uint32_t>(MQTTProperties_getNumericValue(&properties, code));
-  };
-  Grants grants;
-  grants.receive_maximum =
-      static_cast<std::uint16_t>(number(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM).value_or(grants.receive_maximum));
-  grants.maximum_packet_bytes = number(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
-  grants.maximum_qos = static_cast<int>(number(MQTTPROPERTY_CODE_MAXIMUM_QOS).value_or(2));
-  grants.retain = number(MQTTPROPERTY_CODE_RETAIN_AVAILABLE).value_or(1) != 0;
-  grants.wildcard_subscriptions = number(MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE).value_or(1) != 0;
-  grants.shared_subscriptions = number(MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE).value_or(1) != 0;
-  const auto expiry = number(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL);
-  grants.session_expiry = expiry ? std::chrono::seconds(*expiry) : settings.session_expiry;
-  return grants;
-}
 
 struct Subscription {
   std::string filter;
@@ -420,42 +338,21 @@ class Client::Impl {
       replace_handle();
       refusing_ = false;
     }
-    MQTTProperties properties = MQTTProperties_initializer;
-    MQTTProperty property{};
-    property.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL;
-    property.value.integer4 = static_cast<unsigned>(settings_.session_expiry.count());
-    MQTTProperties_add(&properties, &property);
-    property.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM;
-    property.value.integer2 = settings_.receive_maximum;
-    MQTTProperties_add(&properties, &property);
-    if (settings_.maximum_packet_bytes > 0) {
-      property.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE;
-      property.value.integer4 = settings_.maximum_packet_bytes;
-      MQTTProperties_add(&properties, &property);
-    }
-
-    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
-    options.keepAliveInterval = static_cast<int>(settings_.keep_alive.count());
-    options.connectTimeout =
-        std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(settings_.connect_timeout).count()));
-    options.maxInflight = kMaxInflight;
-    options.username = settings_.username.empty() ? nullptr : settings_.username.c_str();
-    options.password = settings_.password.empty() ? nullptr : settings_.password.c_str();
-    options.connectProperties = &properties;
-    options.context = this;
-    options.onSuccess5 = [](void* self, MQTTAsync_successData5* data) {
-      static_cast<Impl*>(self)->came_up(data->alt.connect.sessionPresent != 0, data->properties);
-    };
-    options.onFailure5 = [](void* self, MQTTAsync_failureData5* data) {
-      static_cast<Impl*>(self)->failed_to_connect(describe(data));
-    };
+    bool clean_start = false;
     {
       std::lock_guard lock(mutex_);
       connecting_ = true;
-      options.cleanstart = settings_.clean_start && !ever_connected_ ? 1 : 0;
+      clean_start = settings_.clean_start && !ever_connected_;
     }
-    const int code = MQTTAsync_connect(handle_, &options);
-    MQTTProperties_free(&properties);
+    ConnectOptions options(settings_, clean_start);
+    options.paho.context = this;
+    options.paho.onSuccess5 = [](void* self, MQTTAsync_successData5* data) {
+      static_cast<Impl*>(self)->came_up(data->alt.connect.sessionPresent != 0, data->properties);
+    };
+    options.paho.onFailure5 = [](void* self, MQTTAsync_failureData5* data) {
+      static_cast<Impl*>(self)->failed_to_connect(describe(data));
+    };
+    const int code = MQTTAsync_connect(handle_, &options.paho);
     if (code != MQTTASYNC_SUCCESS) failed_to_connect(describe(code));
   }
 
