@@ -101,13 +101,16 @@ TEST_F(Stuck, StopsThatPartitionOfThatProjectionAloneAndIsNamedEverywhere) {
                             second + "'"),
             position);
 
-  // The rest goes on: what came before it, the other partitions, the other projections.
+  // The rest goes on, also with what comes now: what was before it, the other partitions, the other projections.
+  commands.clear();
+  for (int i = 140; i < 180; ++i) commands.push_back(message("x-" + std::to_string(i)));
+  writer->append(std::move(commands));
   EXPECT_TRUE(eventually([&] {
     return database->value("SELECT count(*) FROM projection_lag WHERE events_behind > 0 AND stuck_offset IS NULL") == "0";
   }));
   EXPECT_EQ(database->value("SELECT count(*) FROM projection_stuck"), "1");
   EXPECT_EQ(database->value("SELECT content FROM chat_messages WHERE message_id = '" + first + "'"), "before");
-  EXPECT_EQ(database->value("SELECT unread_count FROM inbox WHERE user_id = 'david'"), "42");
+  EXPECT_EQ(database->value("SELECT unread_count FROM inbox WHERE user_id = 'david'"), "82");
 
   const std::string named = "chat is stuck at " + position + " (MessageSent of message/" + second + ")";
   const Finished status = hermes({"status"});
