@@ -9,7 +9,8 @@ function(hermes_library name)
 endfunction()
 
 # A GoogleTest binary. Unit tests are discovered one by one; a binary that starts servers is one ctest entry (ONE_ENTRY),
-# so that its servers are started once. LABELS: unit property integration faults e2e fuzz docker.
+# so that its servers are started once. LABELS: unit property integration threads faults e2e fuzz
+# docker.
 #   hermes_test(domain_test LABELS unit SOURCES message_test.cc LINK hermes::domain)
 function(hermes_test name)
   cmake_parse_arguments(ARG "ONE_ENTRY" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
