@@ -46,7 +46,7 @@ void stage_decoded_events(postgres::Connection& connection) {
 
 Measurement set_based_sql(const MigratedDatabase& database, const projections::Projection& chat, std::uint64_t events,
                           int parallel_workers) {
-  const postgres::ConnectionPtr connection = projections::connect_builder(database.settings(), "");
+  const postgres::ConnectionPtr connection = projections::connect_builder(database.settings(), kSchema);
   projections::make_schema(*connection, kSchema);
   std::vector<projections::LiveTable> tables;
   projections::CopyStatements statements;
@@ -69,9 +69,12 @@ Measurement set_based_sql(const MigratedDatabase& database, const projections::P
             ".message_status (id, message_id, status, \"timestamp\", user_id) "
             "SELECT id, message_id, status, \"timestamp\", user_id FROM decoded_events");
   const double loaded = seconds_since(start);
-  for (const std::string& statement : statements.indexes) work.exec(statement);
-  for (const std::string& statement : statements.finish) work.exec(statement);
+  // The statistics first: without them the check of the foreign key takes three times as long.
   for (const projections::LiveTable& table : tables) work.exec("ANALYZE " + kSchema + "." + table.name);
+  for (const auto* list : {&statements.early_indexes, &statements.foreign_keys, &statements.checks, &statements.late_indexes,
+                           &statements.finish}) {
+    for (const std::string& statement : *list) work.exec(statement);
+  }
   work.exec("SET LOCAL synchronous_commit = on");
   work.commit();
   const double total = seconds_since(start);

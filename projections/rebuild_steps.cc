@@ -1,5 +1,7 @@
 #include "projections/rebuild_steps.h"
 
+#include <utility>
+
 namespace hermes::projections {
 
 using eventstore::PartitionRange;
@@ -13,10 +15,18 @@ int partition_count(postgres::Connection& connection) {
   return query.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
 }
 
-// Keys, foreign keys, comments and grants, in this order.
+std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+void execute(const std::vector<std::string>& statements, pqxx::work& transaction) {
+  for (const std::string& statement : statements) transaction.exec(statement);
+}
+
 void finish(const std::vector<std::string>& statements, postgres::Connection& connection) {
   pqxx::work transaction(connection);
-  for (const std::string& statement : statements) transaction.exec(statement);
+  execute(statements, transaction);
   // The swap's commit would have to wait for all that was written so far: wait now, while nobody waits for us.
   transaction.exec("SET LOCAL synchronous_commit = on");
   transaction.commit();
@@ -111,9 +121,10 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
     built.live = find_tables(transaction, projection.tables());
     statements = copy_statements(transaction, built.live, schema);
     request.skips = read_skips(transaction, projection);
-    for (const std::string& statement : statements.create) transaction.exec(statement);
+    execute(statements.create, transaction);
     if (!request.bare) {
-      for (const std::string& statement : statements.indexes) transaction.exec(statement);
+      execute(std::exchange(statements.early_indexes, {}), transaction);
+      execute(std::exchange(statements.late_indexes, {}), transaction);
     }
     transaction.commit();
   }
@@ -128,11 +139,17 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
 
   start = std::chrono::steady_clock::now();
   auto connections = connect_builders(settings.postgres, schema, settings.index_connections);
-  const std::vector<std::string> indexes = request.bare ? statements.indexes : std::vector<std::string>{};
   const std::vector<std::string> statistics = analyze(built.live, schema, *first);
-  ProgressTicker ticker(on_progress, Phase::index, indexes.size() + statistics.size() + 1);
-  run_in_parallel(indexes, connections, ticker.done());
+  const std::vector<std::string> late = joined(statements.checks, statements.late_indexes);
+  ProgressTicker ticker(on_progress, Phase::index, statistics.size() + statements.early_indexes.size() + late.size() + 1);
   run_in_parallel(statistics, connections, ticker.done());
+  run_in_parallel(statements.early_indexes, connections, ticker.done());
+  {
+    pqxx::work transaction(*connections.front());
+    execute(statements.foreign_keys, transaction);
+    transaction.commit();
+  }
+  run_in_parallel(late, connections, ticker.done());
   finish(statements.finish, *connections.front());
   ++ticker.done();
   built.index = since(start);

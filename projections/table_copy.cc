@@ -49,22 +49,36 @@ CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<co
       "SELECT format('CREATE TABLE %I.%I (LIKE %s INCLUDING ALL EXCLUDING INDEXES)%s', $2, relname, class.oid::regclass, "
       "              ' WITH (' || array_to_string(reloptions, ', ') || ')') "
       "FROM unnest($1::oid[]) WITH ORDINALITY AS wanted (oid, place) JOIN pg_class class ON class.oid = wanted.oid ORDER BY place");
-  // pg_get_indexdef() qualifies the table it names.
-  copy.indexes = query(
-      "SELECT replace(pg_get_indexdef(indexrelid), format(' ON %I.%I USING ', nspname, owner.relname), "
-      "               format(' ON %I.%I USING ', $2, owner.relname)) "
-      "FROM pg_index JOIN pg_class owner ON owner.oid = indrelid JOIN pg_namespace namespace ON namespace.oid = owner.relnamespace "
-      "WHERE indrelid = ANY ($1::oid[]) AND indisvalid ORDER BY pg_relation_size(indexrelid) DESC, indexrelid");
+  // pg_get_indexdef() qualifies the table it names. The largest first: what is left for the end is small.
+  const auto indexes = [&](const std::string& which) {
+    return query(
+        "SELECT replace(pg_get_indexdef(indexrelid), format(' ON %I.%I USING ', nspname, owner.relname), "
+        "               format(' ON %I.%I USING ', $2, owner.relname)) "
+        "FROM pg_index JOIN pg_class owner ON owner.oid = indrelid JOIN pg_namespace namespace ON namespace.oid = owner.relnamespace "
+        "WHERE indrelid = ANY ($1::oid[]) AND indisvalid AND " +
+        which + " ORDER BY pg_relation_size(indexrelid) DESC, indexrelid");
+  };
+  const std::string early =
+      "EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) "
+      "AND (conrelid = indrelid OR conindid = indexrelid))";
+  copy.early_indexes = indexes(early);
+  copy.late_indexes = indexes("NOT " + early);
+  // The definition names the other table without its schema, so the search_path finds the copy.
+  copy.foreign_keys = query(
+      "SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', $2, relname, conname, pg_get_constraintdef(con.oid)) "
+      "       || CASE WHEN convalidated THEN ' NOT VALID' ELSE '' END "
+      "FROM pg_constraint con JOIN pg_class class ON class.oid = conrelid "
+      "WHERE conrelid = ANY ($1::oid[]) AND contype = 'f' ORDER BY conname");
+  copy.checks = query(
+      "SELECT format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', $2, relname, conname) "
+      "FROM pg_constraint con JOIN pg_class class ON class.oid = conrelid "
+      "WHERE conrelid = ANY ($1::oid[]) AND contype = 'f' AND convalidated ORDER BY conname");
   append(copy.finish, query("SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s USING INDEX %I%s', $2, relname, conname, "
                             "  CASE contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, conname, "
                             "  CASE WHEN condeferrable THEN ' DEFERRABLE' || CASE WHEN condeferred THEN ' INITIALLY DEFERRED' ELSE '' END "
                             "       ELSE '' END) "
                             "FROM pg_constraint JOIN pg_class class ON class.oid = conrelid "
                             "WHERE conrelid = ANY ($1::oid[]) AND contype IN ('p', 'u') ORDER BY contype, conname"));
-  // The definition names the other table without its schema, so the search_path finds the copy.
-  append(copy.finish, query("SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', $2, relname, conname, pg_get_constraintdef(con.oid)) "
-                            "FROM pg_constraint con JOIN pg_class class ON class.oid = conrelid "
-                            "WHERE conrelid = ANY ($1::oid[]) AND contype = 'f' ORDER BY conname"));
   append(copy.finish, query("SELECT format('COMMENT ON TABLE %I.%I IS %L', $2, relname, description) "
                             "FROM pg_description JOIN pg_class class ON class.oid = objoid "
                             "WHERE classoid = 'pg_class'::regclass AND objoid = ANY ($1::oid[]) AND objsubid = 0"));

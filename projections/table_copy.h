@@ -25,10 +25,16 @@ struct LiveTable {
 std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::span<const std::string_view> names);
 
 // Everything is made by statements, so that several connections can share the work.
+//
+// The check of a foreign key reads two whole tables and needs few of their indexes, so it is a statement of its own that runs beside
+// the making of the others.
 struct CopyStatements {
-  std::vector<std::string> create;    // the bare tables
-  std::vector<std::string> indexes;   // in any order, at the same time; those of unique constraints too
-  std::vector<std::string> finish;    // in order: keys (from their indexes), foreign keys, comments, grants
+  std::vector<std::string> create;         // the bare tables
+  std::vector<std::string> early_indexes;  // of tables with a foreign key, and what foreign keys point to; in any order, at the same time
+  std::vector<std::string> foreign_keys;   // not checked yet
+  std::vector<std::string> late_indexes;   // the others; in any order, at the same time as `checks`
+  std::vector<std::string> checks;         // of the foreign keys
+  std::vector<std::string> finish;         // in order: keys (from their indexes), comments, grants
 };
 
 // Requires: `schema` exists, and the search_path holds the schema of the tables.
