@@ -1,23 +1,13 @@
 #include "eventstore/stream_loader.h"
 
 #include "eventstore/payload.h"
+#include "eventstore/postgres/array_literal.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
 #include "eventstore/snapshots.h"
 
 namespace hermes::eventstore {
 namespace {
-
-// One array literal, for each element as the function writes it.
-template <class Items, class Write>
-std::string array_literal(const Items& items, Write write) {
-  std::string literal = "'{";
-  for (const auto& item : items) {
-    if (literal.size() > 2) literal += ',';
-    write(item, literal);
-  }
-  return literal += "}'";
-}
 
 void append_uuid(const StreamKey& key, std::string& out) {
   const std::string quoted = postgres::uuid_literal(key);
@@ -28,8 +18,8 @@ void append_uuid(const StreamKey& key, std::string& out) {
 template <class Streams>
 std::string stream_list(const Streams& streams) {
   return "unnest(" +
-         array_literal(streams, [](const auto& stream, std::string& out) { out += std::to_string(stream.partition); }) +
-         "::smallint[], " + array_literal(streams, [](const auto& stream, std::string& out) { append_uuid(stream.key, out); }) +
+         postgres::array_literal(streams, [](const auto& stream, std::string& out) { out += std::to_string(stream.partition); }) +
+         "::smallint[], " + postgres::array_literal(streams, [](const auto& stream, std::string& out) { append_uuid(stream.key, out); }) +
          "::uuid[]";
 }
 
@@ -56,7 +46,7 @@ void load_streams(postgres::Connection& connection, std::span<const StreamToLoad
   // LATERAL with OFFSET 0 is one probe of the stream index per key, whatever the planner thinks of the table's size.
   const std::string query =
       "SELECT k.i, e.stream_id, e.version, e.event_type, e.schema_version, e.payload FROM " + stream_list(streams) + ", " +
-      array_literal(streams, [](const StreamToLoad& stream, std::string& out) {
+      postgres::array_literal(streams, [](const StreamToLoad& stream, std::string& out) {
         out += std::to_string(stream.aggregate->next_version);
       }) +
       "::int[]) WITH ORDINALITY k (partition, stream_key, version, i) CROSS JOIN LATERAL "

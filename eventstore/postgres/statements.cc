@@ -227,15 +227,17 @@ std::string text_literal(Connection& connection, std::string_view text) {
   return literal += '\'';
 }
 
-std::string bytes_literal(std::string_view bytes) {
-  std::string literal = "'\\x";
-  literal.reserve(bytes.size() * 2 + 16);
+std::string hex(std::string_view bytes) {
+  std::string digits;
+  digits.reserve(bytes.size() * 2);
   for (char c : bytes) {
-    literal += kHexDigits[static_cast<unsigned char>(c) >> 4];
-    literal += kHexDigits[static_cast<unsigned char>(c) & 15];
+    digits += kHexDigits[static_cast<unsigned char>(c) >> 4];
+    digits += kHexDigits[static_cast<unsigned char>(c) & 15];
   }
-  return literal += "'::bytea";
+  return digits;
 }
+
+std::string bytes_literal(std::string_view bytes) { return "'\\x" + hex(bytes) + "'::bytea"; }
 
 std::string uuid_literal(const Uuid& uuid) {
   std::string literal = "'";

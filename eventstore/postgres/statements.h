@@ -95,6 +95,8 @@ class Statements {
 // nothing to end.
 void rollback(Connection& connection) noexcept;
 
+std::string hex(std::string_view bytes);
+
 // 'text' as an SQL literal, and bytes as a bytea literal.
 std::string text_literal(Connection& connection, std::string_view text);
 std::string bytes_literal(std::string_view bytes);
