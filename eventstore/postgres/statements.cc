@@ -122,15 +122,26 @@ void Statements::copy_in(std::span<const BinaryRows> pieces) {
   PGresult* result = next();
   if (PQresultStatus(result) != PGRES_COPY_IN) raise(result);
   PQclear(result);
-  bool header_sent = false;
+  // Together, for libpq sends what it is given in a system call of its own as soon as it is more than a few kilobytes, and each
+  // wakes the server.
+  std::string together;
+  bool header_taken = false;
   for (const BinaryRows& rows : pieces) {
-    if (rows.row_count() == 0 && header_sent) continue;
+    if (rows.row_count() == 0 && header_taken) continue;
     std::string_view bytes = rows.buffer_;
-    if (header_sent) bytes.remove_prefix(kHeaderSize);
-    header_sent = true;
-    for (std::size_t sent = 0; sent < bytes.size(); sent += kSendPiece) send_copy_data(bytes.substr(sent, kSendPiece));
+    if (header_taken) bytes.remove_prefix(kHeaderSize);
+    header_taken = true;
+    while (together.size() + bytes.size() >= kSendPiece) {
+      const std::size_t fits = kSendPiece - together.size();
+      together.append(bytes.substr(0, fits));
+      bytes.remove_prefix(fits);
+      send_copy_data(together);
+      together.clear();
+    }
+    together.append(bytes);
   }
-  send_copy_data(kTrailer);
+  together.append(kTrailer);
+  send_copy_data(together);
   // From here on the server may carry on without us, even if the call fails.
   copy_sent_ = true;
   if (PQputCopyEnd(connection_.raw(), nullptr) != 1) raise_broken();
