@@ -13,18 +13,19 @@
 
 namespace hermes::ingest {
 
-template <class T>
+struct BatchQueueLimits {
+  std::size_t items;
+  std::size_t bytes;
+  std::size_t batch_items;
+  std::size_t batch_bytes;
+};
+
+// Clock: for tests, which do not wait for real time to pass.
+template <class T, class Clock = std::chrono::steady_clock>
 class BatchQueue {
  public:
-  struct Limits {
-    std::size_t items;
-    std::size_t bytes;
-    std::size_t batch_items;
-    std::size_t batch_bytes;
-  };
-
   // Requires: limits.items >= limits.batch_items.
-  explicit BatchQueue(Limits limits) : limits_(limits) {}
+  explicit BatchQueue(BatchQueueLimits limits) : limits_(limits) {}
 
   // Waits while the queue is full (an item larger than the limit gets in when the queue is empty). Returns false, without
   // taking the item, once the queue is closed.
@@ -33,24 +34,27 @@ class BatchQueue {
     has_room_.wait(
         lock, [&] { return closed_ || items_.empty() || (items_.size() < limits_.items && bytes_ + bytes <= limits_.bytes); });
     if (closed_) return false;
-    items_.push_back({std::move(item), bytes});
+    items_.push_back({std::move(item), bytes, Clock::now()});
     bytes_ += bytes;
     // The consumer sleeps for the first item, and then for a full batch: only these two wake it.
     if (items_.size() == 1 || batch_is_full()) has_items_.notify_one();
     return true;
   }
 
-  // Waits up to `patience` for a first item, and then up to `linger` for a full batch. An empty batch means that nothing came.
-  // A closed queue gives what is left without waiting.
+  // Waits up to `patience` for a first item, and then for a full batch until the first item is `linger` old: what came while
+  // the consumer was at work has waited already. An empty batch means that nothing came. A closed queue gives what is left
+  // without waiting.
   std::vector<T> pop(std::chrono::milliseconds patience, std::chrono::milliseconds linger) {
     std::unique_lock lock(mutex_);
     if (!has_items_.wait_for(lock, patience, [&] { return closed_ || !items_.empty(); })) return {};
-    if (!batch_is_full()) has_items_.wait_for(lock, linger, [&] { return closed_ || batch_is_full(); });
+    if (!batch_is_full()) {
+      has_items_.wait_until(lock, items_.front().arrived_at + linger, [&] { return closed_ || batch_is_full(); });
+    }
     std::vector<T> batch;
     batch.reserve(std::min(items_.size(), limits_.batch_items));
     std::size_t batch_bytes = 0;
     while (!items_.empty() && batch.size() < limits_.batch_items) {
-      auto& [item, bytes] = items_.front();
+      auto& [item, bytes, arrived_at] = items_.front();
       if (!batch.empty() && batch_bytes + bytes > limits_.batch_bytes) break;
       batch_bytes += bytes;
       bytes_ -= bytes;
@@ -82,10 +86,11 @@ class BatchQueue {
   struct Entry {
     T item;
     std::size_t bytes;
+    typename Clock::time_point arrived_at;
   };
   bool batch_is_full() const { return items_.size() >= limits_.batch_items || bytes_ >= limits_.batch_bytes; }
 
-  const Limits limits_;
+  const BatchQueueLimits limits_;
   mutable std::mutex mutex_;
   std::condition_variable has_items_;
   std::condition_variable has_room_;

@@ -17,7 +17,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using namespace std::chrono_literals;
 
-constexpr BatchQueue<int>::Limits kLimits{.items = 4, .bytes = 100, .batch_items = 2, .batch_bytes = 50};
+constexpr BatchQueueLimits kLimits{.items = 4, .bytes = 100, .batch_items = 2, .batch_bytes = 50};
 
 TEST(BatchQueue, GivesBatchesInOrder) {
   BatchQueue<int> queue(kLimits);
@@ -32,6 +32,24 @@ TEST(BatchQueue, ClosesABatchOfLargeItemsEarly) {
   queue.push(1, 40);
   queue.push(2, 40);
   EXPECT_THAT(queue.pop(0ms, 0ms), ElementsAre(1));
+}
+
+// A clock that stands still until a test moves it.
+struct ManualClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<ManualClock>;
+  static constexpr bool is_steady = true;
+  static inline std::atomic<rep> ticks = 0;
+  static time_point now() { return time_point(duration(ticks)); }
+};
+
+TEST(BatchQueue, CountsTheTimeThatItemsHaveWaitedAlready) {
+  BatchQueue<int, ManualClock> queue(kLimits);
+  queue.push(1, 1);
+  ManualClock::ticks += std::chrono::nanoseconds(1h).count();
+  EXPECT_THAT(queue.pop(0ms, 1h), ElementsAre(1));  // would wait for ever
 }
 
 TEST(BatchQueue, TakesAnItemThatIsLargerThanTheQueue) {
