@@ -19,6 +19,10 @@
 
 namespace hermes::bench {
 
+// What run_chat.sh gives its PostgreSQL and docs/running.md advises: checkpoints come by time and not by size, and what they cost
+// in the log is compressed.
+inline const std::vector<std::string> kDeployedSettings{"max_wal_size=2GB", "shared_buffers=256MB", "wal_compression=lz4"};
+
 struct StackOptions {
   bool fsync = false;  // of PostgreSQL; benchmarks: true
   std::vector<std::string> postgres_settings{};

@@ -195,7 +195,7 @@ start_db() {
   [[ $(id -u) == 0 ]] && user=(setpriv --reuid=postgres --regid=postgres --init-groups)
   (cd / && spawn db "${user[@]}" "$(postgres_bin)/postgres" -D "$(realpath "$state/postgres")" \
     -c listen_addresses=127.0.0.1 -c "port=$POSTGRES_PORT" -c unix_socket_directories= \
-    -c max_wal_size=2GB -c shared_buffers=256MB -c wal_compression=on -c log_timezone=UTC -c timezone=UTC)
+    -c max_wal_size=2GB -c shared_buffers=256MB -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
   wait_until 60 db_answers || fail "the database did not start. See: ./run_chat.sh logs db"
 }
 
