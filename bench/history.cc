@@ -92,8 +92,7 @@ void fill(const MigratedDatabase& database, std::uint64_t messages) {
             "  at + step * interval '300 ms',"
             "  CASE step WHEN 0 THEN sender WHEN 1 THEN 'server' ELSE receiver END FROM " +
             source + ", generate_series(0, 3) step");
-  for (const std::string& statement : copy.indexes) work.exec(statement);
-  for (const std::string& statement : copy.finish) work.exec(statement);
+  for (const std::string& statement : copy.in_line()) work.exec(statement);
   work.exec("DROP TABLE public.chat_messages, public.message_status CASCADE");
   for (const projections::LiveTable& table : tables)
     work.exec("ALTER TABLE " + schema + "." + table.name + " SET SCHEMA public");

@@ -30,15 +30,18 @@ BenchResult ingest(const Options& options) {
 
   result.pairs = run_pairs(
       [&] {
-        const Counted counted = count_messages(hermes, stack.mosquitto().port(), messages);
+        const Counted counted = count_messages(stack, messages, SubscriberProcess::Answer::nothing);
         return Measurement{.per_s = counted.per_s,
-                           .details = {{"load_cpu_us", counted.load.cpu_seconds * 1e6 / static_cast<double>(messages)}}};
+                           .details = {{"load_cpu_us", counted.load.cpu_seconds * 1e6 / static_cast<double>(messages)},
+                                       {"broker_cpu_us", counted.broker_cpu_us}}};
       },
       [&] {
         const Ingested ingested = ingest_messages(stack, messages, options.with_projector);
         Measurement measurement{
             .per_s = ingested.per_s,
-            .details = {{"ingester_cpu_us", ingested.ingester_cpu_us}, {"ingester_resident_mib", ingested.resident_mib}}};
+            .details = {{"ingester_cpu_us", ingested.ingester_cpu_us},
+                        {"broker_cpu_us", ingested.broker_cpu_us},
+                        {"ingester_resident_mib", ingested.resident_mib}}};
         if (options.with_projector) {
           measurement.details.emplace("projected_per_s", ingested.projected_per_s);
           measurement.details.emplace("projector_lag_s_max", ingested.lag_s_max);
@@ -46,7 +49,11 @@ BenchResult ingest(const Options& options) {
         return measurement;
       },
       options.pairs);
+  // What acknowledging alone costs: each answer is a packet more for the broker to take and one more to give.
+  const Counted answered = count_messages(stack, messages, SubscriberProcess::Answer::acknowledgement);
   result.more["messages"] = messages;
+  result.more["answering_subscriber_per_s"] = answered.per_s;
+  result.more["answering_subscriber_broker_cpu_us"] = answered.broker_cpu_us;
   result.more["load_generator_alone_per_s"] = static_cast<double>(messages) / alone.seconds;
   return result;
 }

@@ -9,12 +9,13 @@
 
 namespace hermes::bench {
 
-// Messages the counting subscriber gets through in a second.
+// Messages that a subscriber without any other work gets through in a second.
 struct Counted {
   double per_s = 0;
+  double broker_cpu_us = 0;  // a message
   load::Report load;
 };
-Counted count_messages(const std::string& hermes, std::uint16_t broker_port, std::uint64_t messages);
+Counted count_messages(Stack& stack, std::uint64_t messages, SubscriberProcess::Answer answer);
 
 // Messages in the log per second: from the first publish until the last one's events are committed.
 struct Ingested {
@@ -22,6 +23,7 @@ struct Ingested {
   double projected_per_s = 0;  // until the last row is visible; 0 without projectors
   double lag_s_max = 0;        // of the projector, while the load ran and until it had caught up
   double ingester_cpu_us = 0;  // of the ingester's process, a message
+  double broker_cpu_us = 0;
   double resident_mib = 0;
   load::Report load;
 };

@@ -62,6 +62,19 @@ double cpu_seconds_of(pid_t pid) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+// What a process has used since this was made.
+class CpuOf {
+ public:
+  explicit CpuOf(pid_t pid) : pid_(pid), before_(cpu_seconds_of(pid)) {}
+  double us_per(std::uint64_t messages) const {
+    return (cpu_seconds_of(pid_) - before_) * 1e6 / static_cast<double>(messages);
+  }
+
+ private:
+  pid_t pid_;
+  double before_;
+};
+
 double resident_mib_of(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {
@@ -88,12 +101,15 @@ double per_second(std::uint64_t messages, std::int64_t from_us, std::int64_t to_
 
 }  // namespace
 
-Counted count_messages(const std::string& hermes, std::uint16_t broker_port, std::uint64_t messages) {
-  SubscriberProcess subscriber(hermes, broker_port, SubscriberProcess::Answer::nothing, messages);
-  LoadProcess process(hermes, load_of(broker_port, messages));
+Counted count_messages(Stack& stack, std::uint64_t messages, SubscriberProcess::Answer answer) {
+  const std::uint16_t port = stack.mosquitto().port();
+  const CpuOf broker(stack.mosquitto().pid());
+  SubscriberProcess subscriber(stack.hermes(), port, answer, messages);
+  LoadProcess process(stack.hermes(), load_of(port, messages));
   const std::int64_t last_at = subscriber.finish();
   Counted counted;
   counted.load = process.finish();
+  counted.broker_cpu_us = broker.us_per(messages);
   counted.per_s = per_second(messages, counted.load.started_us, last_at);
   return counted;
 }
@@ -108,7 +124,8 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
   if (with_projector) projector.wait_ready();
 
   const std::int64_t goal = progress.events_in_log() + kEventsPerMessage * static_cast<std::int64_t>(messages);
-  const double cpu_before = cpu_seconds_of(ingester.pid());
+  const CpuOf ingester_cpu(ingester.pid());
+  const CpuOf broker_cpu(stack.mosquitto().pid());
   LoadProcess process(stack.hermes(), load_of(stack.mosquitto().port(), messages));
 
   Ingested ingested;
@@ -120,7 +137,8 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
       throw std::runtime_error("the messages did not reach the log in time; see " + ingester.log().string());
     if (in_log_at == 0 && progress.events_in_log() >= goal) {
       in_log_at = now_us();
-      ingested.ingester_cpu_us = (cpu_seconds_of(ingester.pid()) - cpu_before) * 1e6 / static_cast<double>(messages);
+      ingested.ingester_cpu_us = ingester_cpu.us_per(messages);
+      ingested.broker_cpu_us = broker_cpu.us_per(messages);
     }
     if (with_projector) {
       ingested.lag_s_max = std::max(ingested.lag_s_max, progress.lag_seconds());

@@ -71,10 +71,7 @@ Measurement set_based_sql(const MigratedDatabase& database, const projections::P
   const double loaded = seconds_since(start);
   // The statistics first: without them the check of the foreign key takes three times as long.
   for (const projections::LiveTable& table : tables) work.exec("ANALYZE " + kSchema + "." + table.name);
-  for (const auto* list : {&statements.early_indexes, &statements.foreign_keys, &statements.checks, &statements.late_indexes,
-                           &statements.finish}) {
-    for (const std::string& statement : *list) work.exec(statement);
-  }
+  for (const std::string& statement : statements.in_line()) work.exec(statement);
   work.exec("SET LOCAL synchronous_commit = on");
   work.commit();
   const double total = seconds_since(start);

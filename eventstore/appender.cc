@@ -134,7 +134,7 @@ Position AppendTransaction::add(Partition partition, const NewEvent& event) {
   event.occurred_at ? rows.timestamp(*event.occurred_at) : rows.null();
   rows.timestamp(head.recorded_at);
   rows.bytes(event.payload);
-  head.last_hash = buffers_.hasher_(head.last_hash, rows.written_since(fields));
+  head.last_hash = chain_hash(head.last_hash, rows.written_since(fields));
   rows.bytes(view(head.last_hash));
 
   const Position position{partition, head.next_offset++};

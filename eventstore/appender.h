@@ -51,7 +51,7 @@ struct Evidence {
   Hash hash;
 };
 
-// Memory and compiled statements that are kept from one transaction to the next.
+// Memory that is kept from one transaction to the next.
 class AppendBuffers {
  private:
   friend class AppendTransaction;
@@ -60,7 +60,6 @@ class AppendBuffers {
   // and its rows lie together for those who read the partition.
   std::vector<postgres::BinaryRows> rows_;
   std::string sql_;
-  ChainHasher hasher_;
 };
 
 // One append transaction. Goes out of scope without commit(): everything is rolled back. Not thread-safe. All functions throw

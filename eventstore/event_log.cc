@@ -1,9 +1,9 @@
 #include "eventstore/event_log.h"
 
-#include <openssl/sha.h>
-
+#include <algorithm>
 #include <charconv>
-#include <cstring>
+
+#include "domain/sha256.h"
 
 namespace hermes::eventstore {
 
@@ -23,10 +23,11 @@ std::optional<Position> parse_position(std::string_view text) {
 }
 
 StreamKey stream_key(std::string_view stream_id) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(stream_id.data()), stream_id.size(), digest);
+  domain::Sha256 sha256;
+  sha256.update(stream_id);
+  const domain::Sha256::Digest digest = sha256.finish();
   StreamKey key;
-  std::memcpy(key.data(), digest, key.size());
+  std::copy_n(digest.begin(), key.size(), key.begin());
   return key;
 }
 

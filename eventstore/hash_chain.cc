@@ -1,10 +1,9 @@
 #include "eventstore/hash_chain.h"
 
-#include <openssl/evp.h>
-
 #include <cstring>
 #include <stdexcept>
 
+#include "domain/sha256.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
 
@@ -23,28 +22,15 @@ Hash to_hash(std::string_view bytes) {
 
 }  // namespace
 
-void ChainHasher::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
-void ChainHasher::Free::operator()(evp_md_st* algorithm) const { EVP_MD_free(algorithm); }
-
-ChainHasher::ChainHasher() : algorithm_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
-  if (!algorithm_ || !context_) throw std::runtime_error("OpenSSL offers no SHA-256");
-}
-ChainHasher::~ChainHasher() = default;
-
-Hash ChainHasher::operator()(const Hash& previous, std::string_view canonical_bytes) {
-  Hash hash;
-  unsigned size = 0;
-  const bool done = EVP_DigestInit_ex2(context_.get(), algorithm_.get(), nullptr) == 1 &&
-                    EVP_DigestUpdate(context_.get(), previous.data(), previous.size()) == 1 &&
-                    EVP_DigestUpdate(context_.get(), canonical_bytes.data(), canonical_bytes.size()) == 1 &&
-                    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(hash.data()), &size) == 1;
-  if (!done || size != hash.size()) throw std::runtime_error("OpenSSL failed to compute SHA-256");
-  return hash;
+Hash chain_hash(const Hash& previous, std::string_view canonical_bytes) {
+  domain::Sha256 sha256;
+  sha256.update({reinterpret_cast<const char*>(previous.data()), previous.size()});
+  sha256.update(canonical_bytes);
+  return sha256.finish();
 }
 
 std::int64_t check_chain(postgres::Connection& connection, Partition partition,
                          const std::function<void(const BrokenChain&)>& on_break, const std::function<void()>& on_row) {
-  ChainHasher hasher;
   Hash expected_previous{};
   Offset expected = 0;
   std::optional<Timestamp> last_recorded_at;
@@ -74,7 +60,7 @@ std::int64_t check_chain(postgres::Connection& connection, Partition partition,
         }
         if (last_recorded_at && recorded_at < *last_recorded_at) report(offset, "recorded_at is earlier than the event before");
         // After a gap the previous hash is unknown: the gap is the finding, and the chain is taken up again after it.
-        if (offset == expected && hasher(expected_previous, all.substr(0, all.size() - kHashFieldSize)) != stored) {
+        if (offset == expected && chain_hash(expected_previous, all.substr(0, all.size() - kHashFieldSize)) != stored) {
           report(offset, "the hash does not match the event and the hash before it");
         }
         expected = offset + 1;

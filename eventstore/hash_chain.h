@@ -8,16 +8,12 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "eventstore/event_log.h"
 #include "eventstore/postgres/connection.h"
-
-struct evp_md_ctx_st;
-struct evp_md_st;
 
 namespace hermes::eventstore {
 
@@ -26,21 +22,8 @@ inline constexpr std::string_view kChainedColumns =
     "partition, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, payload";
 inline constexpr int kChainedColumnCount = 11;
 
-// Keeps OpenSSL's context between rows: setting one up costs more than hashing a row. Not thread-safe.
-class ChainHasher {
- public:
-  ChainHasher();
-  ~ChainHasher();
-  Hash operator()(const Hash& previous, std::string_view canonical_bytes);
-
- private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-    void operator()(evp_md_st* algorithm) const;
-  };
-  std::unique_ptr<evp_md_st, Free> algorithm_;
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
-};
+// Throws std::bad_alloc.
+Hash chain_hash(const Hash& previous, std::string_view canonical_bytes);
 
 // Where a chain does not hold, and how: "offset 17 is missing", "the hash does not match", ...
 struct BrokenChain {

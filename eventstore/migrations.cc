@@ -1,13 +1,13 @@
 #include "eventstore/migrations.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <stdexcept>
 
+#include "domain/sha256.h"
 #include "eventstore/event_log.h"
+#include "eventstore/postgres/statements.h"
 
 namespace hermes::eventstore {
 namespace {
@@ -27,15 +27,10 @@ std::string file_name(int number, std::string_view name) {
 }
 
 std::string checksum(std::string_view sql) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(sql.data()), sql.size(), digest);
-  std::string hex;
-  for (unsigned char byte : digest) {
-    char digits[3];
-    std::snprintf(digits, sizeof(digits), "%02x", byte);
-    hex += digits;
-  }
-  return hex;
+  domain::Sha256 sha256;
+  sha256.update(sql);
+  const domain::Sha256::Digest digest = sha256.finish();
+  return postgres::hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 // The server's message in one line: what went wrong, and its hint if it has one.

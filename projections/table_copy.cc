@@ -38,6 +38,12 @@ std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::spa
   return tables;
 }
 
+std::vector<std::string> CopyStatements::in_line() const {
+  std::vector<std::string> all;
+  for (const auto* list : {&early_indexes, &foreign_keys, &checks, &late_indexes, &finish}) append(all, *list);
+  return all;
+}
+
 CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<const LiveTable> tables, const std::string& schema) {
   const std::string all = oids(tables);
   // $1: the tables, $2: the schema. Not every query uses both, and a parameter that is not used has no type.

@@ -35,6 +35,9 @@ struct CopyStatements {
   std::vector<std::string> late_indexes;   // the others; in any order, at the same time as `checks`
   std::vector<std::string> checks;         // of the foreign keys
   std::vector<std::string> finish;         // in order: keys (from their indexes), comments, grants
+
+  // All that follows the filling, in an order for one connection.
+  std::vector<std::string> in_line() const;
 };
 
 // Requires: `schema` exists, and the search_path holds the schema of the tables.
