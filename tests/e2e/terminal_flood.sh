@@ -27,6 +27,8 @@ type_text david "end"
 # Without blanks: those at the end of a row are not captured.
 line_is_whole() { [[ $(screen david | tr -d ' \n') == *"david→fredy>${typed// /}end" ]]; }
 eventually line_is_whole || die "the line being typed is: $(screen david | tail -n 8)"
+# And nothing of it is left behind among the messages.
+equal "prompts on the screen and above it" 1 "$(everything_shown david | grep -c 'david → fredy>')"
 press david Enter
 expect_rows 1 "SELECT count(*) FROM chat_messages WHERE sender_id = 'david' AND content = '${typed}end'"
 # Each message once on his screen, or above it.

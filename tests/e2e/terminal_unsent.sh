@@ -8,6 +8,8 @@ open_terminal fredy "$checkout/run_chat.sh" attach-publisher
 expect_typed fredy "fredy>"
 enter fredy "send david before"
 expect_rows 1 "SELECT count(*) FROM chat_messages WHERE content = 'before'"
+# That it is in the table, he may not have heard yet; then it would be unsent, too.
+expect_screen fredy "✓   you → david: before"
 
 read -r broker _ <"$HERMES_STATE_DIR/run/broker"
 kill -9 "$broker"
