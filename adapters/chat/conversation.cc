@@ -171,7 +171,7 @@ void Conversation::receipt(const ReceiptArrived& notice) {
 void Conversation::connection(const ConnectionChanged& notice) {
   trouble_with_connection_ =
       notice.connected ? ""
-                       : "no connection to the broker at " + settings_.broker + "; what you send is kept until there is one";
+                       : "no connection to the broker at " + settings_.broker + "; what you send is kept";
   looks_for_missed_.clear();
   if (!notice.connected) return;
   const auto now = Session::Clock::now();
