@@ -1,6 +1,7 @@
 #include "projections/queries.h"
 
 #include <chrono>
+#include <utility>
 
 namespace hermes::projections {
 namespace {
@@ -84,6 +85,13 @@ MessagePage page_of(const pqxx::result& rows, std::size_t limit) {
 
 std::string text(std::string_view view) { return std::string(view); }
 
+// Planned once a session: planning a page of history takes as long as reading it.
+template <class... Arguments>
+pqxx::result prepared(pqxx::transaction_base& transaction, const char* name, const std::string& sql, Arguments&&... arguments) {
+  transaction.conn().prepare(name, sql);
+  return transaction.exec_prepared(name, std::forward<Arguments>(arguments)...);
+}
+
 }  // namespace
 
 MessagePage messages_between(pqxx::transaction_base& transaction, std::string_view user, std::string_view peer,
@@ -91,12 +99,13 @@ MessagePage messages_between(pqxx::transaction_base& transaction, std::string_vi
   static const std::string sql =
       with_status("SELECT * FROM (" + range("m.sender_id = $4 AND m.receiver_id = $5") + " UNION ALL " +
                   range("m.sender_id = $5 AND m.receiver_id = $4 AND $4 <> $5") + ") both_directions");
-  return page_of(transaction.exec_params(sql, key_time(before), key_id(before), limit + 1, text(user), text(peer)), limit);
+  return page_of(prepared(transaction, "messages_between", sql, key_time(before), key_id(before), limit + 1, text(user), text(peer)),
+                 limit);
 }
 
 MessagePage broadcasts(pqxx::transaction_base& transaction, const std::optional<PageKey>& before, std::size_t limit) {
   static const std::string sql = with_status("SELECT * FROM " + range("m.receiver_id = 'all'") + " to_everyone");
-  return page_of(transaction.exec_params(sql, key_time(before), key_id(before), limit + 1), limit);
+  return page_of(prepared(transaction, "broadcasts", sql, key_time(before), key_id(before), limit + 1), limit);
 }
 
 MessagePage messages_of(pqxx::transaction_base& transaction, std::string_view user, const std::optional<PageKey>& before,
@@ -109,22 +118,21 @@ MessagePage messages_of(pqxx::transaction_base& transaction, std::string_view us
       ") direct WHERE i.user_id = $4 AND i.peer_id <> 'all'"
       " UNION ALL " +
       range("m.receiver_id = 'all'") + ") everything");
-  return page_of(transaction.exec_params(sql, key_time(before), key_id(before), limit + 1, text(user)), limit);
+  return page_of(prepared(transaction, "messages_of", sql, key_time(before), key_id(before), limit + 1, text(user)), limit);
 }
 
 std::optional<MessageEntry> find_message(pqxx::transaction_base& transaction, std::string_view message_id) {
   static const std::string sql = with_status("SELECT * FROM " + range("m.message_id = $4") + " one");
-  const pqxx::result rows = transaction.exec_params(sql, kNewest, kHighestId, 1, text(message_id));
+  const pqxx::result rows = prepared(transaction, "find_message", sql, kNewest, kHighestId, 1, text(message_id));
   if (rows.empty()) return std::nullopt;
   return entry_of(rows[0]);
 }
 
 StatusPage statuses_of(pqxx::transaction_base& transaction, std::string_view message_id, std::optional<std::int64_t> after,
                        std::size_t limit) {
-  const pqxx::result rows =
-      transaction.exec_params("SELECT id, status, user_id, " + microseconds("\"timestamp\"") +
-                                  " FROM message_status WHERE message_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-                              text(message_id), after.value_or(-1), limit + 1);
+  static const std::string sql = "SELECT id, status, user_id, " + microseconds("\"timestamp\"") +
+                                 " FROM message_status WHERE message_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+  const pqxx::result rows = prepared(transaction, "statuses_of", sql, text(message_id), after.value_or(-1), limit + 1);
   StatusPage page;
   for (const auto& row : rows) {
     if (page.statuses.size() == limit) {
@@ -137,11 +145,11 @@ StatusPage statuses_of(pqxx::transaction_base& transaction, std::string_view mes
 }
 
 InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit) {
-  const pqxx::result rows = transaction.exec_params(
+  static const std::string sql =
       "SELECT peer_id, unread_count, last_message_id, last_sender_id, last_content, " + microseconds("last_message_at") + ", " +
-          microseconds("last_activity_at") +
-          ", sum(unread_count) OVER () FROM inbox WHERE user_id = $1 ORDER BY last_activity_at DESC, peer_id LIMIT $2",
-      text(user), limit);
+      microseconds("last_activity_at") +
+      ", sum(unread_count) OVER () FROM inbox WHERE user_id = $1 ORDER BY last_activity_at DESC, peer_id LIMIT $2";
+  const pqxx::result rows = prepared(transaction, "inbox_of", sql, text(user), limit);
   InboxEntries inbox;
   for (const auto& row : rows) {
     inbox.unread_count = row[7].as<std::int64_t>();
@@ -164,8 +172,8 @@ std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, st
       " ORDER BY m.created_at DESC, m.id DESC LIMIT $5::bigint)) newest "
       "WHERE NOT EXISTS (SELECT FROM message_status r"
       " WHERE r.message_id = newest.message_id AND r.user_id = $4 AND r.status IN ('delivered', 'read'))");
-  const pqxx::result rows = transaction.exec_params(sql, kNewest, kHighestId, kUndeliveredWindow, text(user),
-                                                    broadcasts == Broadcasts::included ? kUndeliveredBroadcasts : 0);
+  const pqxx::result rows = prepared(transaction, "undelivered_to", sql, kNewest, kHighestId, kUndeliveredWindow, text(user),
+                                     broadcasts == Broadcasts::included ? kUndeliveredBroadcasts : 0);
   std::vector<MessageEntry> messages;
   for (const auto& row : rows) {
     if (messages.size() == limit) break;
@@ -176,15 +184,15 @@ std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, st
 
 UserPage users(pqxx::transaction_base& transaction, std::string_view after, std::size_t limit) {
   // PostgreSQL has no skip scan: the recursion jumps from one user to the next in the primary key of inbox.
-  const pqxx::result rows = transaction.exec_params(
+  static const std::string sql =
       "WITH RECURSIVE found AS ("
       " (SELECT user_id FROM inbox WHERE user_id > $1 ORDER BY user_id LIMIT 1)"
       " UNION ALL"
       " SELECT (SELECT i.user_id FROM inbox i WHERE i.user_id > found.user_id ORDER BY i.user_id LIMIT 1)"
       " FROM found WHERE found.user_id IS NOT NULL) "
       "SELECT user_id, (SELECT m.sender_name FROM chat_messages m WHERE m.sender_id = found.user_id"
-      " ORDER BY m.receiver_id DESC, m.created_at DESC LIMIT 1) FROM found WHERE user_id IS NOT NULL LIMIT $2",
-      text(after), limit + 1);
+      " ORDER BY m.receiver_id DESC, m.created_at DESC LIMIT 1) FROM found WHERE user_id IS NOT NULL LIMIT $2";
+  const pqxx::result rows = prepared(transaction, "users", sql, text(after), limit + 1);
   UserPage page;
   for (const auto& row : rows) {
     if (page.users.size() == limit) {
