@@ -5,24 +5,25 @@
 #include <unordered_map>
 #include <utility>
 
+#include "eventstore/postgres/array_literal.h"
 #include "eventstore/postgres/binary_copy.h"
 
 namespace hermes::eventstore {
 namespace {
 
 std::string query_for(postgres::Connection& connection, const RangeRequest& request) {
-  std::string values;
-  for (const PartitionRange& range : request.ranges) {
-    values += (values.empty() ? "(" : ", (") + std::to_string(range.partition) + "::smallint, " + std::to_string(range.from) +
-              "::bigint, " + std::to_string(range.to) + "::bigint)";
-  }
+  using postgres::array_literal;
+  const auto list = [&](auto PartitionRange::*member) {
+    return array_literal(request.ranges, [&](const PartitionRange& range, std::string& out) { out += std::to_string(range.*member); });
+  };
   std::string except;
   for (std::string_view type : request.except_types) {
     except += (except.empty() ? "" : ", ") + connection.quote(std::string(type));
   }
   if (!except.empty()) except = " AND event_type NOT IN (" + except + ")";
-  return "SELECT log.* FROM (VALUES " + values +
-         ") AS range (partition, first, past) CROSS JOIN LATERAL ("
+  return "SELECT log.* FROM unnest(" + list(&PartitionRange::partition) + "::smallint[], " + list(&PartitionRange::from) +
+         "::bigint[], " + list(&PartitionRange::to) +
+         "::bigint[]) AS range (partition, first, past) CROSS JOIN LATERAL ("
          "SELECT partition, \"offset\", stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, payload "
          "FROM event_log WHERE partition = range.partition AND \"offset\" >= range.first AND \"offset\" < range.past" +
          except + " ORDER BY \"offset\") AS log";

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "eventstore/payload.h"
+#include "eventstore/postgres/statements.h"
 #include "projections/array_literal.h"
 #include "projections/streams.h"
 
@@ -99,7 +100,8 @@ class PartiesOf {
     ArrayLiteral keys;
     for (const auto& [stream, event] : wanted) {
       partitions.add(static_cast<long long>(event->position.partition));
-      keys.add(hex(eventstore::stream_key(stream)));
+      const eventstore::StreamKey key = eventstore::stream_key(stream);
+      keys.add(postgres::hex({reinterpret_cast<const char*>(key.data()), key.size()}));
     }
     target.connection.prepare(
         "inbox_parties",
@@ -120,16 +122,6 @@ class PartiesOf {
         known_[stream] = {sent->sender.str(), sent->receiver.str(), row[4].as<bool>()};
       }
     }
-  }
-
-  static std::string hex(const eventstore::StreamKey& key) {
-    static constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (std::byte byte : key) {
-      text += kDigits[std::to_integer<unsigned>(byte) >> 4];
-      text += kDigits[std::to_integer<unsigned>(byte) & 15];
-    }
-    return text;
   }
 
   std::unordered_map<std::string, Parties> known_;
