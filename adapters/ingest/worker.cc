@@ -174,7 +174,8 @@ void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes
     Incoming& incoming = batch[i];
     const Handled& outcome = outcomes[i];
     finished.push_back(incoming.sequence);
-    metrics_.delay_seconds.Observe(std::chrono::duration<double>(committed_at - incoming.raw.received_at).count());
+    // A clock that was set back in between must not take from the sum.
+    metrics_.delay_seconds.Observe(std::max(0.0, std::chrono::duration<double>(committed_at - incoming.raw.received_at).count()));
     switch (outcome.outcome) {
       case Handled::Outcome::appended: ++appended; break;
       case Handled::Outcome::duplicate: ++duplicate; break;
