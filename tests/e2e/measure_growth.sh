@@ -1,5 +1,5 @@
 #!/bin/bash
-# scripts/measure-growth.sh measures something: the log holds what was asked for, and each part has its line.
+# scripts/measure-growth.sh measures something: the log holds what was asked for, and what it costs has a line.
 source "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip "python3 is not installed"
 
@@ -8,7 +8,7 @@ python3 - "$measured" <<'PYTHON' || die "not what was asked for: $measured"
 import json, sys
 figures = json.loads(sys.argv[1])
 assert figures["events"] == 4000
-assert [part["events_in_log"] <= 4000 for part in figures["parts"]] == [True, True]
+assert 1 <= len(figures["parts"]) <= 2 and figures["parts"][-1]["events_in_log"] == 4000
 for part in figures["parts"]:
     assert part["events_per_s"] > 0 and part["ingester_mib"] > 1 and part["projector_mib"] > 1
 assert set(figures["whole"]) == {"verify", "rebuild chat", "export log"}
