@@ -85,7 +85,7 @@ MessagePage page_of(const pqxx::result& rows, std::size_t limit) {
 
 std::string text(std::string_view view) { return std::string(view); }
 
-// Planned once a session: planning a page of history takes as long as reading it.
+// Planned once a session: these are long statements for the few rows that they read.
 template <class... Arguments>
 pqxx::result prepared(pqxx::transaction_base& transaction, const char* name, const std::string& sql, Arguments&&... arguments) {
   transaction.conn().prepare(name, sql);
