@@ -85,6 +85,9 @@ CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<co
                             "       ELSE '' END) "
                             "FROM pg_constraint JOIN pg_class class ON class.oid = conrelid "
                             "WHERE conrelid = ANY ($1::oid[]) AND contype IN ('p', 'u') ORDER BY contype, conname"));
+  // The tables' statistics are older than their indexes; what is indexed by an expression has statistics of its own.
+  append(copy.finish, query("SELECT format('ANALYZE %I.%I', $2, relname) FROM pg_class class WHERE oid = ANY ($1::oid[]) "
+                            "AND EXISTS (SELECT FROM pg_index WHERE indrelid = class.oid AND indexprs IS NOT NULL)"));
   append(copy.finish, query("SELECT format('COMMENT ON TABLE %I.%I IS %L', $2, relname, description) "
                             "FROM pg_description JOIN pg_class class ON class.oid = objoid "
                             "WHERE classoid = 'pg_class'::regclass AND objoid = ANY ($1::oid[]) AND objsubid = 0"));

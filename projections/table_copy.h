@@ -34,7 +34,7 @@ struct CopyStatements {
   std::vector<std::string> foreign_keys;   // not checked yet
   std::vector<std::string> late_indexes;   // the others; in any order, at the same time as `checks`
   std::vector<std::string> checks;         // of the foreign keys
-  std::vector<std::string> finish;         // in order: keys (from their indexes), comments, grants
+  std::vector<std::string> finish;         // in order: keys (from their indexes), statistics of expressions, comments, grants
 
   // All that follows the filling, in an order for one connection.
   std::vector<std::string> in_line() const;

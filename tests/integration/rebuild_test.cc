@@ -126,6 +126,14 @@ TEST_F(RebuildTest, KeepsGrantsCommentsIndexesKeysAndViews) {
   EXPECT_EQ(database->value("SELECT count(*) FROM message_status WHERE message_id = 'm-1'"), "0");
 }
 
+TEST_F(RebuildTest, GathersStatisticsOfIndexesOnExpressionsToo) {
+  write_some(0, 5);
+  database->execute("CREATE INDEX of_an_expression ON chat_messages (lower(content))");
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(database->value("SELECT count(*) FROM pg_stats WHERE tablename = 'of_an_expression'"), "1");
+}
+
 TEST_F(RebuildTest, RefusesWhatItCannotCarryOver) {
   database->execute("CREATE MATERIALIZED VIEW sealed AS SELECT count(*) FROM chat_messages");
   const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
