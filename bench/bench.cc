@@ -59,6 +59,12 @@ std::vector<Pair> run_pairs(const Side& ceiling, const Side& ours, int pairs) {
   return measured;
 }
 
+double percentile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
+}
+
 double median(std::vector<double> values) {
   assert(!values.empty());
   std::sort(values.begin(), values.end());

@@ -23,12 +23,6 @@ constexpr double kSeconds = 8;
 
 double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
-double percentile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-}
-
 // Sends one message after another beside the load and asks the database for its row until it is there.
 class RowProbe {
  public:
