@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <iostream>
@@ -13,6 +14,7 @@
 #include "adapters/chat/session.h"
 #include "adapters/chat/user_folder.h"
 #include "adapters/terminal/line_reader.h"
+#include "adapters/wire/wire.h"
 #include "tools/chat_session.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
@@ -36,6 +38,21 @@ struct Flags {
   std::string timeout = "10s";
 };
 
+// How far a message has come. What the server says and what recipients say are kept apart: a recipient's client gets a message
+// from the broker, and may have read what the server does not have.
+struct Progress {
+  bool on_the_server = false;
+  Status by_recipient = Status::sent;
+
+  // Whatever is waited for, the server must have the message: nothing else ends its retries.
+  bool reached(Status wanted) const { return on_the_server && std::max(Status::received_by_server, by_recipient) >= wanted; }
+  std::string words() const {
+    const std::string status(to_string(std::max(Status::received_by_server, by_recipient)));
+    if (on_the_server) return status;
+    return by_recipient == Status::sent ? "waiting" : status + ", but not to the server";
+  }
+};
+
 // Follows messages until each has come as far as the caller wants to know.
 class Sending {
  public:
@@ -48,7 +65,7 @@ class Sending {
     const std::string& sent_id = sent->message.message_id.str();
     // A script that is killed now knows the id, and the message is on the disk.
     if (!json_) std::cout << sent_id << std::endl;
-    open_.emplace(sent_id, Status::sent);
+    open_.emplace(sent_id, Progress{});
   }
 
   // True when anything happened.
@@ -63,28 +80,34 @@ class Sending {
   }
 
   bool done() const { return open_.empty(); }
-  const std::map<std::string, Status>& left() const { return open_; }
+  const std::map<std::string, Progress>& left() const { return open_; }
 
  private:
+  // Whoever may publish can forge a receipt: only the server speaks for the server, and only a recipient for themselves.
   bool note(const chat::ReceiptArrived& receipt) {
     const auto found = open_.find(receipt.message_id.str());
-    if (found == open_.end() || receipt.status <= found->second) return false;
-    const bool from_a_recipient = domain::is_broadcast(receiver_) || receipt.user == receiver_;
-    if (receipt.status > Status::received_by_server && !from_a_recipient) return false;
-    found->second = receipt.status;
-    if (receipt.status >= wait_for_) finish(found->first);
+    if (found == open_.end()) return false;
+    Progress& progress = found->second;
+    if (receipt.status == Status::received_by_server) {
+      if (progress.on_the_server || receipt.user.str() != wire::kServerUser) return false;
+      progress.on_the_server = true;
+    } else {
+      const bool from_a_recipient = domain::is_broadcast(receiver_) || receipt.user == receiver_;
+      if (!from_a_recipient || receipt.status <= progress.by_recipient) return false;
+      progress.by_recipient = receipt.status;
+    }
+    if (progress.reached(wait_for_)) finish(found->first);
     return true;
   }
 
   void finish(const std::string& id) {
     const auto found = open_.find(id);
-    if (json_) print(id, found->second);
+    if (json_) print(id, found->second.words());
     open_.erase(found);
   }
 
-  void print(const std::string& id, Status status) const {
-    const boost::json::object object{
-        {"message_id", id}, {"receiver_id", receiver_.str()}, {"status", std::string(to_string(status))}};
+  void print(const std::string& id, const std::string& status) const {
+    const boost::json::object object{{"message_id", id}, {"receiver_id", receiver_.str()}, {"status", status}};
     std::cout << boost::json::serialize(object) << std::endl;
   }
 
@@ -92,7 +115,7 @@ class Sending {
   domain::UserId receiver_;
   Status wait_for_;
   bool json_;
-  std::map<std::string, Status> open_;
+  std::map<std::string, Progress> open_;
 };
 
 // Waits until the session has something to tell, or there is input, or the time is over.
@@ -115,9 +138,9 @@ void wait_for_either(const Session& session, bool input_too, Clock::time_point d
                                                             std::to_string(settings.mqtt_port) + "."
                                                       : problem) + kept);
   }
-  const auto& [id, status] = *sending.left().begin();
+  const auto& [id, progress] = *sending.left().begin();
   std::string told = "nothing happened for " + std::to_string(timeout.count()) + " ms: " + id + " came as far as " +
-                     std::string(to_string(status)) + ".";
+                     progress.words() + ".";
   if (unsent > 0) told += " Is `hermes ingest` running? Try: ./run_chat.sh status." + kept;
   throw CommandError(kFoundProblem, told);
 }

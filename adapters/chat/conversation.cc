@@ -11,7 +11,6 @@ namespace hermes::chat {
 namespace {
 
 using terminal::Entry;
-using terminal::Mark;
 using terminal::note;
 namespace command = terminal::command;
 
@@ -26,17 +25,6 @@ constexpr int kPage = 500;
 
 domain::Timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
-
-std::string words_for(Mark mark, const std::string& user) {
-  switch (mark) {
-    case Mark::none: return "";
-    case Mark::waiting: return "on its way";
-    case Mark::stored: return "on the server";
-    case Mark::delivered: return "delivered to " + user;
-    case Mark::read: return "read by " + user;
-  }
-  return "";
 }
 
 std::string counted(std::size_t count, const std::string& one) {
@@ -152,20 +140,12 @@ void Conversation::arrived(const MessageArrived& notice) {
   pending_ids_.push_back(message.message_id);
 }
 
-// Whoever may publish can forge a receipt: only the server speaks for the server, and only a recipient for themselves.
 void Conversation::receipt(const ReceiptArrived& notice) {
-  const auto found = own_.find(notice.message_id.str());
-  if (found == own_.end()) return;
-  Own& own = found->second;
-  const Mark mark = mark_of(notice.status);
-  const bool by_server = notice.user.str() == wire::kServerUser;
-  const bool by_recipient = domain::is_broadcast(own.receiver) || own.receiver == notice.user;
-  if (mark <= own.mark || (mark == Mark::stored ? !by_server : !by_recipient)) return;
-  own.mark = mark;
-  own.detail = words_for(mark, notice.user.str());
+  const auto change = own_.receipt(notice);
+  if (!change) return;
   know(notice.user.str());
   flush();
-  console_.set_mark(found->first, mark, own.detail);
+  console_.set_mark(notice.message_id.str(), change->mark, change->words);
 }
 
 void Conversation::connection(const ConnectionChanged& notice) {
@@ -257,20 +237,14 @@ void Conversation::send(const std::string& to, const std::string& text) {
 }
 
 void Conversation::follow(const Outgoing& outgoing) {
-  const std::string& id = outgoing.message.message_id.str();
-  own_.insert_or_assign(id, Own{outgoing.message.receiver, Mark::waiting, words_for(Mark::waiting, "")});
-  own_order_.push_back(id);
-  if (own_order_.size() > kMaxOwnMessages) {
-    own_.erase(own_order_.front());
-    own_order_.pop_front();
-  }
+  const OwnMessages::Change now = own_.follow(outgoing);
   if (!domain::is_broadcast(outgoing.message.receiver)) know(outgoing.message.receiver.str());
   console_.show({{.kind = Entry::Kind::outgoing,
-                  .key = id,
+                  .key = outgoing.message.message_id.str(),
                   .time = short_time(outgoing.time, wall_clock()),
                   .who = who(settings_.user.str(), outgoing.message.receiver.str(), settings_.user.str()),
                   .text = outgoing.message.content,
-                  .mark = Mark::waiting}});
+                  .mark = now.mark}});
 }
 
 void Conversation::set_recipient(const std::string& to) {
@@ -308,11 +282,10 @@ void Conversation::show_history_page(int left, const std::string& with, const st
 
 void Conversation::show_status(const std::string& beginning) {
   if (beginning.empty()) return show_own_status();
-  const std::string id = whole_id(beginning);
+  const std::string id = own_.whole_id(beginning);
   ask("/v1/messages/" + percent_encoded(id) + "/status", {}, [this, id](const QueryClient::Answer& answer) {
     if (!answer) {
-      const auto own = own_.find(id);
-      if (own != own_.end()) say(id + ": " + own->second.detail + ", as far as this session knows");
+      if (const auto words = own_.words_for(id)) say(id + ": " + *words + ", as far as this session knows");
       return say(answer.error().message);
     }
     std::vector<Entry> entries = status_entries(*answer, wall_clock());
@@ -329,13 +302,12 @@ void Conversation::show_own_status() {
                                       (session_.last_problem().empty() ? "" : ": " + session_.last_problem())),
       note(unsent == 0 ? "everything you sent is on the server"
                        : counted(unsent, "message") + " not yet on the server, kept in the outbox")};
-  if (!own_order_.empty())
-    lines.push_back(note("your last message: " + own_order_.back() + ", " + own_.at(own_order_.back()).detail));
+  if (const auto last = own_.last()) lines.push_back(note("your last message: " + *last + ", " + own_.words_for(*last).value()));
   console_.show(lines);
 }
 
 void Conversation::show_timeline(const std::string& beginning) {
-  const std::string id = whole_id(beginning);
+  const std::string id = own_.whole_id(beginning);
   ask("/v1/messages/" + percent_encoded(id) + "/timeline", {}, [this, id](const QueryClient::Answer& answer) {
     if (!answer) return say(answer.error().message);
     std::vector<Entry> entries = timeline_entries(*answer, wall_clock());
@@ -374,13 +346,6 @@ std::optional<domain::UserId> Conversation::user_from(const std::string& text) {
   if (user) return *user;
   say(user.error().message());
   return std::nullopt;
-}
-
-std::string Conversation::whole_id(const std::string& beginning) const {
-  const auto found = own_.lower_bound(beginning);
-  const bool only_one = found != own_.end() && found->first.starts_with(beginning) &&
-                        (std::next(found) == own_.end() || !std::next(found)->first.starts_with(beginning));
-  return only_one ? found->first : beginning;
 }
 
 void Conversation::know(const std::string& user) {

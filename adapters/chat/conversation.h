@@ -5,12 +5,12 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "adapters/chat/own_messages.h"
 #include "adapters/chat/query_client.h"
 #include "adapters/chat/session.h"
 #include "adapters/chat/typing_indicators.h"
@@ -22,8 +22,6 @@ namespace hermes::chat {
 
 class Conversation {
  public:
-  // Messages of one's own whose marks are kept up to date; receipts for older ones are in the database only.
-  static constexpr std::size_t kMaxOwnMessages = 1'000;
   // Users offered for completion.
   static constexpr std::size_t kMaxUsers = 1'000;
 
@@ -41,12 +39,6 @@ class Conversation {
   std::size_t run();
 
  private:
-  struct Own {
-    domain::UserId receiver;
-    terminal::Mark mark;
-    std::string detail;  // "read by david"
-  };
-
   terminal::Events events();
   void greet();
   void finish();
@@ -79,8 +71,6 @@ class Conversation {
   void show_users();
 
   std::optional<domain::UserId> user_from(const std::string& text);
-  // The whole id for the beginning of one that this session knows; else as it is.
-  std::string whole_id(const std::string& beginning) const;
   void know(const std::string& user);
   std::vector<std::string> known_users() const { return {users_.begin(), users_.end()}; }
   void say(std::string text) { console_.show({terminal::note(std::move(text))}); }
@@ -91,8 +81,7 @@ class Conversation {
   const Settings settings_;
 
   std::string recipient_;  // standing; empty: none
-  std::map<std::string, Own, std::less<>> own_;
-  std::deque<std::string> own_order_;
+  OwnMessages own_;
   std::set<std::string> users_;
   OwnTyping own_typing_;
   OthersTyping others_typing_;

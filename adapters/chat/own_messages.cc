@@ -1,0 +1,69 @@
+#include "adapters/chat/own_messages.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "adapters/chat/answers.h"
+#include "adapters/wire/wire.h"
+
+namespace hermes::chat {
+
+using terminal::Mark;
+
+OwnMessages::Change OwnMessages::follow(const Outgoing& outgoing) {
+  const std::string& id = outgoing.message.message_id.str();
+  const auto [followed, is_new] = own_.insert_or_assign(id, Own{.receiver = outgoing.message.receiver});
+  const Change change = followed->second.change();
+  if (is_new) order_.push_back(id);
+  if (order_.size() > kMax) {
+    own_.erase(order_.front());
+    order_.pop_front();
+  }
+  return change;
+}
+
+std::optional<OwnMessages::Change> OwnMessages::receipt(const ReceiptArrived& receipt) {
+  const auto found = own_.find(receipt.message_id.str());
+  if (found == own_.end()) return std::nullopt;
+  Own& own = found->second;
+  const Mark mark = mark_of(receipt.status);
+  if (mark == Mark::stored) {
+    if (own.on_the_server || receipt.user.str() != wire::kServerUser) return std::nullopt;
+    own.on_the_server = true;
+    return own.change();
+  }
+  const bool by_recipient = domain::is_broadcast(own.receiver) || own.receiver == receipt.user;
+  if (mark < Mark::stored || !by_recipient || mark <= own.by_recipient) return std::nullopt;
+  own.by_recipient = mark;
+  own.recipient = receipt.user.str();
+  return own.change();
+}
+
+std::optional<std::string> OwnMessages::words_for(std::string_view id) const {
+  const auto found = own_.find(id);
+  if (found == own_.end()) return std::nullopt;
+  return found->second.change().words;
+}
+
+std::optional<std::string> OwnMessages::last() const {
+  if (order_.empty()) return std::nullopt;
+  return order_.back();
+}
+
+std::string OwnMessages::whole_id(const std::string& beginning) const {
+  const auto found = own_.lower_bound(beginning);
+  const bool only_one = found != own_.end() && found->first.starts_with(beginning) &&
+                        (std::next(found) == own_.end() || !std::next(found)->first.starts_with(beginning));
+  return only_one ? found->first : beginning;
+}
+
+OwnMessages::Change OwnMessages::Own::change() const {
+  const std::string done = by_recipient == Mark::delivered ? "delivered to " + recipient
+                           : by_recipient == Mark::read    ? "read by " + recipient
+                                                           : "";
+  if (!on_the_server) return {Mark::waiting, done.empty() ? "on its way" : done + ", but not yet on the server"};
+  if (done.empty()) return {Mark::stored, "on the server"};
+  return {by_recipient, done};
+}
+
+}  // namespace hermes::chat

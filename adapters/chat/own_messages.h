@@ -1,0 +1,56 @@
+// One's own messages, and how far each has come: what the marks beside them say. Pure.
+//
+// What the server says and what recipients say are kept apart. A recipient's client gets a message from the broker, and may
+// report it read while no ingester runs: then the server has nothing. So a mark never says more than the server: until its ack
+// has come, a message is waiting, and only the words tell what a recipient did.
+//
+// Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapters/chat/session.h"
+#include "adapters/terminal/console.h"
+
+namespace hermes::chat {
+
+class OwnMessages {
+ public:
+  // Messages whose marks are kept up to date; receipts for older ones are in the database only.
+  static constexpr std::size_t kMax = 1'000;
+
+  struct Change {
+    terminal::Mark mark;
+    std::string words;  // "read by david"
+  };
+
+  Change follow(const Outgoing& outgoing);
+  // Nothing for a receipt that changes nothing, and for one that its user has no say in: whoever may publish can forge receipts,
+  // so only the server speaks for the server, and only a recipient for themselves.
+  std::optional<Change> receipt(const ReceiptArrived& receipt);
+
+  std::optional<std::string> words_for(std::string_view id) const;  // nothing: not followed
+  std::optional<std::string> last() const;                          // the id
+  // The whole id for the beginning of exactly one; else as it is.
+  std::string whole_id(const std::string& beginning) const;
+
+ private:
+  struct Own {
+    domain::UserId receiver;
+    bool on_the_server = false;
+    terminal::Mark by_recipient = terminal::Mark::none;
+    std::string recipient{};  // who brought it there
+
+    Change change() const;
+  };
+
+  std::map<std::string, Own, std::less<>> own_;
+  std::deque<std::string> order_;
+};
+
+}  // namespace hermes::chat
