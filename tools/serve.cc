@@ -1,9 +1,6 @@
 // hermes serve: the query service for chat clients (docs/openapi.yaml).
-#include <pthread.h>
-
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -14,6 +11,7 @@
 #include "eventstore/postgres/connection_pool.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/service.h"
 
 namespace hermes::tools {
 namespace {
@@ -25,6 +23,9 @@ constexpr std::size_t kThreads = 32;
 constexpr std::size_t kWaitingMax = 512;
 // A query needs no body at all.
 constexpr std::size_t kBodyBytesMax = 4096;
+// How often the watchdog is fed. Whatever a request waits for has a limit of its own (adapters/http, query_api.h), so the
+// threads come back by themselves, and a rush of clients, which a restart would not help, starves nothing.
+constexpr std::chrono::milliseconds kTick{1'000};
 
 struct Flags {
   std::string host = "127.0.0.1";
@@ -50,12 +51,7 @@ class ErrorLog {
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 ExitCode run_serve(const Settings& settings, const Flags& flags) {
-  // Blocked before the first thread is started, so that every thread leaves them to sigwait below.
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGTERM);
-  sigaddset(&stop_signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  StopSignals signals;
 
   postgres::Settings reader = settings.postgres;
   reader.role = "hermes_reader";
@@ -82,8 +78,12 @@ ExitCode run_serve(const Settings& settings, const Flags& flags) {
   }
   std::cout << "Serving on http://" << flags.host << ":" << server.port() << std::endl;
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  // Ready without the database, too: until that is there, clients are told to come back (503), and /readyz says why.
+  tell_systemd_ready("answering chat clients");
+  do {
+    tell_systemd_alive();
+  } while (!signals.wait_for(kTick));
+  tell_systemd_stopping();
   server.stop();
   return kDone;
 }

@@ -1,4 +1,4 @@
-// What the services (`ingest`, `project`) share: their log, signals, systemd and the HTTP port of metrics and health.
+// What the services (`ingest`, `project`, `serve`) share: their log, signals, systemd and the HTTP port of metrics and health.
 //
 //   ServiceOptions options;                      // declared on the subcommand by add_service_options()
 //   set_up_logging(options);

@@ -61,6 +61,7 @@ TEST_P(SystemdNotify, ReadyThenAliveThenStopping) {
   Environment environment = environment_for(postgres, mosquitto);
   environment["HERMES_SPOOL_DIR"] = folder / "spool";
   environment["HERMES_HTTP_PORT"] = std::to_string(free_port());
+  environment["HERMES_QUERY_PORT"] = std::to_string(free_port());
   ASSERT_EQ(run({hermes_command(), "migrate"}, environment).exit_code, 0);
 
   NotifySocket systemd(folder / "notify");
@@ -76,7 +77,7 @@ TEST_P(SystemdNotify, ReadyThenAliveThenStopping) {
   EXPECT_EQ(service.wait(), 0) << service.output();
 }
 
-INSTANTIATE_TEST_SUITE_P(Services, SystemdNotify, testing::Values("ingest", "project"),
+INSTANTIATE_TEST_SUITE_P(Services, SystemdNotify, testing::Values("ingest", "project", "serve"),
                          [](const auto& service) { return service.param; });
 
 }  // namespace
