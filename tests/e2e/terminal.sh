@@ -19,6 +19,13 @@ open_terminal() {  # NAME COMMAND...
 screen() { tmux_ capture-pane -p -t "$1"; }
 everything_shown() { tmux_ capture-pane -p -J -S - -t "$1"; }  # what has scrolled away too; rows that wrap by themselves joined
 process_in() { tmux_ display-message -p -t "$1" '#{pane_pid}'; }
+# kill -9 of the program in a terminal, and the wait for its end. A zombie has ended: tmux may collect it late.
+kill_program_in() {  # NAME
+  killed=$(process_in "$1")
+  kill -9 "$killed"
+  eventually has_ended || die "process $killed outlives kill -9"
+}
+has_ended() { [[ ! -e /proc/$killed ]] || grep -q '^State:.Z' "/proc/$killed/status" 2>/dev/null; }
 press() { tmux_ send-keys -t "$1" "${@:2}"; }                   # NAME KEY...: Enter, Tab, Up, C-u
 type_text() { tmux_ send-keys -t "$1" -l -- "$2"; }
 enter() { type_text "$1" "$2"; press "$1" Enter; }              # NAME LINE
