@@ -26,11 +26,31 @@ wait_until() {  # SECONDS COMMAND...: false when the time has passed first
   done
 }
 
+# A port is kept for the state folder whose settings hold it while anything of it runs, also when nobody listens there: if another's
+# broker took the place of one that crashed, the services waiting for theirs would find it and take its messages into the wrong
+# database. Every process started from here holds the file of each port open, and with it a shared lock.
+port_file() { echo "/tmp/hermes-port-$1.lock"; }
+
+keep_ports() {  # PORT...
+  local port file descriptor
+  for port in "$@"; do
+    file=$(port_file "$port")
+    [[ -e $file ]] || (umask 022 && : >>"$file") 2>/dev/null || true
+    exec {descriptor}<"$file" && flock --shared --timeout 5 "$descriptor" || true
+  done
+}
+
+is_kept() {  # PORT
+  local file
+  file=$(port_file "$1")
+  [[ -r $file ]] && ! flock --exclusive --nonblock "$file" true
+}
+
 # A port for NAME: the one that the settings hold if nobody else took it, else the usual one, else the next free one.
 free_port() {  # USUAL [PREFERRED]
   local port
   for port in ${2:-} $(seq "$1" $(($1 + 200))); do
-    if [[ " ${taken_ports:-} " != *" $port "* ]] && ! accepts_connections "$port"; then
+    if [[ " ${taken_ports:-} " != *" $port "* ]] && ! accepts_connections "$port" && ! is_kept "$port"; then
       echo "$port"
       return
     fi

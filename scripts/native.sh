@@ -10,6 +10,8 @@ do_start() {
   flock "$lock"
   one_start_at_a_time
   choose_settings
+  keep_ports "$POSTGRES_PORT" "$MQTT_BROKER_PORT" "$HERMES_WEBSOCKETS_PORT" \
+    "$HERMES_INGESTER_PORT" "$HERMES_PROJECTOR_PORT" "$HERMES_QUERY_PORT"
   start_db
   start_broker
   "$hermes" migrate >>"$state/log/migrate.log" 2>&1 || fail "migrate failed: $(tail -n 1 "$state/log/migrate.log")"
@@ -143,6 +145,12 @@ choose_settings() {
   load_settings
 }
 
+# The ports of a state folder stay while anything of it runs. A stranger who got one would answer in place of what is started now.
+require_free() {  # NAME PORT
+  ! accepts_connections "$2" ||
+    fail "another program took port $2 while $1 was down. Try: ./run_chat.sh restart, which chooses another"
+}
+
 # --- the database
 
 postgres_bin() {
@@ -186,6 +194,7 @@ SQL
 
 start_db() {
   is_running db && return
+  require_free db "$POSTGRES_PORT"
   # What an interrupted first start left behind holds nothing yet.
   if ! as_postgres test -f "$state/postgres/hermes.ready"; then
     [[ -e $state/postgres ]] && rm -rf "$(realpath "$state/postgres")" "$state/postgres"
@@ -208,6 +217,7 @@ db_answers() {
 
 start_broker() {
   is_running broker && return
+  require_free broker "$MQTT_BROKER_PORT"
   mkdir -p "$state/mosquitto"
   {
     sed -e '/^listener /d' -e '/^persistence_location /d' "$checkout/deploy/mosquitto/mosquitto.conf"
