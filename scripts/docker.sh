@@ -48,7 +48,11 @@ do_start() {
   require_daemon
   choose_docker_settings
   compose build --quiet ingester || fail "the image could not be built. See the lines above"
+  # Building takes minutes: ports that were free before it may have been taken since.
+  one_start_at_a_time
+  choose_docker_settings
   compose up --detach --no-build ingester projector || fail "the containers did not start. See: HERMES_RUNTIME=docker ./run_chat.sh logs"
+  exec {ports}<&-
   local service
   for service in "${docker_services[@]}"; do
     wait_until 120 is_healthy "$service" || fail "$service is not healthy. See: HERMES_RUNTIME=docker ./run_chat.sh logs $service"
