@@ -215,7 +215,6 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
       progress.check_done();
     });
   }
-  if (!flags.resume.empty()) unlink(flags.resume.c_str());
 
   Outcome outcome{.reports = std::move(record.reports)};
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -229,6 +228,9 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
     outcome.anchor_written = true;
   }
   settings.json ? print_as_json(outcome) : print(outcome, flags);
+  // Last: what hours have found must not be gone because the anchor can't be written.
+  std::cout.flush();
+  if (!flags.resume.empty()) unlink(flags.resume.c_str());
   return outcome.findings == 0 ? kDone : kFoundProblem;
 }
 

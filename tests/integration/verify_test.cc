@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
+#include <iterator>
+#include <map>
 
 #include "eventstore/appender.h"
 #include "eventstore/event_reader.h"
 #include "eventstore/snapshots.h"
 #include "projections/projection.h"
+#include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 
 namespace hermes {
@@ -45,9 +48,7 @@ class Verify : public testing::Test {
     commands.push_back(typing("fredy", "david", true));
     ASSERT_TRUE(handler.handle(batch(std::move(commands))));
     fold();
-    auto superuser = server_->postgres().superuser();
-    superuser.database = server_->settings().database;
-    superuser_ = std::make_unique<Database>(superuser);
+    superuser_ = std::make_unique<Database>(superuser_settings());
     superuser_->execute("ALTER TABLE event_log DISABLE TRIGGER ALL");
   }
 
@@ -73,15 +74,59 @@ class Verify : public testing::Test {
     work.commit();
   }
 
-  static Finished verify(std::vector<std::string> arguments = {}) {
+  static Environment environment() {
     const auto settings = server_->settings();
+    return {{"POSTGRES_HOST", settings.host},
+            {"POSTGRES_PORT", std::to_string(settings.ports.front())},
+            {"POSTGRES_DB", settings.database},
+            {"POSTGRES_USER", settings.user},
+            {"POSTGRES_PASSWORD", settings.password},
+            {"HOME", "/nonexistent"}};
+  }
+
+  static Finished verify(std::vector<std::string> arguments = {}) {
     arguments.insert(arguments.begin(), {hermes_command(), "verify"});
-    return run(arguments, {{"POSTGRES_HOST", settings.host},
-                           {"POSTGRES_PORT", std::to_string(settings.ports.front())},
-                           {"POSTGRES_DB", settings.database},
-                           {"POSTGRES_USER", settings.user},
-                           {"POSTGRES_PASSWORD", settings.password},
-                           {"HOME", "/nonexistent"}});
+    return run(arguments, environment());
+  }
+
+  // A run that dies when the tables are verified and the log is not: it is kept from the streams by a lock, so that it can't be
+  // faster than the kill.
+  void verify_until_killed(const std::string& file) {
+    const OpenTransaction somebody(superuser_settings(), "LOCK TABLE stream_snapshots IN ACCESS EXCLUSIVE MODE");
+    Process verify = Process::start({hermes_command(), "verify", "--resume", file}, {.environment = environment()});
+    ASSERT_TRUE(eventually([&] { return rows_of_checks(text_of(file), "reports").size() == projections::all_projections().size(); }))
+        << text_of(file);
+    ASSERT_TRUE(verify.running());
+    verify.kill(SIGKILL);
+    ASSERT_EQ(verify.wait(), 128 + SIGKILL);
+  }
+
+  // Events read by each check, from a list of reports in JSON; nothing where there is no JSON.
+  static std::map<std::string, std::int64_t> rows_of_checks(const std::string& text, const char* list) {
+    std::map<std::string, std::int64_t> rows;
+    boost::system::error_code no_json;
+    const auto value = boost::json::parse(text, no_json);
+    if (no_json) return rows;
+    for (const auto& report : value.at(list).as_array())
+      rows[std::string(report.at("check").as_string())] = report.at("rows").to_number<std::int64_t>();
+    return rows;
+  }
+
+  static std::string text_of(const std::string& file) {
+    std::ifstream stream(file);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+  void append_another_message() {
+    auto connection = *postgres::connect(server_->settings("hermes_ingester"));
+    eventstore::CommandHandler handler(*connection, {});
+    ASSERT_TRUE(handler.handle(batch({message("later")})));
+  }
+
+  static postgres::Settings superuser_settings() {
+    auto settings = server_->postgres().superuser();
+    settings.database = server_->settings().database;
+    return settings;
   }
 
   // "check where: problem" of each finding. Expects the exit code that goes with them.
@@ -284,6 +329,58 @@ TEST_F(Verify, GoesOnWhereAnInterruptedRunStopped) {
   const Finished other = verify({"--resume", file});
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.errors, HasSubstr("record of another log"));
+}
+
+// Between the two runs the table is mended and another damaged, and the log grows: who read the tables again would tell
+// something else.
+TEST_F(Verify, GoesOnAfterAKillWithWhatItHadFoundAndReadsNothingAgain) {
+  const std::string file = (folder_ / "verify.json").string();
+  superuser_->execute("UPDATE inbox SET unread_count = 7 WHERE user_id = 'david' AND peer_id = 'fredy'");
+  verify_until_killed(file);
+  const auto before = rows_of_checks(text_of(file), "reports");
+  superuser_->execute("UPDATE inbox SET unread_count = 0 WHERE user_id = 'david' AND peer_id = 'fredy'");
+  superuser_->execute("DELETE FROM typing_indicators");
+  append_another_message();
+
+  const Finished resumed = verify({"--resume", file, "--json"});
+  EXPECT_EQ(resumed.exit_code, 1) << resumed.errors;
+  const auto output = boost::json::parse(resumed.output);
+  EXPECT_EQ(output.at("findings_total"), 1) << resumed.output;
+  EXPECT_THAT(resumed.output, HasSubstr("unread_count is 7, the log says 0"));
+  std::int64_t read = 2 * std::stoll(superuser_->value("SELECT count(*) FROM event_log"));  // streams and chains, as they are now
+  for (const auto& [check, rows] : before) read += rows;
+  EXPECT_EQ(output.at("events_read"), read);
+
+  EXPECT_THAT(findings({"--resume", file}), ElementsAre(HasSubstr("table typing_indicators")));  // the next run begins anew
+}
+
+TEST_F(Verify, GoesOnAfterAKillAndFindsNothingWhereAllIsWell) {
+  const std::string file = (folder_ / "verify.json").string();
+  verify_until_killed(file);
+  append_another_message();
+  std::ofstream(file + ".unfinished") << R"({"format":1,"lo)";  // of a kill while the record was written
+  EXPECT_THAT(findings({"--resume", file}), IsEmpty());
+  EXPECT_THAT(verify({"--resume", file}).output, HasSubstr("All is well"));
+}
+
+TEST_F(Verify, RefusesATornRecordInsteadOfTakingWhatIsLeftOfIt) {
+  const std::string file = (folder_ / "verify.json").string();
+  verify_until_killed(file);
+  const std::string whole = text_of(file);
+  for (const std::size_t size : {std::size_t{0}, whole.size() / 2, whole.size() - 3}) {
+    std::filesystem::resize_file(file, size);
+    const Finished torn = verify({"--resume", file});
+    EXPECT_EQ(torn.exit_code, 2) << size;
+    EXPECT_THAT(torn.errors, AllOf(HasSubstr(file), HasSubstr("is not the record of a verification"))) << size;
+    std::ofstream(file) << whole;
+  }
+  EXPECT_THAT(findings({"--resume", file}), IsEmpty());
+}
+
+TEST_F(Verify, KeepsItsRecordWhenTheAnchorCannotBeWritten) {
+  const std::string file = (folder_ / "verify.json").string();
+  EXPECT_EQ(verify({"--resume", file, "--anchor", (folder_ / "no such folder" / "heads.json").string()}).exit_code, 1);
+  EXPECT_TRUE(std::filesystem::exists(file));
 }
 
 }  // namespace
