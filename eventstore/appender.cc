@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <map>
 #include <stdexcept>
 #include <thread>
@@ -36,13 +35,6 @@ void prepare(postgres::Connection& connection) {
           "UPDATE event_log_heads head SET next_offset = moved.next_offset, last_recorded_at = moved.recorded_at, "
           "last_hash = moved.hash FROM unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::bytea[]) "
           "moved (partition, next_offset, recorded_at, hash) WHERE head.partition = moved.partition");
-}
-
-Hash to_hash(std::string_view bytes) {
-  Hash hash;
-  if (bytes.size() != hash.size()) throw std::runtime_error("a hash in event_log_heads does not have 32 bytes");
-  std::memcpy(hash.data(), bytes.data(), hash.size());
-  return hash;
 }
 
 std::string_view view(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }

@@ -13,14 +13,14 @@ namespace {
 // The last field of a row that was read with its hash: int32 length and 32 bytes.
 constexpr std::size_t kHashFieldSize = sizeof(std::int32_t) + sizeof(Hash);
 
+}  // namespace
+
 Hash to_hash(std::string_view bytes) {
   Hash hash{};
   if (bytes.size() != hash.size()) throw std::runtime_error("a hash in the log does not have 32 bytes");
   std::memcpy(hash.data(), bytes.data(), hash.size());
   return hash;
 }
-
-}  // namespace
 
 Hash chain_hash(const Hash& previous, std::string_view canonical_bytes) {
   domain::Sha256 sha256;

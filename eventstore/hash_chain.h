@@ -22,6 +22,9 @@ inline constexpr std::string_view kChainedColumns =
     "partition, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, payload";
 inline constexpr int kChainedColumnCount = 11;
 
+// A hash as a column holds it. Throws std::runtime_error when it does not have 32 bytes.
+Hash to_hash(std::string_view bytes);
+
 // Throws std::bad_alloc.
 Hash chain_hash(const Hash& previous, std::string_view canonical_bytes);
 
