@@ -145,6 +145,10 @@ class Client::Impl {
                       problem.value_or("no answer within " + std::to_string(timeout.count()) + " ms")});
   }
 
+  void gather_packets(bool on) {
+    if (gathering_.exchange(on) != on) set_small_packets(settings_.port, on ? SmallPackets::gathered : SmallPackets::at_once);
+  }
+
   MessageHandler message_handler;
   ConnectedHandler connected_handler;
   DisconnectedHandler disconnected_handler;
@@ -231,6 +235,8 @@ class Client::Impl {
   }
 
   void came_up(bool session_present, MQTTProperties& properties) {
+    gathering_ = false;
+    set_small_packets(settings_.port, SmallPackets::at_once);
     std::vector<Subscription> to_renew;
     {
       std::lock_guard lock(mutex_);
@@ -390,6 +396,7 @@ class Client::Impl {
   bool connecting_ = false;
   bool ever_connected_ = false;
   std::atomic<bool> up_ = false;
+  std::atomic<bool> gathering_ = false;
   std::chrono::steady_clock::time_point up_since_;
   std::uint64_t attempts_ended_ = 0;
   std::string last_problem_;
@@ -419,6 +426,7 @@ Result<Done, Error> Client::publish_and_wait(std::string_view topic, std::string
                                              std::chrono::milliseconds timeout) {
   return impl_->publish_and_wait(topic, payload, qos, timeout);
 }
+void Client::gather_packets(bool on) { impl_->gather_packets(on); }
 void Client::pause() { impl_->set_paused(true); }
 void Client::resume() { impl_->set_paused(false); }
 void Client::disconnect() { impl_->disconnect(); }

@@ -1,4 +1,4 @@
-// An MQTT 5 client over paho.mqtt.cpp, whose headers stay in client.cc. Used by the ingester, the chat client and the tools.
+// An MQTT 5 client over paho's C library, whose headers stay in the .cc files. Used by the ingester, the chat client and the tools.
 //
 // Callbacks run on paho's thread, one at a time, and must not block for long. All other members may be called from any thread.
 #pragma once
@@ -75,6 +75,10 @@ class Client {
   // As publish, and waits until the broker has taken it (QoS 1: its PUBACK).
   Result<Done, Error> publish_and_wait(std::string_view topic, std::string_view payload, int qos,
                                        std::chrono::milliseconds timeout);
+
+  // While there is much to send, packets (publishes and PUBACKs) may wait for one another: fewer pieces for the network and the broker,
+  // each up to 40 ms late. Otherwise each goes at once. A new connection begins without.
+  void gather_packets(bool on);
 
   // Stops reading from the broker without giving up the session, and goes on (backpressure).
   void pause();

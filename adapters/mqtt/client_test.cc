@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <mutex>
@@ -34,6 +37,21 @@ Settings settings_for(const std::string& client_id) {
   settings.client_id = client_id;
   settings.reconnect_max = 500ms;
   return settings;
+}
+
+// TCP_NODELAY of the connections that this process has to the broker. Small numbers only: the test opens few files.
+std::vector<int> no_delay_of_connections() {
+  constexpr int kHighestDescriptor = 255;
+  std::vector<int> values;
+  for (int fd = 0; fd <= kHighestDescriptor; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || ntohs(peer.sin_port) != broker().port()) continue;
+    int value = 0;
+    size = sizeof(value);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0) values.push_back(value != 0 ? 1 : 0);
+  }
+  return values;
 }
 
 // A client that writes down what it is given, and refuses the messages it is told to refuse, once each.
@@ -83,6 +101,16 @@ class Recorder {
 // Publishes over whatever happens to the connection.
 void publish(Client& client, const std::string& topic, const std::string& payload) {
   ASSERT_TRUE(eventually([&] { return client.publish_and_wait(topic, payload, 1, 10s).ok(); }));
+}
+
+TEST(Client, SendsSmallPacketsAtOnceUnlessToldToGatherThem) {
+  Client client(settings_for("at-once"));
+  ASSERT_TRUE(client.connect());
+  EXPECT_THAT(no_delay_of_connections(), ElementsAre(1));
+  client.gather_packets(true);
+  EXPECT_THAT(no_delay_of_connections(), ElementsAre(0));
+  client.gather_packets(false);
+  EXPECT_THAT(no_delay_of_connections(), ElementsAre(1));
 }
 
 TEST(Client, DeliversWhatIsPublished) {
