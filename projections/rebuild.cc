@@ -129,6 +129,7 @@ class Rebuild {
       names += (names.empty() ? "" : ", ") + connection_->quote_name(old_schema_) + "." + connection_->quote_name(table->name);
     }
     pqxx::work transaction(*connection_);
+    transaction.exec("SET LOCAL synchronous_commit = on");  // with it the swap is on disk
     transaction.exec("DROP TABLE " + names);
     transaction.exec("DROP SCHEMA " + connection_->quote_name(old_schema_));
     transaction.exec("DROP SCHEMA " + connection_->quote_name(schema_));

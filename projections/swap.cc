@@ -150,7 +150,9 @@ void require_alike(const SwapRequest& request, pqxx::work& transaction) {
 Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection) {
   Swapped swapped;
   pqxx::work transaction(connection);
-  transaction.exec("SET LOCAL synchronous_commit = on");
+  // Readers wait until it has ended, so it does not wait for the disk. Should the server crash now, the old tables are back: they are
+  // dropped by a later transaction, which is on disk only after this one.
+  transaction.exec("SET LOCAL synchronous_commit = off");
   if (!send_autovacuum_away(request, connection, transaction)) return swapped;
   const std::vector<PartitionRange> missing = lock_checkpoints(request, transaction);
   std::atomic<std::uint64_t> events{0};
