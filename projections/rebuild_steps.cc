@@ -32,13 +32,14 @@ void finish(const std::vector<std::string>& statements, postgres::Connection& co
   transaction.commit();
 }
 
-// Readers should find a plan that fits from the first query on, and the check of the foreign keys is the first.
-std::vector<std::string> analyze(const std::vector<LiveTable>& tables, const std::string& schema,
-                                 postgres::Connection& connection) {
-  std::vector<std::string> statements;
-  for (const LiveTable& table : tables)
-    statements.push_back("ANALYZE " + connection.quote_name(schema) + "." + connection.quote_name(table.name));
-  return statements;
+// Readers should find a plan that fits from the first query on, and the check of the foreign keys is the first. A table's statistics and
+// its indexes lock one another out: so the largest table begins with its statistics, while the others' keys are made, and the others end
+// with theirs.
+std::vector<std::string> early(const CopyStatements& statements) {
+  std::vector<std::string> list = statements.early_indexes;
+  list.insert(list.begin(), statements.statistics.front());
+  list.insert(list.end(), statements.statistics.begin() + 1, statements.statistics.end());
+  return list;
 }
 
 }  // namespace
@@ -139,17 +140,16 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
 
   start = std::chrono::steady_clock::now();
   auto connections = connect_builders(settings.postgres, schema, settings.index_connections);
-  const std::vector<std::string> statistics = analyze(built.live, schema, *first);
-  const std::vector<std::string> late = joined(statements.checks, statements.late_indexes);
-  ProgressTicker ticker(on_progress, Phase::index, statistics.size() + statements.early_indexes.size() + late.size() + 1);
-  run_in_parallel(statistics, connections, ticker.done());
-  run_in_parallel(statements.early_indexes, connections, ticker.done());
+  const std::vector<std::string> first_half = early(statements);
+  const std::vector<std::string> second_half = joined(statements.checks, statements.late_indexes);
+  ProgressTicker ticker(on_progress, Phase::index, first_half.size() + second_half.size() + 1);
+  run_in_parallel(first_half, connections, ticker.done());
   {
     pqxx::work transaction(*connections.front());
     execute(statements.foreign_keys, transaction);
     transaction.commit();
   }
-  run_in_parallel(late, connections, ticker.done());
+  run_in_parallel(second_half, connections, ticker.done());
   finish(statements.finish, *connections.front());
   ++ticker.done();
   built.index = since(start);

@@ -30,6 +30,7 @@ std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::spa
 // the making of the others.
 struct CopyStatements {
   std::vector<std::string> create;         // the bare tables
+  std::vector<std::string> statistics;     // one a table, the largest first; not at the same time as indexes of that table
   std::vector<std::string> early_indexes;  // of tables with a foreign key, and what foreign keys point to; in any order, at the same time
   std::vector<std::string> foreign_keys;   // not checked yet
   std::vector<std::string> late_indexes;   // the others; in any order, at the same time as `checks`
