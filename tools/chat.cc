@@ -22,19 +22,28 @@ struct Flags {
 
 ExitCode run(const Settings& settings, const Flags& flags) {
   const domain::UserId user = user_argument(settings.user_id, "the user id");
+  const auto query_address = chat::QueryAddress::parse(flags.query_url);
+  if (!query_address) throw CommandError(kUsage, "--query-url, HERMES_QUERY_URL: " + query_address.error().message);
   const auto root = chat::outbox_root();
   if (!root) throw CommandError(kFoundProblem, root.error().message);
   // First the console: it blocks signals for the threads of all that follow.
   const auto console = terminal::open_console((chat::user_folder(*root, user) / "chat" / "lines").string());
   const auto read_after = flags.read_after == "never" ? std::nullopt : parse_duration(flags.read_after);
   const auto session = open_session(settings, chat::Session::Role::attend, read_after);
-  chat::QueryClient queries(flags.query_url);
+  chat::QueryClient queries(*query_address);
   chat::Conversation conversation(*session, queries, *console,
                                   {.user = user,
                                    .name = settings.user_name.empty() ? settings.user_id : settings.user_name,
                                    .broker = settings.mqtt_host + ":" + std::to_string(settings.mqtt_port)});
   const std::size_t unsent = conversation.run();
-  if (unsent == 0 || console->interactive()) return kDone;
+  if (console->interactive()) return kDone;
+  // A script cannot read what was said of a line.
+  if (unsent == 0 && conversation.failures() == 0) return kDone;
+  if (unsent == 0) {
+    throw CommandError(kFoundProblem, std::to_string(conversation.failures()) +
+                                          (conversation.failures() == 1 ? " command" : " commands") +
+                                          " could not be carried out; what was wrong is said above");
+  }
   std::string kept = std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +
                      " kept in the outbox and will go with the next `hermes chat`";
   if (!session->connected()) throw CommandError(kUnreachable, session->last_problem() + " " + kept);

@@ -5,6 +5,8 @@
 namespace hermes::tools {
 
 domain::UserId user_argument(const std::string& text, const std::string& what) {
+  // A blank that nobody sees would make another user.
+  if (text.starts_with(' ') || text.ends_with(' ')) throw CommandError(kUsage, what + " '" + text + "' begins or ends with a blank");
   auto user = domain::UserId::parse(text, what);
   if (!user) throw CommandError(kUsage, user.error().message());
   return *user;

@@ -40,6 +40,9 @@ const json::array& list(const json::value& value, std::string_view name) {
   return found && found->is_array() ? found->get_array() : kEmpty;
 }
 
+// Where the rest of a line that is too long goes on: behind the blanks that the line begins with.
+constexpr std::size_t kHanging = 4;
+
 tm local(domain::Timestamp time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::seconds>(time));
   tm broken{};
@@ -120,7 +123,8 @@ std::vector<Entry> history_entries(const json::value& page, const std::string& u
     Entry entry{.kind = sender == user ? Entry::Kind::outgoing : Entry::Kind::incoming,
                 .time = short_time_of(text(message, "created_at"), now),
                 .who = who(sender, text(message, "receiver_id"), user),
-                .text = text(message, "content")};
+                .text = text(message, "content"),
+                .id = text(message, "message_id")};
     const json::value* status = member(message, "status");
     const auto furthest = status ? domain::parse_status(text(*status, "status")) : std::nullopt;
     if (sender == user && furthest) entry.mark = mark_of(*furthest);
@@ -133,8 +137,9 @@ std::vector<Entry> history_entries(const json::value& page, const std::string& u
 std::vector<Entry> status_entries(const json::value& answer, domain::Timestamp now) {
   std::vector<Entry> entries;
   for (const json::value& status : list(answer, "statuses")) {
-    entries.push_back(terminal::note("  " + exact_time(text(status, "timestamp"), now) + "  " +
-                                     column(text(status, "status"), 18) + "  " + text(status, "user_id")));
+    entries.push_back(terminal::hanging_note("  " + exact_time(text(status, "timestamp"), now) + "  " +
+                                                 column(text(status, "status"), 18) + "  " + text(status, "user_id"),
+                                             kHanging));
   }
   return entries;
 }
@@ -144,10 +149,11 @@ std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp
   for (const json::value& step : list(answer, "steps")) {
     const json::value* since = member(step, "since_previous_us");
     const std::string kind = text(step, "kind");
-    entries.push_back(terminal::note(
+    entries.push_back(terminal::hanging_note(
         "  " + exact_time(text(step, "at"), now) + "  " + column((kind == "event" ? "" : kind + " ") + text(step, "what"), 18) +
         "  " + column(text(step, "actor_id"), 12) + "  " + column(text(step, "position"), 10) + "  " +
-        (since && !since->is_null() ? duration_text(integer(step, "since_previous_us")) : "") + text(step, "detail")));
+        (since && !since->is_null() ? duration_text(integer(step, "since_previous_us")) : "") + text(step, "detail"),
+        kHanging));
   }
   const json::value* truncated = member(answer, "truncated");
   if (truncated && truncated->is_bool() && truncated->get_bool())
@@ -203,6 +209,14 @@ std::vector<Incoming> messages_in(const json::value& answer) {
   }
   std::ranges::reverse(messages);
   return messages;
+}
+
+std::vector<std::string> message_ids_in(const json::value& inbox) {
+  std::vector<std::string> ids;
+  for (const json::value& conversation : list(inbox, "conversations")) {
+    if (const json::value* last = member(conversation, "last_message")) ids.push_back(text(*last, "message_id"));
+  }
+  return ids;
 }
 
 std::vector<KnownUser> users_in(const json::value& answer) {

@@ -22,11 +22,13 @@ std::string who(const std::string& sender, const std::string& receiver, const st
 
 terminal::Mark mark_of(domain::Status status);
 
-// `page` is an answer of /v1/messages, newest first; the entries are oldest first.
+// `page` is an answer of /v1/messages, newest first; the entries are oldest first. Their `id` is the whole one.
 std::vector<terminal::Entry> history_entries(const boost::json::value& page, const std::string& user, domain::Timestamp now);
 std::vector<terminal::Entry> status_entries(const boost::json::value& answer, domain::Timestamp now);
 std::vector<terminal::Entry> timeline_entries(const boost::json::value& answer, domain::Timestamp now);
 std::vector<terminal::Entry> inbox_entries(const boost::json::value& answer, domain::Timestamp now);
+// Of the last messages of an inbox's conversations.
+std::vector<std::string> message_ids_in(const boost::json::value& inbox);
 
 // The messages of an answer of /v1/inbox/USER/undelivered, oldest first. One that could not have come over the wire is left
 // out.

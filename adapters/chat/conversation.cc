@@ -6,6 +6,7 @@
 #include "adapters/chat/answers.h"
 #include "adapters/terminal/wait.h"
 #include "adapters/wire/wire.h"
+#include "domain/printable_text.h"
 
 namespace hermes::chat {
 namespace {
@@ -56,6 +57,7 @@ terminal::Events Conversation::events() {
   watched.next_deadline = [this] {
     auto deadline = own_typing_.deadline();
     if (const auto others = others_typing_.deadline()) deadline = deadline ? std::min(*deadline, *others) : *others;
+    if (!unknown_.empty()) deadline = deadline ? std::min(*deadline, unknown_.front().said_at) : unknown_.front().said_at;
     if (!looks_for_missed_.empty())
       deadline = deadline ? std::min(*deadline, looks_for_missed_.front()) : looks_for_missed_.front();
     return deadline;
@@ -65,6 +67,7 @@ terminal::Events Conversation::events() {
     if (const auto own = own_typing_.deadline(); own && *own <= now) publish(own_typing_.paused());
     others_typing_.forget_silent(now);
     update_status();
+    look_for_unknown();
     if (!looks_for_missed_.empty() && looks_for_missed_.front() <= now) {
       looks_for_missed_.pop_front();
       look_for_missed();
@@ -72,7 +75,7 @@ terminal::Events Conversation::events() {
   };
   watched.on_edit = [this](std::string_view line) { edited(line); };
   watched.complete = [this](std::string_view to_cursor) {
-    return terminal::complete_command(to_cursor, recipient_, known_users());
+    return terminal::complete_command(to_cursor, recipient_, known_words());
   };
   // The answer to one line of a script comes before the next line is carried out.
   watched.may_read = [this] { return open_questions_ == 0; };
@@ -91,6 +94,7 @@ void Conversation::greet() {
     queries_.get("/v1/users", {{"limit", std::to_string(kPage)}}, [this](const QueryClient::Answer& answer) {
       if (!answer) return;
       for (const KnownUser& user : users_in(*answer)) know(user.id);
+      users_are_all_ = next_page(*answer).empty();
     });
   }
 }
@@ -138,6 +142,7 @@ void Conversation::arrived(const MessageArrived& notice) {
                                  : who(message.sender.str(), message.receiver.str(), settings_.user.str()),
                       .text = message.content});
   pending_ids_.push_back(message.message_id);
+  shown_ids_.add(message.message_id.str());
 }
 
 void Conversation::receipt(const ReceiptArrived& notice) {
@@ -205,11 +210,9 @@ bool Conversation::carry_out(const terminal::Command& typed) {
   if (const auto* timeline = std::get_if<command::Timeline>(&typed)) show_timeline(timeline->id);
   if (std::holds_alternative<command::Inbox>(typed)) show_inbox();
   if (std::holds_alternative<command::Users>(typed)) show_users();
-  if (const auto* wrong = std::get_if<command::Wrong>(&typed)) say(wrong->message);
+  if (const auto* wrong = std::get_if<command::Wrong>(&typed)) say_failed(wrong->message);
   if (const auto* help = std::get_if<command::Help>(&typed)) {
-    std::vector<Entry> lines;
-    for (std::string& line : terminal::help_lines(help->command)) lines.push_back(note(std::move(line)));
-    console_.show(lines);
+    console_.show(terminal::help_entries(help->command));
   }
   if (const auto* typing = std::get_if<command::Typing>(&typed)) {
     if (const auto user = user_from(typing->user)) publish(own_typing_.edited(user->str(), OwnTyping::Clock::now()));
@@ -232,13 +235,14 @@ void Conversation::send(const std::string& to, const std::string& text) {
   const auto receiver = user_from(to);
   if (!receiver) return;
   const auto sent = session_.send(*receiver, text);
-  if (!sent) return say(sent.error().message);
+  if (!sent) return say_failed(sent.error().message);
   follow(*sent);
+  watch_for_sign_of(*receiver);
 }
 
 void Conversation::follow(const Outgoing& outgoing) {
   const OwnMessages::Change now = own_.follow(outgoing);
-  if (!domain::is_broadcast(outgoing.message.receiver)) know(outgoing.message.receiver.str());
+  shown_ids_.add(outgoing.message.message_id.str());
   console_.show({{.kind = Entry::Kind::outgoing,
                   .key = outgoing.message.message_id.str(),
                   .time = short_time(outgoing.time, wall_clock()),
@@ -251,7 +255,6 @@ void Conversation::set_recipient(const std::string& to) {
   if (!to.empty()) {
     const auto user = user_from(to);
     if (!user) return;
-    know(user->str());
     say("What you type now goes to " + to + ". A line that begins with a blank is a message, whatever it looks like");
   }
   recipient_ = to;
@@ -268,7 +271,7 @@ void Conversation::show_history_page(int left, const std::string& with, const st
   if (!with.empty()) parameters.emplace_back("with", with);
   if (!before.empty()) parameters.emplace_back("before", before);
   ask("/v1/messages", parameters, [this, left, with, newer = std::move(newer)](const QueryClient::Answer& answer) {
-    if (!answer) return say(answer.error().message);
+    if (!answer) return say_failed(answer.error().message);
     std::vector<Entry> entries = history_entries(*answer, settings_.user.str(), wall_clock());
     const int rest = left - static_cast<int>(entries.size());
     const std::string next = next_page(*answer);
@@ -276,17 +279,30 @@ void Conversation::show_history_page(int left, const std::string& with, const st
     std::ranges::copy(newer, std::back_inserter(entries));
     if (rest > 0 && !next.empty() && got_some) return show_history_page(rest, with, next, std::move(entries));
     if (entries.empty()) return say("There are no messages" + (with.empty() ? "" : " with " + with) + " yet");
-    console_.show(entries);
+    show_with_short_ids(std::move(entries));
   });
+}
+
+// Beside the mark, in a column of its own.
+void Conversation::show_with_short_ids(std::vector<Entry> messages) {
+  for (const Entry& message : messages) shown_ids_.add(message.id);
+  std::size_t columns = 0;
+  for (Entry& message : messages) {
+    message.id = shown_ids_.shortened(message.id);
+    columns = std::max(columns, domain::display_width(domain::escape_for_terminal(message.id)));
+  }
+  for (Entry& message : messages) message.id.append(columns - domain::display_width(domain::escape_for_terminal(message.id)), ' ');
+  console_.show(messages);
 }
 
 void Conversation::show_status(const std::string& beginning) {
   if (beginning.empty()) return show_own_status();
-  const std::string id = own_.whole_id(beginning);
-  ask("/v1/messages/" + percent_encoded(id) + "/status", {}, [this, id](const QueryClient::Answer& answer) {
+  const auto whole = whole_id(beginning);
+  if (!whole) return;
+  ask("/v1/messages/" + percent_encoded(*whole) + "/status", {}, [this, id = *whole](const QueryClient::Answer& answer) {
     if (!answer) {
       if (const auto words = own_.words_for(id)) say(id + ": " + *words + ", as far as this session knows");
-      return say(answer.error().message);
+      return say_failed(answer.error().message);
     }
     std::vector<Entry> entries = status_entries(*answer, wall_clock());
     entries.insert(entries.begin(), note(id));
@@ -307,9 +323,10 @@ void Conversation::show_own_status() {
 }
 
 void Conversation::show_timeline(const std::string& beginning) {
-  const std::string id = own_.whole_id(beginning);
-  ask("/v1/messages/" + percent_encoded(id) + "/timeline", {}, [this, id](const QueryClient::Answer& answer) {
-    if (!answer) return say(answer.error().message);
+  const auto whole = whole_id(beginning);
+  if (!whole) return;
+  ask("/v1/messages/" + percent_encoded(*whole) + "/timeline", {}, [this, id = *whole](const QueryClient::Answer& answer) {
+    if (!answer) return say_failed(answer.error().message);
     std::vector<Entry> entries = timeline_entries(*answer, wall_clock());
     entries.insert(entries.begin(), note(id));
     console_.show(entries);
@@ -318,7 +335,8 @@ void Conversation::show_timeline(const std::string& beginning) {
 
 void Conversation::show_inbox() {
   ask("/v1/inbox/" + percent_encoded(settings_.user.str()), {}, [this](const QueryClient::Answer& answer) {
-    if (!answer) return say(answer.error().message);
+    if (!answer) return say_failed(answer.error().message);
+    for (const std::string& id : message_ids_in(*answer)) shown_ids_.add(id);
     std::vector<Entry> entries = inbox_entries(*answer, wall_clock());
     if (entries.empty()) entries.push_back(note("Nobody has written to you yet"));
     console_.show(entries);
@@ -330,22 +348,54 @@ void Conversation::show_users() {
     std::map<std::string, std::string> names;
     for (const std::string& user : users_) names[user];
     if (answer) {
-      for (const KnownUser& user : users_in(*answer)) names[user.id] = user.name, know(user.id);
+      for (const KnownUser& user : users_in(*answer)) names[user.id] = user.name;
     }
     std::vector<Entry> lines;
     for (const auto& [id, name] : names)
       lines.push_back(note("  " + id + (name.empty() || name == id ? "" : " (" + name + ")")));
     if (lines.empty()) lines.push_back(note("Nobody yet"));
-    if (!answer) lines.push_back(note("Those of this session only: " + answer.error().message));
     console_.show(lines);
+    if (!answer) say_failed("Those of this session only: " + answer.error().message);
   });
 }
 
 std::optional<domain::UserId> Conversation::user_from(const std::string& text) {
   auto user = domain::UserId::parse(text, "the user");
   if (user) return *user;
-  say(user.error().message());
+  say_failed(user.error().message());
   return std::nullopt;
+}
+
+void Conversation::watch_for_sign_of(const domain::UserId& receiver) {
+  const std::string& user = receiver.str();
+  if (domain::is_broadcast(receiver) || receiver == settings_.user || users_.contains(user)) return;
+  if (ever_unknown_.size() < kMaxUsers && ever_unknown_.insert(user).second)
+    unknown_.push_back({user, Session::Clock::now() + settings_.unknown_after});
+}
+
+void Conversation::look_for_unknown() {
+  while (!unknown_.empty() && unknown_.front().said_at <= Session::Clock::now()) {
+    const std::string user = unknown_.front().user;
+    unknown_.pop_front();
+    if (users_are_all_ && !users_.contains(user)) say("nobody called '" + user + "' is known yet; it will wait for them");
+  }
+}
+
+std::optional<std::string> Conversation::whole_id(const std::string& beginning) {
+  constexpr std::size_t kNamed = 5;
+  const std::vector<std::string> found = shown_ids_.beginning_with(beginning);
+  if (found.empty()) return beginning;
+  if (found.size() == 1) return found.front();
+  std::string list;
+  for (std::size_t i = 0; i < std::min(found.size(), kNamed); ++i) list += (i == 0 ? "" : ", ") + shown_ids_.shortened(found[i]);
+  say_failed(counted(found.size(), "message") + " begin with '" + beginning + "': " + list + (found.size() > kNamed ? ", …" : ""));
+  return std::nullopt;
+}
+
+terminal::KnownWords Conversation::known_words() const {
+  terminal::KnownWords known{{users_.begin(), users_.end()}, shown_ids_.newest_first()};
+  if (known.message_ids.size() > kMaxIdsOffered) known.message_ids.resize(kMaxIdsOffered);
+  return known;
 }
 
 void Conversation::know(const std::string& user) {

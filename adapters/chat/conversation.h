@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/chat/message_ids.h"
 #include "adapters/chat/own_messages.h"
 #include "adapters/chat/query_client.h"
 #include "adapters/chat/session.h"
@@ -24,11 +25,16 @@ class Conversation {
  public:
   // Users offered for completion.
   static constexpr std::size_t kMaxUsers = 1'000;
+  // Message ids offered for completion.
+  static constexpr std::size_t kMaxIdsOffered = 100;
 
   struct Settings {
     domain::UserId user;
     std::string name;
     std::string broker;  // "127.0.0.1:1883", for messages
+    // A message to a user whom nobody has heard of may be a slip of the pen. It is said when no receipt has come for so long:
+    // who is there for the first time is unknown too, and answers at once.
+    std::chrono::milliseconds unknown_after = std::chrono::seconds(3);
   };
 
   // All three must outlive the conversation.
@@ -37,6 +43,9 @@ class Conversation {
   // Until the user leaves or the input ends. Then waits a while for what is still under way; what is left unsent stays in the
   // outbox. Returns how many messages that are.
   std::size_t run();
+
+  // Of the lines carried out, those that could not be: not understood, refused, or a question that got no answer.
+  std::size_t failures() const { return failures_; }
 
  private:
   terminal::Events events();
@@ -71,9 +80,19 @@ class Conversation {
   void show_users();
 
   std::optional<domain::UserId> user_from(const std::string& text);
+  // The whole id for the beginning of one that this session has shown; as it is if it has shown none; nothing, and that is said,
+  // if several begin so.
+  std::optional<std::string> whole_id(const std::string& beginning);
+  void show_with_short_ids(std::vector<terminal::Entry> messages);
+  void watch_for_sign_of(const domain::UserId& receiver);
+  void look_for_unknown();
   void know(const std::string& user);
-  std::vector<std::string> known_users() const { return {users_.begin(), users_.end()}; }
+  terminal::KnownWords known_words() const;
   void say(std::string text) { console_.show({terminal::note(std::move(text))}); }
+  void say_failed(std::string text) {
+    ++failures_;
+    say(std::move(text));
+  }
 
   Session& session_;
   QueryClient& queries_;
@@ -82,7 +101,16 @@ class Conversation {
 
   std::string recipient_;  // standing; empty: none
   OwnMessages own_;
-  std::set<std::string> users_;
+  MessageIds shown_ids_;
+  std::set<std::string> users_;   // who was heard of
+  bool users_are_all_ = false;    // the query service has said who there is
+  struct Unknown {
+    std::string user;
+    Session::Clock::time_point said_at;
+  };
+  std::deque<Unknown> unknown_;           // in order
+  std::set<std::string> ever_unknown_;    // each is said once
+  std::size_t failures_ = 0;
   OwnTyping own_typing_;
   OthersTyping others_typing_;
   std::string trouble_with_connection_;

@@ -50,13 +50,6 @@ std::optional<std::string> OwnMessages::last() const {
   return order_.back();
 }
 
-std::string OwnMessages::whole_id(const std::string& beginning) const {
-  const auto found = own_.lower_bound(beginning);
-  const bool only_one = found != own_.end() && found->first.starts_with(beginning) &&
-                        (std::next(found) == own_.end() || !std::next(found)->first.starts_with(beginning));
-  return only_one ? found->first : beginning;
-}
-
 OwnMessages::Change OwnMessages::Own::change() const {
   const std::string done = by_recipient == Mark::delivered ? "delivered to " + recipient
                            : by_recipient == Mark::read    ? "read by " + recipient

@@ -36,8 +36,6 @@ class OwnMessages {
 
   std::optional<std::string> words_for(std::string_view id) const;  // nothing: not followed
   std::optional<std::string> last() const;                          // the id
-  // The whole id for the beginning of exactly one; else as it is.
-  std::string whole_id(const std::string& beginning) const;
 
  private:
   struct Own {

@@ -56,11 +56,10 @@ TEST_F(OwnMessagesTest, AreNotReadByOneWhoIsNoRecipient) {
   EXPECT_EQ(receipt(Status::read, "eva", "b-1"), "read: read by eva");
 }
 
-TEST_F(OwnMessagesTest, AreFoundByTheBeginningOfOneId) {
+TEST_F(OwnMessagesTest, KnowTheLastOne) {
+  EXPECT_EQ(own_.last(), std::nullopt);
   follow("abc-1", "david");
   follow("abd-2", "david");
-  EXPECT_EQ(own_.whole_id("abc"), "abc-1");
-  EXPECT_EQ(own_.whole_id("ab"), "ab");
   EXPECT_EQ(own_.last(), "abd-2");
 }
 

@@ -2,7 +2,9 @@
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -72,9 +74,36 @@ std::string percent_encoded(const std::string& text) {
   return out;
 }
 
+Result<QueryAddress, Error> QueryAddress::parse(std::string_view url) {
+  const auto wrong = [&](const std::string& problem) {
+    return fail(Error{"'" + std::string(url) + "' is no address of a query service: " + problem +
+                      ". Write it as http://127.0.0.1:8480"});
+  };
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) return wrong("it does not begin with http://");
+  std::string_view rest = url.substr(kScheme.size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  QueryAddress address;
+  const std::size_t colon = rest.rfind(':');
+  if (colon != std::string_view::npos) {
+    const std::string_view digits = rest.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
+    if (error != std::errc() || end != digits.data() + digits.size() || address.port < 1 || address.port > 65535)
+      return wrong("its port is no number from 1 to 65535");
+    rest = rest.substr(0, colon);
+  }
+  const auto in_a_host = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_'; };
+  if (rest.empty()) return wrong("it names no host");
+  if (!std::ranges::all_of(rest, in_a_host)) return wrong("between http:// and the port stands a host, and nothing else");
+  address.host = rest;
+  return address;
+}
+
+std::string QueryAddress::str() const { return "http://" + host + ":" + std::to_string(port); }
+
 class QueryClient::Impl {
  public:
-  explicit Impl(std::string url) : url_(std::move(url)), worker_([this] { work(); }) {}
+  explicit Impl(QueryAddress address) : address_(std::move(address)), url_(address_.str()), worker_([this] { work(); }) {}
 
   ~Impl() {
     {
@@ -113,7 +142,7 @@ class QueryClient::Impl {
   };
 
   void work() {
-    httplib::Client client(url_);
+    httplib::Client client(address_.host, address_.port);
     client.set_connection_timeout(kConnectTimeout);
     client.set_read_timeout(kReadTimeout);
     std::unique_lock lock(mutex_);
@@ -124,9 +153,7 @@ class QueryClient::Impl {
       Request request = std::move(requests_.front());
       requests_.pop_front();
       lock.unlock();
-      Answer answer = client.is_valid()
-                          ? ask(client, url_, request.target)
-                          : Answer(fail(Error{"HERMES_QUERY_URL is '" + url_ + "'; write it as http://127.0.0.1:8480"}));
+      Answer answer = ask(client, url_, request.target);
       lock.lock();
       answers_.emplace_back(std::move(request.handler), std::move(answer));
       wake_up_.set();
@@ -134,6 +161,7 @@ class QueryClient::Impl {
     client_ = nullptr;
   }
 
+  const QueryAddress address_;
   const std::string url_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -145,7 +173,7 @@ class QueryClient::Impl {
   std::thread worker_;
 };
 
-QueryClient::QueryClient(std::string url) : impl_(std::make_unique<Impl>(std::move(url))) {}
+QueryClient::QueryClient(QueryAddress address) : impl_(std::make_unique<Impl>(std::move(address))) {}
 QueryClient::~QueryClient() = default;
 
 void QueryClient::get(const std::string& path, const Parameters& parameters, Handler handler) {

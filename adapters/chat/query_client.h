@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,14 +21,23 @@ namespace hermes::chat {
 // A segment of a path, or a value: what is not a letter, a digit or one of -._~ as %XX (RFC 3986, 2.3).
 std::string percent_encoded(const std::string& text);
 
+// Where the query service is. It can only be made of what the client can ask.
+struct QueryAddress {
+  std::string host;
+  int port = 80;
+
+  // `url`: http://HOST[:PORT], with or without a slash behind it. The error says what is wrong and how it is written.
+  static Result<QueryAddress, Error> parse(std::string_view url);
+  std::string str() const;
+};
+
 class QueryClient {
  public:
   using Answer = Result<boost::json::value, Error>;  // an error says what to do: start the service, ask for something else
   using Handler = std::function<void(const Answer&)>;
   using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-  // `url`: http://HOST:PORT
-  explicit QueryClient(std::string url);
+  explicit QueryClient(QueryAddress address);
   ~QueryClient();  // unanswered requests are forgotten
 
   // Requires: the path's segments are percent_encoded. Parameters are encoded here.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cctype>
 
 #include "domain/closest_word.h"
 
@@ -24,10 +25,13 @@ constexpr std::array kCommands = {
     Description{"to", "to [USER]", "what you type from now on goes to USER",
                 "A line that begins with a blank is always a message, whatever it looks like. Without USER: nobody any more."},
     Description{"history", "history [N] [USER]", "the last N messages (20), with USER or with anybody",
-                "Asks the query service (hermes serve); N is at most 2000."},
+                "Asks the query service (hermes serve); N is at most 2000. The word behind the mark is the beginning of the message's id, "
+                "for status and timeline."},
     Description{"status", "status [ID]", "what happened to a message; without ID: connection, outbox, your last message",
-                "ID may be the beginning of the id of a message of this session."},
-    Description{"timeline", "timeline ID", "the whole story of a message, from the log", "Asks the query service (hermes serve)."},
+                "ID may be the beginning of the id of a message that this session has shown; `history` shows the ids, Tab completes them."},
+    Description{"timeline", "timeline ID", "the whole story of a message, from the log",
+                "ID may be the beginning of the id of a message that this session has shown; `history` shows the ids, Tab completes "
+                "them. Asks the query service (hermes serve)."},
     Description{"inbox", "inbox", "your conversations, and how many messages are unread", "Asks the query service (hermes serve)."},
     Description{"users", "users", "who is there to write to", "Those of this session, and those the query service knows."},
     Description{"typing", "typing USER", "tells USER for three seconds that you are typing",
@@ -73,11 +77,31 @@ std::optional<int> number(std::string_view text) {
   return value;
 }
 
-std::string suggestion_for(std::string_view word) {
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+// Of a name cut short: all that begin so; else the one that is nearest.
+std::string suggestion_for(std::string_view typed) {
+  const std::string word = lower(typed);
   std::vector<std::string> names;
-  for (const Description& description : kCommands) names.emplace_back(description.name);
-  const std::string meant = domain::closest_word(word, names);
-  return meant.empty() ? "" : " Did you mean '" + meant + "'?";
+  std::vector<std::string> meant;
+  for (const Description& description : kCommands) {
+    names.emplace_back(description.name);
+    if (!word.empty() && description.name.starts_with(word)) meant.emplace_back(description.name);
+  }
+  if (meant.empty()) meant.push_back(domain::closest_word(word, names));
+  if (meant.front().empty()) return "";
+  std::string list;
+  for (std::size_t i = 0; i < meant.size(); ++i)
+    list += (i == 0 ? "'" : i + 1 == meant.size() ? " or '" : ", '") + meant[i] + "'";
+  return " Did you mean " + list + "?";
+}
+
+std::string no_such_command(std::string_view name) {
+  return "there is no command '" + std::string(name) + "'." + suggestion_for(name) + " Type help for the commands";
 }
 
 Command usage(const Description& description, std::string_view problem) {
@@ -123,9 +147,10 @@ Command parse_known(const Description& description, std::string_view rest) {
     return command::Timeline{only_word()};
   }
   if (name == "help") {
-    if (!words.empty() && !find(words[0]))
-      return command::Wrong{"there is no command '" + only_word() + "'." + suggestion_for(words[0])};
-    return command::Help{only_word()};
+    if (words.empty()) return command::Help{};
+    const std::string asked = lower(words[0].starts_with('/') ? words[0].substr(1) : words[0]);
+    if (!find(asked)) return command::Wrong{no_such_command(words[0])};
+    return command::Help{asked};
   }
   if (!words.empty()) return usage(description, std::string(name) + " takes no arguments");
   if (name == "inbox") return command::Inbox{};
@@ -145,11 +170,11 @@ Command parse_command(std::string_view line, std::string_view standing_recipient
   const auto [first, rest] = split(text);
   const bool slash = first.front() == '/';
   const std::string_view name = slash ? first.substr(1) : first;
-  const Description* description = find(name);
+  // "Send him my love" is no command to who writes to somebody.
+  const Description* description = find(has_recipient && !slash ? std::string(name) : lower(name));
   if (!description) {
     if (has_recipient && !slash) return message();
-    std::string wrong = "there is no command '" + std::string(name) + "'." + suggestion_for(name);
-    return command::Wrong{wrong + " Type help for the commands" + (slash ? "" : ", or to USER to write to somebody")};
+    return command::Wrong{no_such_command(name) + (slash ? "" : ", or to USER to write to somebody")};
   }
   Command parsed = parse_known(*description, rest);
   // "history was made" is no request for history.
@@ -157,24 +182,25 @@ Command parse_command(std::string_view line, std::string_view standing_recipient
   return parsed;
 }
 
-std::vector<std::string> help_lines(std::string_view name) {
-  std::vector<std::string> lines;
+std::vector<Entry> help_entries(std::string_view name) {
+  constexpr std::size_t kUsageColumns = 20;
+  std::vector<Entry> entries;
   if (!name.empty()) {
     const Description& description = *find(name);
-    lines.push_back(std::string(description.usage) + ": " + std::string(description.purpose) + ".");
-    if (!description.more.empty()) lines.emplace_back(description.more);
-    return lines;
+    entries.push_back(note(std::string(description.usage) + ": " + std::string(description.purpose) + "."));
+    if (!description.more.empty()) entries.push_back(note(std::string(description.more)));
+    return entries;
   }
   for (const Description& description : kCommands) {
     std::string usage(description.usage);
-    usage.resize(std::max<std::size_t>(usage.size(), 20), ' ');
-    lines.push_back(usage + " " + std::string(description.purpose));
+    usage.resize(std::max<std::size_t>(usage.size(), kUsageColumns), ' ');
+    entries.push_back(hanging_note(usage + " " + std::string(description.purpose), kUsageColumns + 1));
   }
-  return lines;
+  return entries;
 }
 
 Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient,
-                            const std::vector<std::string>& users) {
+                            const KnownWords& known) {
   const std::size_t blank = to_cursor.find_last_of(" \t");
   const std::string_view word = blank == std::string_view::npos ? to_cursor : to_cursor.substr(blank + 1);
   const std::vector<std::string_view> before = words_of(to_cursor.substr(0, to_cursor.size() - word.size()));
@@ -196,7 +222,9 @@ Completion complete_command(std::string_view to_cursor, std::string_view standin
   const bool takes_user = (first_argument && (name == "send" || name == "to" || name == "typing" || name == "history")) ||
                           (before.size() == 2 && name == "history" && number(before[1]));
   if (takes_user) {
-    for (const std::string& user : users) offer(user, word);
+    for (const std::string& user : known.users) offer(user, word);
+  } else if (first_argument && (name == "status" || name == "timeline")) {
+    for (const std::string& id : known.message_ids) offer(id, word);
   } else if (first_argument && name == "help") {
     for (const Description& description : kCommands) offer(description.name, word);
   }

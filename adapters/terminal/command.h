@@ -3,7 +3,7 @@
 //   send USER TEXT · broadcast TEXT · to [USER] · history [N] [USER] · status [ID] · timeline ID · inbox · users · typing USER
 //   help [COMMAND] · quit
 //
-// A command may begin with a slash. With a standing recipient a line that has not the shape of a command is a message to them;
+// A command may begin with a slash, and be written in capitals where it cannot be the beginning of a message. With a standing recipient a line that has not the shape of a command is a message to them;
 // one that begins with a blank is a message whatever it looks like.
 #pragma once
 
@@ -65,10 +65,14 @@ using Command = std::variant<command::Nothing, command::Send, command::Broadcast
 Command parse_command(std::string_view line, std::string_view standing_recipient);
 
 // The lines to print for help. Requires: `command` is empty or names one.
-std::vector<std::string> help_lines(std::string_view command);
+std::vector<Entry> help_entries(std::string_view command);
 
-// Commands, and users where one is expected.
-Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient, const std::vector<std::string>& users);
+struct KnownWords {
+  std::vector<std::string> users;
+  std::vector<std::string> message_ids;
+};
+// Commands, and users or message ids where one is expected.
+Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient, const KnownWords& known);
 
 // To whom the user is writing a message just now; nothing while it is a command, a broadcast, or not yet clear.
 std::optional<std::string> recipient_being_written_to(std::string_view line, std::string_view standing_recipient);

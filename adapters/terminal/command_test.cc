@@ -7,6 +7,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -44,6 +45,21 @@ TEST(ParseCommand, SaysWhatWasMeant) {
   EXPECT_THAT(wrong("histroy"), HasSubstr("Did you mean 'history'?"));
   EXPECT_THAT(wrong("help sned"), HasSubstr("Did you mean 'send'?"));
   EXPECT_THAT(wrong("xyzzy"), HasSubstr("Type help"));
+  EXPECT_THAT(wrong("help nothing"), HasSubstr("Type help"));
+}
+
+TEST(ParseCommand, SaysWhatACommandCutShortCouldBe) {
+  EXPECT_THAT(wrong("hist"), HasSubstr("Did you mean 'history'?"));
+  EXPECT_THAT(wrong("HIST"), HasSubstr("Did you mean 'history'?"));
+  EXPECT_THAT(wrong("t"), HasSubstr("Did you mean 'to', 'timeline' or 'typing'?"));
+  EXPECT_THAT(wrong("/"), ::testing::Not(HasSubstr("Did you mean")));
+}
+
+TEST(ParseCommand, TakesCapitalsWhereTheyAreNoMessage) {
+  parsed<command::Quit>("QUIT");
+  parsed<command::Quit>("/Quit", "david");
+  EXPECT_EQ(parsed<command::Help>("help STATUS").command, "status");
+  EXPECT_EQ(parsed<command::Send>("Send him my love", "david").user, "david");
 }
 
 TEST(ParseCommand, SaysHowACommandIsUsed) {
@@ -67,21 +83,24 @@ TEST(ParseCommand, WithAStandingRecipientPlainTextIsAMessage) {
 }
 
 TEST(HelpLines, NameEveryCommandAndExplainOne) {
-  EXPECT_THAT(help_lines(""), Contains(HasSubstr("broadcast TEXT")));
-  EXPECT_EQ(help_lines("").size(), 11u);
-  EXPECT_THAT(help_lines("history")[0], HasSubstr("history [N] [USER]"));
+  EXPECT_THAT(help_entries(""), Contains(Field(&Entry::text, HasSubstr("broadcast TEXT"))));
+  EXPECT_EQ(help_entries("").size(), 11u);
+  EXPECT_THAT(help_entries("history")[0].text, HasSubstr("history [N] [USER]"));
 }
 
 TEST(CompleteCommand, OffersCommandsAndUsersWhereTheyFit) {
-  const std::vector<std::string> users = {"david", "dora", "eva"};
-  EXPECT_THAT(complete_command("hi", "", users).candidates, ElementsAre("history"));
-  EXPECT_THAT(complete_command("t", "", users).candidates, ElementsAre("to", "timeline", "typing"));
-  EXPECT_THAT(complete_command("send d", "", users).candidates, ElementsAre("david", "dora"));
-  EXPECT_EQ(complete_command("send da", "", users).word_bytes, 2u);
-  EXPECT_THAT(complete_command("history 5 e", "", users).candidates, ElementsAre("eva"));
-  EXPECT_THAT(complete_command("/se", "", users).candidates, ElementsAre("send"));
-  EXPECT_THAT(complete_command("send david d", "", users).candidates, IsEmpty());
-  EXPECT_THAT(complete_command("help st", "", users).candidates, ElementsAre("status"));
+  const KnownWords known{{"david", "dora", "eva"}, {"9f2fb6a0", "9f300000", "a1"}};
+  EXPECT_THAT(complete_command("hi", "", known).candidates, ElementsAre("history"));
+  EXPECT_THAT(complete_command("t", "", known).candidates, ElementsAre("to", "timeline", "typing"));
+  EXPECT_THAT(complete_command("send d", "", known).candidates, ElementsAre("david", "dora"));
+  EXPECT_EQ(complete_command("send da", "", known).word_bytes, 2u);
+  EXPECT_THAT(complete_command("history 5 e", "", known).candidates, ElementsAre("eva"));
+  EXPECT_THAT(complete_command("/se", "", known).candidates, ElementsAre("send"));
+  EXPECT_THAT(complete_command("send david d", "", known).candidates, IsEmpty());
+  EXPECT_THAT(complete_command("help st", "", known).candidates, ElementsAre("status"));
+  EXPECT_THAT(complete_command("status 9f", "", known).candidates, ElementsAre("9f2fb6a0", "9f300000"));
+  EXPECT_THAT(complete_command("/timeline ", "david", known).candidates, ElementsAre("9f2fb6a0", "9f300000", "a1"));
+  EXPECT_THAT(complete_command("history 9", "", known).candidates, IsEmpty());
 }
 
 TEST(RecipientBeingWrittenTo, IsKnownOnceTextForThemAppears) {

@@ -32,12 +32,16 @@ struct Entry {
   std::string time{};  // "12:03"; notes have none
   std::string who{};   // "david", "you → david"
   std::string text{};
+  std::string id{};    // names a message to the user, for `status` and `timeline`; empty: not shown
   Mark mark = Mark::none;
   bool one_row = false;  // a note that is a row of a table: cut to the width of the terminal, not wrapped
+  std::size_t hanging = 0;  // of a note: columns by which the rows after the first are indented
 };
 
 inline Entry note(std::string text) { return {.text = std::move(text)}; }
 inline Entry table_row(std::string text) { return {.text = std::move(text), .one_row = true}; }
+// A note of which the rows after the first begin under its second column.
+inline Entry hanging_note(std::string text, std::size_t columns) { return {.text = std::move(text), .hanging = columns}; }
 
 // What a word can be completed to.
 struct Completion {

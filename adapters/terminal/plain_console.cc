@@ -53,7 +53,8 @@ Input PlainConsole::read_line(const Events& events) {
 void PlainConsole::show(const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     const std::string line = described(entry);
-    print((entry.time.empty() ? "" : entry.time + " ") + line + words_of(entry.mark));
+    const std::string id = entry.id.empty() ? "" : domain::escape_for_terminal(entry.id) + " ";
+    print((entry.time.empty() ? "" : entry.time + " ") + id + line + words_of(entry.mark));
     if (entry.key.empty()) continue;
     marked_[entry.key] = domain::shorten(line, kRepeatedColumns);
     marked_order_.push_back(entry.key);

@@ -99,22 +99,24 @@ std::vector<std::string> Screen::rows_of(const Entry& entry) const {
   const std::size_t width = std::max<std::size_t>(columns_ - 1, 2);
   if (entry.kind == Entry::Kind::note) {
     std::vector<std::string> rows =
-        entry.one_row ? std::vector{domain::shorten(text, width)} : wrapped(text, width);
+        entry.one_row ? std::vector{domain::shorten(text, width)}
+                      : wrapped(text, width, width < entry.hanging + kNarrow ? 0 : entry.hanging);
     for (std::string& row : rows) row = styled(row, kDim);
     return rows;
   }
   const std::string who = domain::escape_for_terminal(entry.who) + ":";
-  const std::size_t margin = domain::display_width(entry.time) + 1 + kMarkColumns + 1;
+  const std::string id = domain::escape_for_terminal(entry.id) + (entry.id.empty() ? "" : " ");
+  const std::size_t margin = domain::display_width(entry.time) + 1 + kMarkColumns + 1 + domain::display_width(id);
   const bool narrow = width < margin + kNarrow;
   const std::size_t indent = narrow ? 0 : margin;
   std::vector<std::string> rows = wrapped(who + " " + text, width - (narrow ? 0 : margin));
   if (rows[0].starts_with(who)) rows[0] = styled(who, kBold) + rows[0].substr(who.size());
   for (std::size_t i = 1; i < rows.size(); ++i) rows[i].insert(0, indent, ' ');
-  const std::string head = styled(entry.time, kDim) + " " + mark_text(entry.mark);
+  const std::string head = styled(entry.time, kDim) + " " + mark_text(entry.mark) + " " + styled(id, kDim);
   if (narrow) {
     rows.insert(rows.begin(), head);
   } else {
-    rows[0].insert(0, head + " ");
+    rows[0].insert(0, head);
   }
   return rows;
 }

@@ -23,6 +23,20 @@ TEST(Screen, IndentsTheRowsOfALongMessage) {
   EXPECT_THAT(out, HasSubstr("\r\n          "));
 }
 
+TEST(Screen, PutsTheIdOfAMessageBehindItsMark) {
+  Screen screen(24, 60, false);
+  Entry entry = message("a", "one two three four five six seven eight nine");
+  entry.id = "9f2fb6";
+  EXPECT_EQ(screen.show({entry}, {}),
+            "\r\x1b[J12:03 …   9f2fb6 you → david: one two three four five six\r\n                 seven eight nine\r\n");
+}
+
+TEST(Screen, IndentsTheRestOfANoteThatHangs) {
+  Screen screen(24, 40, false);
+  EXPECT_EQ(screen.show({hanging_note("to [USER]  what you type from now on goes to USER", 11)}, {}),
+            "\r\x1b[Jto [USER]  what you type from now on\r\n           goes to USER\r\n");
+}
+
 TEST(Screen, CutsTheRowsOfATableToTheWidth) {
   Screen screen(24, 20, false);
   EXPECT_EQ(screen.show({table_row("  fredy  12:03  日本語日本語")}, {}), "\r\x1b[J  fredy  12:03  日…\r\n");

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kPromptColumns = 40;
 constexpr std::size_t kCandidatesShown = 100;
+constexpr std::size_t kCandidateBytesShown = 1'000;
 constexpr wchar_t kKillWholeLine = L'\x15';  // ^U in libedit's emacs map
 
 winsize terminal_size() {
@@ -234,8 +235,13 @@ unsigned char TerminalConsole::complete() {
     return ::el_winsertstr(editor_, rest.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
   }
   std::string candidates;
-  for (std::size_t i = 0; i < std::min(completion.candidates.size(), kCandidatesShown); ++i)
+  for (std::size_t i = 0; i < std::min(completion.candidates.size(), kCandidatesShown); ++i) {
+    if (candidates.size() > kCandidateBytesShown) {
+      candidates += "  …";
+      break;
+    }
     candidates += (i == 0 ? "" : "  ") + completion.candidates[i];
+  }
   editing_ = true;
   show({note(candidates)});
   editing_ = false;

@@ -77,12 +77,14 @@ struct Cursor {
 
 }  // namespace
 
-std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns, std::size_t hanging) {
   std::vector<std::string> rows;
+  const auto add = [&](std::string_view row) { rows.push_back(std::string(rows.empty() ? 0 : hanging, ' ').append(row)); };
   std::size_t used = 0;
   std::size_t at = 0;       // bytes of `text` that are in the current row
   std::size_t can_cut = 0;  // the last place where the row can be cut: behind a blank, between wide characters
   bool behind_wide = false;
+  bool only_blanks = true;  // a row of nothing but the blanks before a long word would be an empty one
   while (at < text.size()) {
     const Cluster cluster = first_cluster(text.substr(at));
     const bool wide = cluster.columns > 1;
@@ -92,19 +94,22 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
       std::size_t cut = at_blank || can_cut == 0 ? at : can_cut;
       std::string_view row = text.substr(0, cut);
       while (row.ends_with(' ')) row.remove_suffix(1);
-      rows.emplace_back(row);
+      if (rows.empty()) columns -= hanging;
+      add(row);
       text.remove_prefix(cut);
       while (at_blank && text.starts_with(' ')) text.remove_prefix(1);
       used = at = can_cut = 0;
       behind_wide = false;
+      only_blanks = true;
       continue;
     }
     used += cluster.columns;
     at += cluster.text.size();
-    if (cluster.text == " ") can_cut = at;
+    only_blanks = only_blanks && cluster.text == " ";
+    if (cluster.text == " " && !only_blanks) can_cut = at;
     behind_wide = wide;
   }
-  if (at > 0 || rows.empty()) rows.emplace_back(text);
+  if (at > 0 || rows.empty()) add(text);
   return rows;
 }
 

@@ -11,8 +11,9 @@ namespace hermes::terminal {
 // Cuts text into rows of at most `columns`, at blanks or between wide characters where possible; never inside a character, between a letter and its
 // accents, or inside an emoji sequence. At least one row. Where terminals disagree about a sequence's width the larger one is
 // taken, so that a row never runs over.
-// Requires: the text is escaped; columns > 0.
-std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
+// `hanging`: blanks before each row but the first, within the columns.
+// Requires: the text is escaped; columns > hanging.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns, std::size_t hanging = 0);
 
 // Where libedit stands after it has drawn a prompt and a line: the rows they take, and the cursor's row (0: the first) and
 // column. It follows libedit's own rules: a row is full when its last column is used, a wide character that does not fit moves to

@@ -27,6 +27,15 @@ TEST_F(TextLayout, WrapsInsideAWordThatIsTooLong) {
   EXPECT_THAT(wrapped("x abcdefghij", 4), ElementsAre("x", "abcd", "efgh", "ij"));
 }
 
+TEST_F(TextLayout, IndentsAllRowsButTheFirstWhereAsked) {
+  EXPECT_THAT(wrapped("help  the list of all commands", 14, 6), ElementsAre("help  the list", "      of all", "      commands"));
+  EXPECT_THAT(wrapped("abcdefghij", 6, 2), ElementsAre("abcdef", "  ghij"));
+}
+
+TEST_F(TextLayout, MakesNoRowOfBlanksBeforeAWordThatIsTooLong) {
+  EXPECT_THAT(wrapped("  abcdefghij", 6), ElementsAre("  abcd", "efghij"));
+}
+
 TEST_F(TextLayout, WrapsBetweenWideCharactersButNotBeforeWhatEndsAPhrase) {
   EXPECT_THAT(wrapped("you: 世界世界世界", 11), ElementsAre("you: 世界世", "界世界"));
   EXPECT_THAT(wrapped("世界世界。", 8), ElementsAre("世界世", "界。"));
