@@ -46,6 +46,38 @@ bool drives_a_terminal(char32_t code) {
          || (code >= 0x2066 && code <= 0x2069);         // bidirectional isolates
 }
 
+// Shown by nothing, so that two names look like one; flags and families of emoji, which need some of them, are let through
+// (Neighbours).
+bool is_invisible(char32_t code) {
+  return code == 0xAD || code == 0x61C || code == 0x180E  // soft hyphen, Arabic letter mark, Mongolian vowel separator
+         || (code >= 0x200B && code <= 0x200F)            // zero width space, joiners, direction marks
+         || (code >= 0x2060 && code <= 0x2064)            // word joiner, invisible operators
+         || (code >= 0x206A && code <= 0x206F)            // deprecated format characters
+         || code == 0x3164 || code == 0xFEFF              // Hangul filler, byte order mark
+         || (code >= 0xE0000 && code <= 0xE007F);         // tags
+}
+
+// Joiners join emoji, and shape letters of Arabic and Indic scripts; behind a letter of a European script they do nothing but hide.
+// Tags follow the black flag of a region (England's), and each other.
+class Neighbours {
+ public:
+  bool needs(char32_t code) const {
+    constexpr char32_t kFirstJoiningScript = 0x590;
+    if (code == 0x200C || code == 0x200D) return before_ >= kFirstJoiningScript && !is_invisible(before_);
+    return code >= 0xE0020 && code <= 0xE007F && in_flag_;
+  }
+  void passed(char32_t code) {
+    constexpr char32_t kBlackFlag = 0x1F3F4;
+    constexpr char32_t kCancelTag = 0xE007F;
+    in_flag_ = code == kBlackFlag || (in_flag_ && code >= 0xE0020 && code < kCancelTag);
+    before_ = code;
+  }
+
+ private:
+  char32_t before_ = 0;
+  bool in_flag_ = false;
+};
+
 void append_hex(std::string& out, char32_t value, int digits) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += kDigits[value >> shift & 0xF];
@@ -62,8 +94,8 @@ void append_escaped(std::string& out, char32_t code) {
     out += "\\x";
     append_hex(out, code, 2);
   } else {
-    out += "\\u";
-    append_hex(out, code, 4);
+    out += code <= 0xFFFF ? "\\u" : "\\U";
+    append_hex(out, code, code <= 0xFFFF ? 4 : 8);
   }
 }
 
@@ -83,16 +115,18 @@ int width_of(char32_t code) {
 std::string escape_for_terminal(std::string_view text) {
   std::string out;
   out.reserve(text.size());
+  Neighbours neighbours;
   while (!text.empty()) {
     const Character character = first_character(text);
     if (!character.valid) {
       out += "\\x";
       append_hex(out, static_cast<unsigned char>(text[0]), 2);
-    } else if (drives_a_terminal(character.code)) {
+    } else if (drives_a_terminal(character.code) || (is_invisible(character.code) && !neighbours.needs(character.code))) {
       append_escaped(out, character.code);
     } else {
       out += text.substr(0, character.bytes);
     }
+    neighbours.passed(character.code);
     text.remove_prefix(character.bytes);
   }
   return out;
