@@ -67,6 +67,20 @@ bool takes(CLI::App& root, const std::string& option) {
   }
 }
 
+// Those of the subcommand that was chosen, and of what it is in.
+std::vector<std::string> option_names(CLI::App& root) {
+  std::vector<std::string> names;
+  CLI::App* app = &root;
+  while (true) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    const auto chosen = app->get_subcommands();
+    if (chosen.empty()) return names;
+    app = chosen.front();
+  }
+}
+
 // NAME, or the first line of the file that NAME_FILE names.
 std::string secret(const std::string& name) {
   if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') return value;
@@ -104,6 +118,13 @@ void read_config_files(CLI::App& root, std::span<const std::string> arguments, S
 
 // One line of what CLI11 found wrong, in our words where it has none for it.
 std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
+  // CLI11 looks for what is missing before it looks at what it does not know, which may be the same thing misspelt.
+  for (const std::string& unknown : root.remaining(true)) {
+    if (!unknown.starts_with('-') || unknown == "--") continue;
+    const std::string name = unknown.substr(0, unknown.find('='));
+    const std::string meant = domain::closest_word(name, option_names(root));
+    return "there is no option " + escape_for_terminal(name) + (meant.empty() ? "." : "; did you mean " + meant + "?");
+  }
   const auto rest = root.remaining();
   if (root.get_subcommands().empty() && !rest.empty()) {
     std::vector<std::string> names;
@@ -159,6 +180,14 @@ void add_mqtt_options(CLI::App& app, Settings& settings) {
       ->group(group);
   app.add_option("--mqtt-topic", settings.mqtt_topic, "Root of the chat's topics")
       ->envname("MQTT_TOPIC")
+      ->check(CLI::Validator(
+          [](const std::string& topic) -> std::string {
+            // Messages are published below it; a filter is nothing to publish to (MQTT 5, 4.7.1).
+            if (topic.empty()) return "MQTT_TOPIC is empty; the usual one is chat/messages";
+            if (topic.find_first_of("+#") == std::string::npos) return {};
+            return "MQTT_TOPIC '" + topic + "' is a filter: it is the root of the chat's topics, without + and #, such as chat/messages";
+          },
+          ""))
       ->capture_default_str()
       ->group(group);
   app.add_option("--mqtt-username", settings.mqtt_username,

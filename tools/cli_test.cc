@@ -195,5 +195,22 @@ TEST_F(CliTest, PrintsItsVersion) {
   EXPECT_THAT(outcome.out, ::testing::MatchesRegex("hermes [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
+TEST_F(CliTest, AnUnknownOptionIsNamedBeforeWhatIsMissing) {
+  const Outcome outcome = hermes({"other", "--postgres-hots=x"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("there is no option --postgres-hots; did you mean --postgres-host? See: hermes other --help"));
+  EXPECT_THAT(hermes({"other", "--nope"}).err, HasSubstr("there is no option --nope. See:"));
+  EXPECT_THAT(hermes({"other"}).err, HasSubstr("required"));
+}
+
+TEST_F(CliTest, AFilterIsNoRootOfTopics) {
+  for (const char* topic : {"a/#", "+/b", "#", ""}) EXPECT_EQ(hermes({"look", "--mqtt-topic", topic}).code, kUsage) << topic;
+  setenv("MQTT_TOPIC", "a/#", 1);
+  const Outcome outcome = hermes({"look"});
+  unsetenv("MQTT_TOPIC");
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("MQTT_TOPIC 'a/#' is a filter"));
+}
+
 }  // namespace
 }  // namespace hermes::tools

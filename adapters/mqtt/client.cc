@@ -10,6 +10,7 @@
 #include "adapters/mqtt/client.h"
 
 #include <MQTTAsync.h>
+#include <netdb.h>
 
 #include <algorithm>
 #include <atomic>
@@ -36,6 +37,13 @@ constexpr int kMaxQueuedMessages = 65'535;
 constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
 // What may pass between the connect timeout and paho's telling us of it: it looks every few seconds.
 constexpr std::chrono::seconds kOutcomeSlack{10};
+
+bool has_address(const std::string& host) {
+  addrinfo* found = nullptr;
+  const int code = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (code == 0) ::freeaddrinfo(found);
+  return code == 0;
+}
 
 struct Subscription {
   std::string filter;
@@ -76,8 +84,15 @@ class Client::Impl {
     if (up_) return Done{};
     wanted_ = false;
     changed_.notify_all();
-    return fail(Error{"cannot connect to the MQTT broker at " + where() + ": " + last_problem_ +
-                      ". Is it running, and are host and port right?"});
+    std::string problem = last_problem_;
+    std::string advice = last_refused_ ? "Are MQTT_USERNAME and MQTT_PASSWORD right?" : "Is it running, and are host and port right?";
+    lock.unlock();
+    // paho has one word for all that may fail before there is a socket.
+    if (problem == describe(MQTTASYNC_FAILURE) && !has_address(settings_.host)) {
+      problem = "unknown host name";
+      advice = "Is MQTT_BROKER_HOST right?";
+    }
+    return fail(Error{"cannot connect to the MQTT broker at " + where() + ": " + problem + ". " + advice});
   }
 
   void disconnect() {
@@ -263,8 +278,9 @@ class Client::Impl {
     if (connected_handler) connected_handler(session_present);
   }
 
-  void failed_to_connect(std::string problem) {
+  void failed_to_connect(std::string problem, bool refused) {
     std::lock_guard lock(mutex_);
+    last_refused_ = refused;
     connecting_ = false;
     last_problem_ = std::move(problem);
     ++attempts_ended_;
@@ -312,6 +328,7 @@ class Client::Impl {
                                [&] { return attempts_ended_ != ended_before; })) {
           connecting_ = false;
           last_problem_ = "no answer";
+          last_refused_ = false;
           ++attempts_ended_;
           refusing_ = true;  // the handle is in an unknown state: replaced before the next attempt
           changed_.notify_all();
@@ -356,10 +373,10 @@ class Client::Impl {
       static_cast<Impl*>(self)->came_up(data->alt.connect.sessionPresent != 0, data->properties);
     };
     options.paho.onFailure5 = [](void* self, MQTTAsync_failureData5* data) {
-      static_cast<Impl*>(self)->failed_to_connect(describe(data));
+      static_cast<Impl*>(self)->failed_to_connect(describe(data), is_refusal(data));
     };
     const int code = MQTTAsync_connect(handle_, &options.paho);
-    if (code != MQTTASYNC_SUCCESS) failed_to_connect(describe(code));
+    if (code != MQTTASYNC_SUCCESS) failed_to_connect(describe(code), false);
   }
 
   void end_connection() {
@@ -400,6 +417,7 @@ class Client::Impl {
   std::chrono::steady_clock::time_point up_since_;
   std::uint64_t attempts_ended_ = 0;
   std::string last_problem_;
+  bool last_refused_ = false;  // by the broker, for who asked
   std::string leave_reason_;
   Grants grants_;
   std::vector<Subscription> subscriptions_;

@@ -229,5 +229,26 @@ TEST(Client, NoticesThatAnotherTookItsSession) {
   EXPECT_TRUE(eventually([&] { return first.disconnections > 0; }));
 }
 
+TEST(MqttClient, SaysThatTheBrokerRefusesAUserOrPassword) {
+  const PrivateMosquitto closed({.settings = {"password_file /dev/null", "allow_anonymous false"}});
+  Settings settings = settings_for("stranger");
+  settings.port = closed.port();
+  settings.username = "fredy";
+  settings.password = "wrong";
+  const auto connected = Client(settings).connect();
+  ASSERT_FALSE(connected.ok());
+  EXPECT_THAT(connected.error().message, testing::AllOf(HasSubstr("refuse"), HasSubstr("MQTT_PASSWORD")));
+  EXPECT_THAT(connected.error().message, testing::Not(HasSubstr("Is it running")));
+}
+
+TEST(MqttClient, SaysThatAHostIsUnknown) {
+  Settings settings = settings_for("lost");
+  settings.host = "no-such-host.invalid";  // RFC 6761: it never is
+  const auto connected = Client(settings).connect();
+  ASSERT_FALSE(connected.ok());
+  EXPECT_THAT(connected.error().message, HasSubstr("no-such-host.invalid"));
+  EXPECT_THAT(connected.error().message, testing::AllOf(HasSubstr("unknown host name"), HasSubstr("MQTT_BROKER_HOST")));
+}
+
 }  // namespace
 }  // namespace hermes::mqtt

@@ -40,15 +40,33 @@ MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome) {
 
 void forget(const MQTTAsync_responseOptions& options) { delete static_cast<std::shared_ptr<Outcome>*>(options.context); }
 
+namespace {
+
+// What the broker said, or success. Of a CONNACK paho has it in `code`, where its own errors are negative, and for a message only
+// where it came from ("CONNACK return code").
+MQTTReasonCodes reason_of(const MQTTAsync_failureData5* data) {
+  if (!data) return MQTTREASONCODE_SUCCESS;
+  if (data->reasonCode != MQTTREASONCODE_SUCCESS) return data->reasonCode;
+  return data->code >= MQTTREASONCODE_UNSPECIFIED_ERROR ? static_cast<MQTTReasonCodes>(data->code) : MQTTREASONCODE_SUCCESS;
+}
+
+}  // namespace
+
+bool is_refusal(const MQTTAsync_failureData5* data) {
+  const MQTTReasonCodes reason = reason_of(data);
+  return reason == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD || reason == MQTTREASONCODE_NOT_AUTHORIZED;
+}
+
 std::string describe(const MQTTAsync_failureData5* data) {
   if (!data) return "no reason given";
-  if (data->message) return data->message;
-  if (data->reasonCode != MQTTREASONCODE_SUCCESS) {
-    const char* reason = MQTTReasonCode_toString(data->reasonCode);
-    return reason ? reason : "reason code " + std::to_string(data->reasonCode);
+  const MQTTReasonCodes reason = reason_of(data);
+  if (reason == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD) return "the broker refuses this user or password";
+  if (reason == MQTTREASONCODE_NOT_AUTHORIZED) return "the broker refuses it to this user";
+  if (reason != MQTTREASONCODE_SUCCESS) {
+    const char* text = MQTTReasonCode_toString(reason);
+    return text ? text : "reason code " + std::to_string(reason);
   }
-  const char* text = MQTTAsync_strerror(data->code);
-  return text ? text : "error " + std::to_string(data->code);
+  return data->message ? data->message : describe(data->code);
 }
 
 std::string describe(int code) {

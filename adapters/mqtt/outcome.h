@@ -35,6 +35,8 @@ class Outcome {
 MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome);
 void forget(const MQTTAsync_responseOptions& options);
 
+// Whether the broker answered, and said no to who asked.
+bool is_refusal(const MQTTAsync_failureData5* data);
 std::string describe(const MQTTAsync_failureData5* data);
 std::string describe(int code);
 
