@@ -178,6 +178,14 @@ TEST_F(ConversationTest, SaysOnceThatNobodyHasHeardOfARecipient) {
   EXPECT_THAT(completed_users_, ElementsAre("david"));
 }
 
+TEST(OthersTyping, ALongNameLeavesRoomForWhatItsOwnerDoes) {
+  OthersTyping typing;
+  typing.changed("a", std::string(100, 'a'), true, {});
+  EXPECT_EQ(typing.text(), std::string(23, 'a') + "… is typing…");
+  typing.changed("b", "Bob", true, {});
+  EXPECT_EQ(typing.text(), std::string(11, 'a') + "… and Bob are typing…");
+}
+
 TEST_F(ConversationTest, CountsTheLinesThatFailed) {
   ScriptedConsole console({{"hist"}, {"send a/b hi"}, {"timeline nothing"}, {"inbox"}, {"help nothing"}, {"help"}, {"status"}});
   EXPECT_EQ(run(console), 5u);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "domain/printable_text.h"
+
 namespace hermes::chat {
 
 std::vector<OwnTyping::Change> OwnTyping::edited(const std::optional<std::string>& receiver, Clock::time_point now) {
@@ -52,9 +54,15 @@ std::optional<OthersTyping::Clock::time_point> OthersTyping::deadline() const {
 
 std::string OthersTyping::text() const {
   if (typing_.empty()) return {};
-  const std::string& first = typing_.begin()->second.name;
-  if (typing_.size() == 1) return first + " is typing…";
-  if (typing_.size() == 2) return first + " and " + std::next(typing_.begin())->second.name + " are typing…";
+  // A long name must not push what it does off the row.
+  constexpr std::size_t kColumns = 24;
+  const auto name_of = [&](const One& one, std::size_t columns) {
+    return domain::shorten(domain::escape_for_terminal(one.name), columns);
+  };
+  const One& first = typing_.begin()->second;
+  if (typing_.size() == 1) return name_of(first, kColumns) + " is typing…";
+  if (typing_.size() == 2)
+    return name_of(first, kColumns / 2) + " and " + name_of(std::next(typing_.begin())->second, kColumns / 2) + " are typing…";
   return std::to_string(typing_.size()) + " people are typing…";
 }
 
