@@ -135,7 +135,7 @@ eventstore::Heartbeat heartbeat_of(const ingest::Health& health, const std::stri
 void serve(http::Server& server, const ingest::Ingester& ingester, const std::shared_ptr<prometheus::Registry>& registry) {
   http::serve_metrics(server, registry);
   http::serve_health(
-      server,
+      server, "ingester",
       [&ingester] {
         const ingest::Health health = ingester.health();
         return http::Health{.ok = health.alive, .detail = health.alive ? "" : health.problem};

@@ -83,7 +83,7 @@ http::Health ready(const projections::Projector& projector) {
 
 void serve(http::Server& server, projections::Projector& projector) {
   http::serve_metrics(server, projector_metrics(projector));
-  http::serve_health(server, [&] { return alive(projector); }, [&] { return ready(projector); });
+  http::serve_health(server, "projector", [&] { return alive(projector); }, [&] { return ready(projector); });
   if (auto started = server.start(); !started) throw CommandError(kFoundProblem, started.error().message);
 }
 

@@ -288,7 +288,7 @@ Response QueryApi::health(const Request& request) {
   return ask([](postgres::Connection& connection) {
     pqxx::read_transaction transaction(connection);
     transaction.exec("SELECT FROM chat_messages LIMIT 0");
-    return ok({{"status", "ok"}});
+    return ok({{"status", "ok"}, {"service", "query"}});
   });
 }
 

@@ -18,6 +18,8 @@ std::vector<std::string> split(std::string_view path) {
 
 bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
 
+std::string handled_as(const std::string& method) { return method == "HEAD" ? "GET" : method; }
+
 using Parameters = std::map<std::string, std::string>;
 
 std::optional<Parameters> match(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
@@ -42,18 +44,24 @@ void Router::add(const std::string& method, std::string_view pattern, Handler ha
 
 Response Router::serve(Request& request) const {
   const std::vector<std::string> path = split(request.path);
-  const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  std::set<std::string> allowed;
+  const std::string method = handled_as(request.method);
   for (const Route& route : routes_) {
+    if (route.method != method) continue;
     std::optional<Parameters> parameters = match(route.segments, path);
     if (!parameters) continue;
-    if (route.method != method) {
-      allowed.insert(route.method);
-      continue;
-    }
     request.parameters = std::move(*parameters);
     return route.handler(request);
   }
+  return *refuse(request.method, request.path);
+}
+
+std::optional<Response> Router::refuse(const std::string& asked_method, const std::string& asked_path) const {
+  const std::vector<std::string> path = split(asked_path);
+  std::set<std::string> allowed;
+  for (const Route& route : routes_) {
+    if (match(route.segments, path)) allowed.insert(route.method);
+  }
+  if (allowed.contains(handled_as(asked_method))) return std::nullopt;
   if (allowed.empty()) return problem(404, "Not Found", "There is nothing at this path.");
   std::string names;
   for (const std::string& name : allowed) names += (names.empty() ? "" : ", ") + name;

@@ -1,6 +1,7 @@
 // Which handler serves a method and path. Immutable once the server runs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,9 @@ namespace hermes::http {
 class Router {
  public:
   void add(const std::string& method, std::string_view pattern, Handler handler);
+
+  // What serve() would answer whatever the body: 404 or 405. Nothing when there is a handler.
+  std::optional<Response> refuse(const std::string& method, const std::string& path) const;
 
   // Fills request.parameters and runs the handler. 404 when no pattern matches, 405 with `Allow` when only the method does
   // not.

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -86,16 +88,24 @@ void to_httplib(const Response& from, httplib::Response& to) {
   to.set_content(from.body, from.content_type);
 }
 
-const char* title_of(int status) {
+// What httplib refuses by itself, before any handler.
+Response refused(int status) {
   switch (status) {
-    case 400: return "Bad Request";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    default: return status < 500 ? "Bad Request" : "Internal Server Error";
+    case 404: return problem(status, "Not Found", "There is nothing at this path.");
+    case 413: return problem(status, "Content Too Large", "The body of the request is larger than this server takes.");
+    case 414: return problem(status, "URI Too Long", "The path with its parameters is longer than this server takes.");
+    case 415: return problem(status, "Unsupported Media Type", "The body of the request is of a kind that this server does not take.");
+    default:
+      return status < 500 ? problem(status, "Bad Request", "The request is not well-formed.")
+                          : problem(status, "Internal Server Error", "The log of the service says more.");
   }
+}
+
+std::uint64_t announced_body_bytes(const httplib::Request& request) {
+  const std::string text = request.get_header_value("Content-Length");
+  std::uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return error == std::errc::result_out_of_range ? std::numeric_limits<std::uint64_t>::max() : bytes;
 }
 
 template <class Map>
@@ -171,9 +181,18 @@ class Server::Impl {
       Request request = from_httplib(from);
       to_httplib(router_.serve(request), to);
     };
+    // Before the body is read, or waited for: a POST without any would be waited for in vain, and httplib leaves a GET's unread,
+    // however large.
+    server_.set_pre_routing_handler([this](const httplib::Request& from, httplib::Response& to) {
+      auto refusal = router_.refuse(from.method, from.path);
+      if (!refusal && announced_body_bytes(from) > settings_.body_bytes_max) refusal = refused(413);
+      if (!refusal) return httplib::Server::HandlerResponse::Unhandled;
+      to_httplib(*refusal, to);
+      return httplib::Server::HandlerResponse::Handled;
+    });
     server_.Get(".*", serve).Post(".*", serve).Put(".*", serve).Patch(".*", serve).Delete(".*", serve).Options(".*", serve);
     server_.set_error_handler([](const httplib::Request&, httplib::Response& to) {
-      if (to.body.empty()) to_httplib(problem(to.status, title_of(to.status)), to);
+      if (to.body.empty()) to_httplib(refused(to.status), to);
     });
     server_.set_exception_handler(
         [this](const httplib::Request& from, httplib::Response& to, const std::exception_ptr& thrown) {

@@ -1,10 +1,14 @@
 #include "adapters/http/server.h"
 
 #include <gmock/gmock.h>
+#include <arpa/inet.h>
 #include <httplib.h>
+#include <netinet/in.h>
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/json.hpp>
@@ -83,6 +87,41 @@ TEST(HttpServer, ABodyOverTheLimitIsRefused) {
   EXPECT_EQ(problem_of(result).at("status"), 413);
 }
 
+// What a client gets that says just this, and sends nothing more.
+std::string answer_to(std::uint16_t port, const std::string& request) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::send(socket, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  std::string answer;
+  char bytes[4096];
+  while (answer.find("\r\n\r\n") == std::string::npos) {
+    const ssize_t got = ::recv(socket, bytes, sizeof bytes, 0);
+    if (got <= 0) break;
+    answer.append(bytes, static_cast<std::size_t>(got));
+  }
+  ::close(socket);
+  return answer.substr(0, answer.find("\r\n"));
+}
+
+TEST(HttpServer, AWrongMethodIsToldSoWithoutWaitingForABody) {
+  RunningServer running([](Server& server) { server.get("/here", [](const Request&) { return Response{}; }); });
+  for (const std::string method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    EXPECT_EQ(answer_to(running.server().port(), method + " /here HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 405 Method Not Allowed");
+  }
+}
+
+TEST(HttpServer, ABodyOverTheLimitIsRefusedWithAGetToo) {
+  RunningServer running([](Server& server) { server.get("/here", [](const Request&) { return Response{}; }); });
+  const std::string get = "GET /here HTTP/1.1\r\nHost: x\r\nContent-Length: ";
+  EXPECT_EQ(answer_to(running.server().port(), get + "3000000\r\n\r\n"), "HTTP/1.1 413 Payload Too Large");
+  EXPECT_EQ(answer_to(running.server().port(), get + "99999999999999999999999\r\n\r\n"), "HTTP/1.1 413 Payload Too Large");
+  EXPECT_EQ(answer_to(running.server().port(), get + "0\r\n\r\n"), "HTTP/1.1 200 OK");
+}
+
 TEST(HttpServer, AnExceptionIsLoggedAndNotShown) {
   Settings settings;
   std::string logged;
@@ -142,7 +181,7 @@ TEST(HttpServer, StopsWhileAConnectionIsIdle) {
 TEST(ServiceRoutes, HealthAndReadinessAreToldApart) {
   RunningServer running([](Server& server) {
     serve_health(
-        server, [] { return Health{}; },
+        server, "ingester", [] { return Health{}; },
         [] {
           return Health{false, "the broker is out of reach"};
         });
@@ -150,6 +189,7 @@ TEST(ServiceRoutes, HealthAndReadinessAreToldApart) {
   const auto healthy = running.client().Get("/healthz");
   EXPECT_EQ(healthy->status, 200);
   EXPECT_EQ(boost::json::parse(healthy->body).at("status"), "ok");
+  EXPECT_EQ(boost::json::parse(healthy->body).at("service"), "ingester");
   const auto ready = running.client().Get("/readyz");
   EXPECT_EQ(ready->status, 503);
   EXPECT_EQ(boost::json::parse(ready->body).at("detail"), "the broker is out of reach");

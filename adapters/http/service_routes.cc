@@ -10,8 +10,8 @@
 namespace hermes::http {
 namespace {
 
-Response to_response(const Health& health) {
-  boost::json::object body{{"status", health.ok ? "ok" : "failing"}};
+Response to_response(const std::string& service, const Health& health) {
+  boost::json::object body{{"status", health.ok ? "ok" : "failing"}, {"service", service}};
   if (!health.detail.empty()) body.emplace("detail", health.detail);
   return {health.ok ? 200 : 503, "application/json", boost::json::serialize(body) + "\n", {{"Cache-Control", "no-store"}}};
 }
@@ -25,9 +25,9 @@ void serve_metrics(Server& server, std::shared_ptr<const prometheus::Collectable
   });
 }
 
-void serve_health(Server& server, HealthCheck healthy, HealthCheck ready) {
-  server.get("/healthz", [healthy = std::move(healthy)](const Request&) { return to_response(healthy()); });
-  server.get("/readyz", [ready = std::move(ready)](const Request&) { return to_response(ready()); });
+void serve_health(Server& server, const std::string& service, HealthCheck healthy, HealthCheck ready) {
+  server.get("/healthz", [service, healthy = std::move(healthy)](const Request&) { return to_response(service, healthy()); });
+  server.get("/readyz", [service, ready = std::move(ready)](const Request&) { return to_response(service, ready()); });
 }
 
 }  // namespace hermes::http

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string>
 
 #include "adapters/http/server.h"
 
@@ -21,9 +22,9 @@ struct Health {
 };
 using HealthCheck = std::function<Health()>;  // must return at once: it reads what the service knows, it does not go and look
 
-// 200 or 503, with {"status": "ok" | "failing", "detail": ...}.
+// 200 or 503, with {"status": "ok" | "failing", "service": ..., "detail": ...}. The name tells who asks at a wrong port.
 //   /healthz  the process works: when it fails, restarting it may help
 //   /readyz   it does its job now: broker and database are reached, nothing is at its limit
-void serve_health(Server& server, HealthCheck healthy, HealthCheck ready);
+void serve_health(Server& server, const std::string& service, HealthCheck healthy, HealthCheck ready);
 
 }  // namespace hermes::http

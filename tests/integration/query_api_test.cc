@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <boost/json.hpp>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -325,6 +326,52 @@ TEST_F(QueryApiTest, BadParametersAreProblemsThatNameThem) {
   EXPECT_EQ(get("/v2/messages").status, 404);
   httplib::Client client("127.0.0.1", server_->port());
   EXPECT_EQ(client.Post("/v1/messages", "x", "text/plain")->status, 405);
+}
+
+// By path, the status codes that the description has for it.
+std::map<std::string, std::set<std::string>> described_answers() {
+  std::ifstream file(HERMES_OPENAPI);
+  std::map<std::string, std::set<std::string>> described;
+  std::string path;
+  for (std::string line; std::getline(file, line) && line != "components:";) {
+    if (line.starts_with("  /")) path = line.substr(2, line.find(':') - 2);
+    if (line.starts_with("        '")) described[path].insert(line.substr(9, 3));
+  }
+  return described;
+}
+
+TEST_F(QueryApiTest, AnswersOnlyWhatItsDescriptionHas) {
+  const auto described = described_answers();
+  EXPECT_EQ(described.size(), 8u);
+  httplib::Client client("127.0.0.1", server_->port());
+  client.set_read_timeout(60);
+  for (const auto& [pattern, codes] : described) {
+    const std::string path = pattern.substr(0, pattern.find('{')) +
+                             (pattern.find('{') == std::string::npos ? "" : "none" + pattern.substr(pattern.find('}') + 1));
+    httplib::Request with_body;
+    with_body.method = "GET";
+    with_body.path = path;
+    with_body.body = std::string(100'000, 'x');
+    const std::vector<std::pair<int, httplib::Result>> wrong = [&] {
+      std::vector<std::pair<int, httplib::Result>> all;
+      all.emplace_back(400, client.Get(path + "?wiht=b"));
+      all.emplace_back(405, client.Post(path));
+      all.emplace_back(405, client.Patch(path));
+      all.emplace_back(413, client.send(with_body));
+      all.emplace_back(414, client.Get(path + "?user=" + std::string(9'000, 'x')));
+      return all;
+    }();
+    for (const auto& [status, result] : wrong) {
+      ASSERT_TRUE(result) << path << " " << status << " " << httplib::to_string(result.error());
+      EXPECT_EQ(result->status, status) << path;
+      EXPECT_TRUE(codes.contains(std::to_string(result->status))) << pattern << " does not say that it may be " << result->status;
+      const json::value body = json::parse(result->body);
+      for (const char* member : {"type", "title", "status", "detail"}) EXPECT_TRUE(body.as_object().contains(member)) << result->body;
+    }
+    const httplib::Result asked = client.Get(path);
+    ASSERT_TRUE(asked) << path;
+    EXPECT_TRUE(codes.contains(std::to_string(asked->status))) << pattern << " does not say that it may be " << asked->status;
+  }
 }
 
 TEST_F(QueryApiTest, TwoHundredReadersAtOnceAreAllAnswered) {
