@@ -110,13 +110,16 @@ void add_doctor(CLI::App& root, Cli& cli) {
   app.add_option("--projector-port", doctor->projector_port, "Where the projector answers")
       ->envname("HERMES_PROJECTOR_PORT")
       ->capture_default_str();
-  app.add_option("--query-port", doctor->query_port, "Where the query service answers")
+  CLI::Option* query_port = app.add_option("--query-port", doctor->query_port, "Where the query service answers")
       ->envname("HERMES_QUERY_PORT")
       ->capture_default_str();
   add_json_flag(app, cli.settings);
   add_mqtt_options(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, doctor] { cli.run = [&cli, doctor] { return run_doctor(cli.settings, *doctor); }; });
+  app.callback([&cli, doctor, query_port] {
+    doctor->query_port_is_set = query_port->count() > 0;
+    cli.run = [&cli, doctor] { return run_doctor(cli.settings, *doctor); };
+  });
 }
 
 }  // namespace hermes::tools

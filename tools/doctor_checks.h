@@ -36,6 +36,7 @@ struct DoctorSettings {
   std::uint16_t ingester_port = 9464;
   std::uint16_t projector_port = 9465;
   std::uint16_t query_port = 8480;
+  bool query_port_is_set = false;  // somebody has said where it is, so it should be there
 };
 
 // Connects, subscribes to what the ingester subscribes to, and sends one message there and back. The message is a status that

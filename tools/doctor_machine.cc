@@ -76,24 +76,38 @@ Check check_spool_disk(const DoctorSettings& doctor) {
       "make room, or set HERMES_MAX_SPOOL_BYTES to less: a full spool stops before the disk is full, and the broker queues");
 }
 
-bool is_ours(const httplib::Result& answer) {
+// Which of our services answers; empty if it is none.
+std::string service_that_answers(const httplib::Result& answer) {
   boost::system::error_code error;
   const auto body = boost::json::parse(answer->body, error);
-  return !error && body.is_object() && body.get_object().contains("status");
+  if (error || !body.is_object() || !body.get_object().contains("status")) return {};
+  const auto* name = body.get_object().if_contains("service");
+  if (name && name->is_string()) return std::string(name->get_string());
+  return answer->get_header_value("Content-Type") == "application/problem+json" ? "query" : "";  // its way to say that it is not well
 }
 
-Check check_port(const std::string& service, std::uint16_t port, const char* setting) {
+Check check_port(const std::string& service, std::uint16_t port, const char* setting, bool should_answer) {
   const std::string name = service + " port";
   const std::string number = std::to_string(port);
   httplib::Client client("127.0.0.1", port);
   client.set_connection_timeout(kAnswerSeconds);
   client.set_read_timeout(kAnswerSeconds);
   const httplib::Result alive = client.Get("/healthz");
-  if (!alive && alive.error() == httplib::Error::Connection)
+  const bool is_free = !alive && alive.error() == httplib::Error::Connection;
+  if (is_free && should_answer) {
+    return {name, Level::warn, std::string(setting) + " is " + number + ", and no " + service + " service answers there",
+            "./run_chat.sh start, or hermes serve; see its log if it has ended"};
+  }
+  if (is_free)
     return {name, Level::ok, number + " is free: no " + service + " on this machine"};
-  if (!alive || !is_ours(alive)) {
+  const std::string answering = alive ? service_that_answers(alive) : "";
+  if (answering.empty()) {
     return {name, Level::fail, number + " is taken by a program that is no Hermes service",
             std::string("set ") + setting + ", or run ./run_chat.sh start, which takes a free one"};
+  }
+  if (answering != service) {
+    return {name, Level::fail, number + ": the " + answering + (answering == "query" ? " service" : "") + " answers there, not the " + service,
+            std::string("set ") + setting + " to the port of the " + service};
   }
   const httplib::Result asked = client.Get(alive->status == 200 && service != "query" ? "/readyz" : "/healthz");
   if (asked && asked->status == 200) return {name, Level::ok, number + ": the " + service + " answers and is well"};
@@ -136,9 +150,9 @@ Check check_secrets(const Settings& settings) {
 Checks check_machine(const Settings& settings, const DoctorSettings& doctor) {
   return {check_spool(doctor),
           check_spool_disk(doctor),
-          check_port("ingester", doctor.ingester_port, "HERMES_INGESTER_PORT"),
-          check_port("projector", doctor.projector_port, "HERMES_PROJECTOR_PORT"),
-          check_port("query", doctor.query_port, "HERMES_QUERY_PORT"),
+          check_port("ingester", doctor.ingester_port, "HERMES_INGESTER_PORT", false),
+          check_port("projector", doctor.projector_port, "HERMES_PROJECTOR_PORT", false),
+          check_port("query", doctor.query_port, "HERMES_QUERY_PORT", doctor.query_port_is_set),
           check_secrets(settings)};
 }
 

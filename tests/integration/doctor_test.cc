@@ -180,6 +180,7 @@ TEST_F(Doctor, NamesARoleThatCannotBeTaken) {
   EXPECT_EQ(report.exit_code, 1);
   EXPECT_THAT(report.line("roles"),
               AllOf(StartsWith("FAIL"), HasSubstr("GRANT hermes_ingester, hermes_projector, hermes_reader TO stranger")));
+  EXPECT_THAT(report.line("migrations"), AllOf(StartsWith("FAIL"), HasSubstr("permission denied"), HasSubstr("Do: ")));
 }
 
 TEST_F(Doctor, NamesCommitsThatDoNotWait) {
@@ -211,6 +212,32 @@ TEST_F(Doctor, NamesASubscriptionThatTheBrokerRefuses) {
   EXPECT_THAT(report.line("broker"), StartsWith("ok"));
   EXPECT_THAT(doctor({{"MQTT_BROKER_PORT", std::to_string(closed.port())}, {"MQTT_TOPIC", "other"}}).line("round trip"),
               StartsWith("ok"));
+}
+
+TEST_F(Doctor, NamesABrokerThatTakesASubscriptionAndDeliversNothing) {
+  const auto list = folder_ / "acl";
+  std::ofstream(list) << "topic write chat/messages/#\n";
+  const PrivateMosquitto deaf({.settings = {"acl_file " + list.string()}});
+  const Report report = doctor({{"MQTT_BROKER_PORT", std::to_string(deaf.port())}});
+  EXPECT_EQ(report.exit_code, 1);
+  EXPECT_THAT(report.line("round trip"), AllOf(StartsWith("FAIL"), HasSubstr("subscribe but not receive")));
+}
+
+TEST_F(Doctor, NamesAQueryServiceThatIsNotWhereItShouldBe) {
+  EXPECT_THAT(doctor().line("query port"), AllOf(StartsWith("warn"), HasSubstr(std::to_string(ports_[2])), HasSubstr("hermes serve")));
+}
+
+TEST_F(Doctor, NamesAServiceAtThePortOfAnother) {
+  Process query = start("serve", ports_[2]);
+  Report report;
+  const Environment mistaken{{"HERMES_INGESTER_PORT", std::to_string(ports_[2])}};
+  ASSERT_TRUE(eventually([&] {
+    report = doctor(mistaken);
+    return report.line("query port").find("is well") != std::string::npos;
+  })) << report.output;
+  EXPECT_EQ(report.exit_code, 1);
+  EXPECT_THAT(report.line("ingester port"),
+              AllOf(StartsWith("FAIL"), HasSubstr("the query service answers there, not the ingester"), HasSubstr("HERMES_INGESTER_PORT")));
 }
 
 TEST_F(Doctor, NamesASpoolThatCannotBeUsed) {
