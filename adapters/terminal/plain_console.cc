@@ -1,5 +1,8 @@
 #include "adapters/terminal/plain_console.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 
 #include "adapters/terminal/wait.h"
@@ -30,12 +33,49 @@ const char* words_of(Mark mark) {
 
 }  // namespace
 
+PlainConsole::PlainConsole(int input_descriptor, std::FILE* output)
+    : lines_(input_descriptor),
+      input_(input_descriptor),
+      output_(output),
+      at_a_terminal_(::isatty(input_descriptor) == 1 && ::isatty(::fileno(output)) == 1) {
+  edit_here();
+}
+
+PlainConsole::~PlainConsole() {
+  if (usual_mode_) ::tcsetattr(input_, TCSADRAIN, &*usual_mode_);
+}
+
+// Where somebody has switched the echo off (an editor around us), they know best what stands on their screen.
+void PlainConsole::edit_here() {
+  termios mode{};
+  if (!at_a_terminal_ || ::tcgetattr(input_, &mode) != 0 || (mode.c_lflag & ICANON) == 0 || (mode.c_lflag & ECHO) == 0) return;
+  termios keys = mode;
+  keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  keys.c_cc[VMIN] = 1;
+  keys.c_cc[VTIME] = 0;
+  if (::tcsetattr(input_, TCSADRAIN, &keys) == 0) usual_mode_ = mode;
+}
+
+std::optional<std::string> PlainConsole::next_line() { return usual_mode_ ? typed_.next() : lines_.next(); }
+
+void PlainConsole::read_available(const Events& events) {
+  if (!usual_mode_) return lines_.read_available();
+  char keys[4096];
+  const ssize_t got = ::read(input_, keys, sizeof keys);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  // A terminal that is gone ends the input, as Ctrl-D on an empty line does.
+  const std::string echo = typed_.take(got > 0 ? std::string_view(keys, static_cast<std::size_t>(got)) : "\x15\x04");
+  std::fwrite(echo.data(), 1, echo.size(), output_);
+  std::fflush(output_);
+  if (events.on_edit) events.on_edit(typed_.text());
+}
+
 Input PlainConsole::read_line(const Events& events) {
   for (;;) {
     const bool may_read = !events.may_read || events.may_read();
     if (may_read) {
-      if (auto line = lines_.next()) return {Input::Kind::line, *line};
-      if (lines_.at_end()) return {Input::Kind::end};
+      if (auto line = next_line()) return {Input::Kind::line, *line};
+      if (at_end()) return {Input::Kind::end};
     }
     const auto deadline = events.next_deadline ? events.next_deadline() : std::nullopt;
     const Ready ready = wait_for_any(may_read ? input_ : -1, signals_.descriptor(), events.wake_descriptors, deadline);
@@ -44,13 +84,19 @@ Input PlainConsole::read_line(const Events& events) {
     if (ready.signal) {
       const auto signal = signals_.take();
       if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP) return {Input::Kind::terminated};
-      if (signal == SIGTSTP) ::raise(SIGSTOP);
+      if (signal == SIGTSTP) {
+        if (usual_mode_) ::tcsetattr(input_, TCSADRAIN, &*usual_mode_);
+        usual_mode_.reset();
+        ::raise(SIGSTOP);
+        edit_here();
+      }
     }
-    if (ready.input) lines_.read_available();
+    if (ready.input) read_available(events);
   }
 }
 
 void PlainConsole::show(const std::vector<Entry>& entries) {
+  begin_output();
   for (const Entry& entry : entries) {
     const std::string line = described(entry);
     const std::string id = entry.id.empty() ? "" : domain::escape_for_terminal(entry.id) + " ";
@@ -63,21 +109,33 @@ void PlainConsole::show(const std::vector<Entry>& entries) {
       marked_order_.erase(marked_order_.begin());
     }
   }
-  std::fflush(output_);
+  end_output();
 }
 
 void PlainConsole::set_mark(std::string_view key, Mark, std::string_view words) {
   const auto found = marked_.find(key);
   if (found == marked_.end()) return;
+  begin_output();
   print("      " + domain::escape_for_terminal(words) + ": " + found->second);
-  std::fflush(output_);
+  end_output();
 }
 
 void PlainConsole::set_status(std::string_view text) {
   if (text == status_) return;
   status_ = text;
   if (text.empty()) return;
+  begin_output();
   print("      " + domain::escape_for_terminal(text));
+  end_output();
+}
+
+void PlainConsole::begin_output() {
+  if (!typed_.text().empty()) std::fputc('\n', output_);
+}
+
+void PlainConsole::end_output() {
+  const std::string& typed = typed_.text();
+  std::fwrite(typed.data(), 1, typed.size(), output_);
   std::fflush(output_);
 }
 

@@ -24,9 +24,19 @@ type_text david "Hi"
 expect_screen fredy "David is typing…"
 enter david " there"
 expect_screen fredy "david: Hi there"
+# What comes in while fredy types begins a row of its own, and what he has typed stands below it.
+type_text fredy "send david half a wa"
+expect_typed fredy "send david half a wa"
+"$hermes" send --from david --to fredy "in between" >/dev/null
+expect_screen fredy "david: in between"
+expect_typed fredy "send david half a wa"
+equal "rows that begin with what came in" 1 "$(screen fredy | grep -c '^[0-9: -]* david: in between')"
+press fredy BSpace BSpace
+enter fredy "line"
+expect_screen david "fredy: half a line"
 "$hermes" send --from david --to fredy $'red \e[31m' >/dev/null
 expect_screen fredy 'david: red \x1b[31m'
-enter fredy "history 4 david"
+enter fredy "history 6 david"
 expect_screen fredy "you → david: Hello (read)"
 enter fredy "nonsense"
 expect_screen fredy "there is no command 'nonsense'"
@@ -35,5 +45,6 @@ gone() { ! tmux_ has-session -t fredy 2>/dev/null; }
 eventually gone || die "quit does not leave"
 
 contains "what was written" "read by david" "$(cat "$work/written")"
-[[ $(tr -d '\r\n' <"$work/written") != *[[:cntrl:]]* ]] || die "there are control characters: $(cat -A "$work/written")"
+# Back, blank, back takes a character away: that is how a kernel does it too.
+[[ $(tr -d '\r\n\b' <"$work/written") != *[[:cntrl:]]* ]] || die "there are control characters: $(cat -A "$work/written")"
 [[ $(cat "$work/written") != *✓* ]] || die "there are marks: $(cat "$work/written")"
