@@ -1,7 +1,7 @@
 # Sourced by run_chat.sh when HERMES_RUNTIME=docker: the same commands on containers (docker-compose.yml).
 
 settings=$state/docker.env
-docker_services=(mqtt-broker db ingester projector)
+docker_services=(mqtt-broker db ingester projector query)
 
 compose() {
   local program=(docker-compose)
@@ -24,17 +24,21 @@ require_settings() {
 # Ports and password stay as they were while the containers exist; the images of the environment always hold.
 choose_docker_settings() {
   mkdir -p "$state"
-  local POSTGRES_PORT="" MQTT_BROKER_PORT="" POSTGRES_PASSWORD="" taken_ports="" db broker
+  local POSTGRES_PORT="" MQTT_BROKER_PORT="" HERMES_QUERY_PORT="" POSTGRES_PASSWORD="" taken_ports="" db broker query
   # shellcheck disable=SC1090
   [[ -f $settings ]] && source "$settings"
-  db=$POSTGRES_PORT broker=$MQTT_BROKER_PORT
+  db=$POSTGRES_PORT broker=$MQTT_BROKER_PORT query=$HERMES_QUERY_PORT
   if [[ -z $(compose_containers) ]]; then
     db=$(free_port 5432 "$db") taken_ports+=" $db"
-    broker=$(free_port 1883 "$broker")
+    broker=$(free_port 1883 "$broker") taken_ports+=" $broker"
+    query=$(free_port 8480 "$query")
   fi
+  # Containers of before there was a query service: it has no port yet.
+  [[ -n $query ]] || query=$(free_port 8480)
   (
     umask 077
-    printf '%s=%s\n' POSTGRES_PASSWORD "${POSTGRES_PASSWORD:-$(random_password)}" POSTGRES_PORT "$db" MQTT_BROKER_PORT "$broker"
+    printf '%s=%s\n' POSTGRES_PASSWORD "${POSTGRES_PASSWORD:-$(random_password)}" POSTGRES_PORT "$db" MQTT_BROKER_PORT "$broker" \
+      HERMES_QUERY_PORT "$query"
   ) >"$settings.new"
   chmod 600 "$settings.new"
   mv "$settings.new" "$settings"
@@ -51,7 +55,7 @@ do_start() {
   # Building takes minutes: ports that were free before it may have been taken since.
   one_start_at_a_time
   choose_docker_settings
-  compose up --detach --no-build ingester projector || fail "the containers did not start. See: HERMES_RUNTIME=docker ./run_chat.sh logs"
+  compose up --detach --no-build ingester projector query || fail "the containers did not start. See: HERMES_RUNTIME=docker ./run_chat.sh logs"
   exec {ports}<&-
   local service
   for service in "${docker_services[@]}"; do

@@ -6,7 +6,7 @@ set -euo pipefail
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/hermes-docker.XXXXXX")
 export HERMES_STATE_DIR=$work/state HERMES_RUNTIME=docker HERMES_DOCKER_PROJECT=hermes-test
-unset POSTGRES_PASSWORD POSTGRES_PORT MQTT_BROKER_PORT
+unset POSTGRES_PASSWORD POSTGRES_PORT MQTT_BROKER_PORT HERMES_QUERY_PORT
 image_bytes_max=150000000
 passed=0
 
@@ -111,11 +111,58 @@ sql_is() { [[ $(run_chat psql -AtqX -c "$2") == "$1" ]]; }
 send() { compose run --rm --no-deps -T chat-publisher send --from fredy --to david "$1" --wait received_by_server >/dev/null; }
 small_enough() { [[ $(docker image inspect --format '{{.Size}}' hermes:latest) -le $image_bytes_max ]]; }
 not_root() { [[ $(docker run --rm --entrypoint id hermes:latest -u) != 0 ]]; }
-no_password_in_images() { ! docker history --no-trunc hermes:latest | grep -qF "$(sed -n 's/^POSTGRES_PASSWORD=//p' "$HERMES_STATE_DIR/docker.env")"; }
+no_password_in_images() {
+  local history
+  history=$(docker history --no-trunc hermes:latest) && [[ $history != *"$(sed -n 's/^POSTGRES_PASSWORD=//p' "$HERMES_STATE_DIR/docker.env")"* ]]
+}
 private_settings() { [[ $(stat -c %a "$HERMES_STATE_DIR/docker.env") == 600 ]]; }
 ingester_id() { compose ps -q ingester; }
 ingester_is_healthy() { [[ $(docker inspect --format '{{.State.Health.Status}}' "$(ingester_id)") == healthy ]]; }
 nothing_runs() { [[ -z $(docker ps -q --filter "label=com.docker.compose.project=$HERMES_DOCKER_PROJECT") ]]; }
+
+# `run_chat attach USER` with COMMAND typed: what the client says.
+chat_says() {  # TEXT USER COMMAND
+  local said
+  said=$(run_chat attach "$2" <<<"$3" 2>/dev/null) && [[ $said == *"$1"* ]]
+}
+
+# What was sent before a user's first client is at no broker: only the query service can tell of it.
+shown_what_came_before() {
+  compose run --rm --no-deps -T chat-publisher send --from fredy --to anna "Before your first start" --wait received_by_server >/dev/null
+  eventually sql_is 1 "SELECT count(*) FROM inbox WHERE user_id = 'anna'"
+  mkfifo "$work/first"
+  run_chat attach anna <"$work/first" >"$work/first.screen" 2>&1 &
+  exec 5>"$work/first"
+  eventually grep -q "Before your first start" "$work/first.screen" || { cat "$work/first.screen"; exec 5>&-; return 1; }
+  echo quit >&5
+  exec 5>&-
+  wait $!
+}
+
+in_client() { compose run --rm --no-deps -T --entrypoint "$1" chat-publisher "${@:2}"; }
+clients_know_no_database() {
+  local client environment
+  for client in chat-publisher chat-subscriber; do
+    environment=$(compose run --rm --no-deps -T --entrypoint env "$client")
+    grep -q '^MQTT_BROKER_HOST=' <<<"$environment" || return 1
+    ! grep -E '^(POSTGRES|PG)' <<<"$environment" || return 1
+  done
+}
+# A service reaches it by the same words, so it is not the words that fail.
+clients_cannot_reach_the_database() {
+  local try='exec 3<>/dev/tcp/db/5432'
+  compose exec -T projector timeout 5 bash -c "$try" && ! in_client timeout 5 bash -c "$try" 2>/dev/null
+}
+
+loopback_only() { [[ $(compose port query 8480) == 127.0.0.1:* ]]; }
+status_tells_of_query() { [[ $(run_chat status) =~ _query_[^$'\n']*healthy ]]; }
+logs_of_query() { [[ $(run_chat logs query) == *"Serving on"* ]]; }
+query_is_missed() {
+  local said
+  compose stop query >/dev/null 2>&1
+  ! said=$(run_chat status) && [[ $said == *"query is not healthy"* ]]
+}
+query_is_healthy() { [[ $(docker inspect --format '{{.State.Health.Status}}' "$(compose ps -q query)") == healthy ]]; }
 
 attached_client_answers() {
   local id
@@ -140,13 +187,24 @@ check "the settings are their owner's alone" private_settings
 check "a message is acknowledged" send "Hello from a container"
 check "it is in chat_messages" eventually sql_is "Hello from a container" "SELECT content FROM chat_messages"
 check "an attached client receives and reads" attached_client_answers
+check "history in a chat container" chat_says "Hello from a container" fredy "history 5 david"
+check "inbox in a chat container" chat_says "fredy: Are you there?" david "inbox"
+check "messages of before a user's first client are shown" shown_what_came_before
+check "the chat containers know no password of the database" clients_know_no_database
+check "the chat containers cannot reach the database" clients_cannot_reach_the_database
+check "the query service is published on loopback alone" loopback_only
 check "status" run_chat status
+check "status tells of the query service" status_tells_of_query
+check "logs of the query service" logs_of_query
+check "status misses a stopped query service" query_is_missed
+compose start query >/dev/null 2>&1
+check "it comes back" eventually query_is_healthy
 docker kill --signal KILL "$(ingester_id)" >/dev/null
 docker start "$(ingester_id)" >/dev/null  # what `restart: unless-stopped` does after a crash, but not after docker kill
 check "a killed ingester comes back" eventually ingester_is_healthy
 check "and works" send "Hello again"
 check "restart" run_chat restart
-check "messages are still there" eventually sql_is 3 "SELECT count(*) FROM chat_messages"
+check "messages are still there" eventually sql_is 4 "SELECT count(*) FROM chat_messages"
 check "stop" run_chat stop
 check "no container is left" nothing_runs
 say "$passed passed, 0 failed"
