@@ -49,7 +49,7 @@ expect_screen david "We moved"
 expect_screen fredy "✓✓✓ you → david: We moved"
 enter david inbox
 enter david "history 3"
-expect_screen david "kept us a table"
+expect_screen david "fredy: The one at the corner"
 id=$(sql "SELECT message_id FROM chat_messages WHERE content LIKE 'We moved%'")
 enter fredy "/status ${id:0:8}"
 expect_screen fredy "received_by_server"
