@@ -17,6 +17,9 @@ namespace json = boost::json;
 using terminal::Entry;
 using terminal::Mark;
 
+// Between the client's clock and the server's, at most, when one is compared with the other.
+constexpr std::chrono::minutes kClocksApart{5};
+
 const json::value* member(const json::value& value, std::string_view name) {
   const json::object* object = value.if_object();
   return object ? object->if_contains(name) : nullptr;
@@ -223,6 +226,30 @@ std::vector<KnownUser> users_in(const json::value& answer) {
   std::vector<KnownUser> users;
   for (const json::value& user : list(answer, "users")) users.push_back({text(user, "user_id"), text(user, "name")});
   return users;
+}
+
+std::optional<bool> is_stored_as_sent(const json::value& timeline, const Outgoing& outgoing) {
+  const json::value* stored = member(timeline, "message");
+  if (!stored || !stored->is_object()) return std::nullopt;
+  const domain::SendMessage& message = outgoing.message;
+  return text(*stored, "sender_id") == message.sender.str() && text(*stored, "receiver_id") == message.receiver.str() &&
+         text(*stored, "content") == message.content && text(*stored, "message_type") == message.message_type;
+}
+
+std::optional<std::string> refusal_in(const json::value& timeline, const Outgoing& outgoing, unsigned attempts) {
+  if (const auto as_sent = is_stored_as_sent(timeline, outgoing)) {
+    if (*as_sent) return std::nullopt;
+    const json::value& stored = *member(timeline, "message");
+    return "its id is taken by another message, of " + text(stored, "sender_id") + " to " + text(stored, "receiver_id");
+  }
+  if (attempts < Outbox::kSuspectAttempts) return std::nullopt;
+  for (const json::value& step : list(timeline, "steps")) {
+    const auto at = domain::parse_timestamp(text(step, "at"));
+    const bool ours = text(step, "kind") == "rejected" && text(step, "actor_id") == outgoing.message.sender.str() && at &&
+                      *at >= outgoing.time - kClocksApart;
+    if (ours) return text(step, "what") + ": " + text(step, "detail");
+  }
+  return std::nullopt;
 }
 
 std::string next_page(const json::value& page) { return text(page, "next"); }

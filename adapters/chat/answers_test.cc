@@ -58,5 +58,42 @@ TEST(Answers, WhatIsNotAnInboxIsAnEmptyOne) {
   EXPECT_TRUE(inbox_entries(nullptr, kNow).empty());
 }
 
+Outgoing outgoing(const std::string& text) {
+  const auto user = [](const char* name) { return *domain::UserId::parse(name); };
+  return {{*domain::MessageId::parse("m-1"), user("fredy"), "Fredy", user("david"), text, "text"}, kNow};
+}
+boost::json::value stored(const std::string& text) {
+  return {{"message", {{"sender_id", "fredy"}, {"receiver_id", "david"}, {"content", text}, {"message_type", "text"}}},
+          {"steps", boost::json::array{}}};
+}
+boost::json::value rejected(const std::string& actor, const std::string& at) {
+  return {{"message", nullptr},
+          {"steps",
+           boost::json::array{
+               {{"kind", "rejected"}, {"at", at}, {"what", "invalid_field"}, {"actor_id", actor}, {"detail", "content is odd"}}}}};
+}
+
+TEST(Answers, AnIdThatAnotherMessageHasIsARefusalAtOnce) {
+  EXPECT_EQ(refusal_in(stored("one"), outgoing("other"), 1), "its id is taken by another message, of fredy to david");
+  EXPECT_EQ(refusal_in(stored("one"), outgoing("one"), 100), std::nullopt);
+  EXPECT_EQ(is_stored_as_sent(stored("one"), outgoing("other")), false);
+  EXPECT_EQ(is_stored_as_sent(stored("one"), outgoing("one")), true);
+  EXPECT_EQ(is_stored_as_sent(rejected("fredy", "2026-01-31T12:00:01Z"), outgoing("one")), std::nullopt);
+}
+
+TEST(Answers, ARejectedAttemptIsARefusalIfItIsOursAfterSeveralTries) {
+  const unsigned several = Outbox::kSuspectAttempts;
+  const auto ours = rejected("fredy", "2026-01-31T12:00:01Z");
+  EXPECT_EQ(refusal_in(ours, outgoing("one"), several), "invalid_field: content is odd");
+  EXPECT_EQ(refusal_in(ours, outgoing("one"), several - 1), std::nullopt);
+  EXPECT_EQ(refusal_in(rejected("eva", "2026-01-31T12:00:01Z"), outgoing("one"), several), std::nullopt);
+  EXPECT_EQ(refusal_in(rejected("fredy", "2026-01-31T11:00:00Z"), outgoing("one"), several), std::nullopt);
+}
+
+TEST(Answers, WhatIsNoTimelineRefusesNothing) {
+  EXPECT_EQ(refusal_in(nullptr, outgoing("one"), 100), std::nullopt);
+  EXPECT_EQ(refusal_in({{"message", 1}, {"steps", "none"}}, outgoing("one"), 100), std::nullopt);
+}
+
 }  // namespace
 }  // namespace hermes::chat

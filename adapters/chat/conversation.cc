@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "adapters/chat/answers.h"
 #include "adapters/terminal/wait.h"
@@ -120,6 +121,9 @@ void Conversation::wake() {
     if (const auto* message = std::get_if<MessageArrived>(&notice)) arrived(*message);
     if (const auto* of_own = std::get_if<ReceiptArrived>(&notice)) receipt(*of_own);
     if (const auto* changed = std::get_if<ConnectionChanged>(&notice)) connection(*changed);
+    if (const auto* late = std::get_if<NotAcknowledged>(&notice)) not_acknowledged(*late);
+    if (const auto* refused = std::get_if<GivenUp>(&notice)) given_up(*refused);
+    if (const auto* others = std::get_if<TakenOver>(&notice)) taken_over(*others);
     if (const auto* trouble = std::get_if<Trouble>(&notice)) pending_.push_back(note(trouble->message));
     if (const auto* typing = std::get_if<TypingChanged>(&notice)) {
       others_typing_.changed(typing->user.str(), typing->name, typing->is_typing, OthersTyping::Clock::now());
@@ -151,6 +155,35 @@ void Conversation::receipt(const ReceiptArrived& notice) {
   know(notice.user.str());
   flush();
   console_.set_mark(notice.message_id.str(), change->mark, change->words);
+}
+
+// The wire has no word for a refused message; the log knows. Without the service the outbox finds out in the end (outbox.h).
+void Conversation::not_acknowledged(const NotAcknowledged& notice) {
+  if (std::exchange(asking_for_a_refusal_, true)) return;
+  queries_.get("/v1/messages/" + percent_encoded(notice.outgoing.message.message_id.str()) + "/timeline", {},
+               [this, notice](const QueryClient::Answer& answer) {
+                 asking_for_a_refusal_ = false;
+                 if (!answer) return;
+                 if (const auto reason = refusal_in(*answer, notice.outgoing, notice.attempts))
+                   session_.give_up(notice.outgoing.message.message_id, *reason);
+               });
+}
+
+void Conversation::given_up(const GivenUp& notice) {
+  const domain::SendMessage& message = notice.outgoing.message;
+  const std::string& id = message.message_id.str();
+  flush();
+  if (const auto change = own_.given_up(message.message_id)) console_.set_mark(id, change->mark, change->words);
+  say("the server does not take your message " + id + " to " + message.receiver.str() + ": " + notice.reason +
+      ". It is set aside; to see it and drop it: hermes send --from " + settings_.user.str() + " --pending");
+}
+
+void Conversation::taken_over(const TakenOver& notice) {
+  flush();
+  say(counted(notice.messages.size(), "message") + " of `hermes send` not yet on the server, sent from here now:");
+  for (const Outgoing& outgoing : notice.messages) {
+    if (!own_.words_for(outgoing.message.message_id.str())) follow(outgoing);
+  }
 }
 
 void Conversation::connection(const ConnectionChanged& notice) {
@@ -312,12 +345,21 @@ void Conversation::show_status(const std::string& beginning) {
 
 void Conversation::show_own_status() {
   const std::size_t unsent = session_.unsent().size();
+  const std::size_t elsewhere = session_.unsent_elsewhere().size();
+  const std::size_t set_aside = session_.set_aside().size();
+  const bool everything_is_there = unsent + elsewhere + set_aside == 0;
   std::vector<Entry> lines{
       note(session_.connected() ? "connected to the broker at " + settings_.broker
                                 : "not connected to the broker at " + settings_.broker +
                                       (session_.last_problem().empty() ? "" : ": " + session_.last_problem())),
-      note(unsent == 0 ? "everything you sent is on the server"
-                       : counted(unsent, "message") + " not yet on the server, kept in the outbox")};
+      note(unsent > 0            ? counted(unsent, "message") + " not yet on the server, kept in the outbox"
+           : everything_is_there ? "everything you sent is on the server"
+                                 : "what you sent from here is on the server, or set aside")};
+  if (elsewhere > 0) lines.push_back(note(counted(elsewhere, "message") + " of `hermes send` not yet on the server"));
+  if (set_aside > 0) {
+    lines.push_back(note(counted(set_aside, "message") + " set aside, which the server does not take; to see: hermes send --from " +
+                         settings_.user.str() + " --pending"));
+  }
   if (const auto last = own_.last()) lines.push_back(note("your last message: " + *last + ", " + own_.words_for(*last).value()));
   console_.show(lines);
 }

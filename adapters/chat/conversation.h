@@ -56,6 +56,9 @@ class Conversation {
   void wake();
   void arrived(const MessageArrived& notice);
   void receipt(const ReceiptArrived& notice);
+  void not_acknowledged(const NotAcknowledged& notice);
+  void given_up(const GivenUp& notice);
+  void taken_over(const TakenOver& notice);
   void connection(const ConnectionChanged& notice);
   void flush();
   void update_status();
@@ -115,6 +118,7 @@ class Conversation {
   OthersTyping others_typing_;
   std::string trouble_with_connection_;
   std::size_t open_questions_ = 0;
+  bool asking_for_a_refusal_ = false;  // one at a time: a service that does not answer must not hold up the user's questions
   std::deque<Session::Clock::time_point> looks_for_missed_;  // when to look, in order
   bool may_have_missed_broadcasts_ = false;
 

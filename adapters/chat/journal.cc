@@ -104,6 +104,19 @@ Result<std::unique_ptr<Journal>, Error> Journal::open(std::filesystem::path file
   return journal;
 }
 
+void Journal::read(const std::filesystem::path& file, const std::function<void(std::string_view json)>& replay) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  std::string content;
+  const bool whole = read_all(descriptor, content);
+  ::close(descriptor);
+  if (!whole) return;
+  std::size_t at = 0;
+  for (std::size_t newline; (newline = content.find('\n', at)) != std::string::npos; at = newline + 1) {
+    if (const auto json = unframed(std::string_view(content).substr(at, newline - at))) replay(*json);
+  }
+}
+
 Journal::~Journal() { ::close(descriptor_); }
 
 Result<Done, Error> Journal::append(std::string_view json, Durability durability) {

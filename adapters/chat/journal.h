@@ -31,6 +31,8 @@ class Journal {
   // Opens or makes the file (mode 600) and gives each good record to `replay`, in order.
   static Result<std::unique_ptr<Journal>, Error> open(std::filesystem::path file,
                                                       const std::function<void(std::string_view json)>& replay);
+  // The good records of a file that another process may be writing: nothing is changed. None if it cannot be read.
+  static void read(const std::filesystem::path& file, const std::function<void(std::string_view json)>& replay);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

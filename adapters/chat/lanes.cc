@@ -10,22 +10,33 @@ std::filesystem::path send_folder(const std::filesystem::path& user_folder, int 
   return user_folder / ("send-" + std::to_string(number));
 }
 
+// The lanes that hold anything: a file that is empty, or not there, is passed over without a look inside.
+std::vector<std::filesystem::path> lanes_in_use(const std::filesystem::path& user_folder) {
+  std::vector<std::filesystem::path> folders{Lanes::attending_folder(user_folder)};
+  for (int number = 0; number < Lanes::kSendLanes; ++number) folders.push_back(send_folder(user_folder, number));
+  std::erase_if(folders, [](const std::filesystem::path& folder) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(folder / "outbox.log", error);
+    return error || bytes == 0;
+  });
+  return folders;
+}
+
+void by_time(std::vector<Outgoing>& messages) { std::ranges::stable_sort(messages, {}, &Outgoing::time); }
+
 }  // namespace
 
+Lanes::Lanes(std::filesystem::path user_folder, std::filesystem::path folder, std::unique_ptr<FolderLock> lock,
+             std::unique_ptr<Outbox> outbox)
+    : user_folder_(std::move(user_folder)), folder_(std::move(folder)), lock_(std::move(lock)), outbox_(std::move(outbox)) {}
+
 Result<Lanes, Error> Lanes::attend(const std::filesystem::path& user_folder) {
-  const std::filesystem::path folder = attending_folder(user_folder);
-  auto lock = FolderLock::take(folder);
-  if (!lock) {
-    if (!lock.error().held_by_another) return fail(Error{lock.error().message});
-    return fail(Error{"another chat client of this user is open: " + lock.error().message +
-                      ". Close that one, or set HERMES_OUTBOX_DIR to another folder"});
-  }
-  auto outbox = Outbox::open(folder);
-  if (!outbox) return fail(outbox.error());
-  Lanes lanes;
-  lanes.lanes_.push_back({std::move(*lock), std::move(*outbox)});
-  if (auto taken = lanes.take_over(user_folder); !taken) return fail(taken.error());
-  return lanes;
+  // Waits, for a `hermes send` that takes over what is here has the lock for a moment.
+  auto lock = FolderLock::wait_for(attending_folder(user_folder));
+  if (lock) return open(user_folder, attending_folder(user_folder), std::move(*lock));
+  if (!lock.error().held_by_another) return fail(Error{lock.error().message});
+  return fail(Error{"another chat client of this user is open: " + lock.error().message +
+                    ". Close that one first: a user has one client at a time"});
 }
 
 Result<Lanes, Error> Lanes::send_only(const std::filesystem::path& user_folder) {
@@ -33,75 +44,71 @@ Result<Lanes, Error> Lanes::send_only(const std::filesystem::path& user_folder) 
     auto lock = FolderLock::take(send_folder(user_folder, number));
     if (!lock && lock.error().held_by_another) continue;
     if (!lock) return fail(Error{lock.error().message});
-    auto outbox = Outbox::open(send_folder(user_folder, number));
-    if (!outbox) return fail(outbox.error());
-    Lanes lanes;
-    lanes.lanes_.push_back({std::move(*lock), std::move(*outbox)});
-    if (auto taken = lanes.take_over(user_folder); !taken) return fail(taken.error());
-    return lanes;
+    return open(user_folder, send_folder(user_folder, number), std::move(*lock));
   }
   return fail(Error{std::to_string(kSendLanes) + " `hermes send` of this user are running; wait for one to end, or give " +
                     "several messages to one of them on standard input"});
 }
 
-Result<Done, Error> Lanes::take_over(const std::filesystem::path& user_folder) {
-  for (int number = 0; number < kSendLanes; ++number) {
-    const std::filesystem::path folder = send_folder(user_folder, number);
-    std::error_code error;
-    if (!std::filesystem::exists(folder / "outbox.log", error)) continue;
+Result<Lanes, Error> Lanes::open(const std::filesystem::path& user_folder, const std::filesystem::path& folder,
+                                 std::unique_ptr<FolderLock> lock) {
+  auto outbox = Outbox::open(folder);
+  if (!outbox) return fail(outbox.error());
+  Lanes lanes(user_folder, folder, std::move(lock), std::move(*outbox));
+  if (auto adopted = lanes.adopt(); !adopted) return fail(adopted.error());
+  return lanes;
+}
+
+Result<std::vector<Outgoing>, Error> Lanes::adopt() {
+  std::vector<Outgoing> adopted;
+  for (const std::filesystem::path& folder : lanes_in_use(user_folder_)) {
+    if (folder == folder_) continue;
     auto lock = FolderLock::take(folder);
-    if (!lock && lock.error().held_by_another) continue;  // ours, or that of a process that lives
+    if (!lock && lock.error().held_by_another) continue;  // that process lives
     if (!lock) return fail(Error{lock.error().message});
     auto outbox = Outbox::open(folder);
     if (!outbox) return fail(outbox.error());
-    if ((*outbox)->size() > 0) lanes_.push_back({std::move(*lock), std::move(*outbox)});
+    damaged_in_adopted_ += (*outbox)->damaged_records();
+    auto taken = outbox_->take_over(**outbox);
+    if (!taken) return fail(taken.error());
+    std::ranges::move(*taken, std::back_inserter(adopted));
   }
-  return Done{};
+  by_time(adopted);
+  return adopted;
 }
 
-bool Lanes::acknowledged(const domain::MessageId& id) {
-  bool known = false;
-  for (Lane& lane : lanes_) known = lane.outbox->acknowledged(id) || known;
-  // A lane taken over is given back when it is done with.
-  for (std::size_t i = lanes_.size(); i-- > 1;) {
-    if (lanes_[i].outbox->size() == 0) lanes_.erase(lanes_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  return known;
-}
-
-std::vector<Outgoing> Lanes::take_due(Outbox::Clock::time_point now) {
-  std::vector<Outgoing> due;
-  for (Lane& lane : lanes_) std::ranges::move(lane.outbox->take_due(now), std::back_inserter(due));
-  return due;
-}
-
-std::optional<Outbox::Clock::time_point> Lanes::next_due() const {
-  std::optional<Outbox::Clock::time_point> next;
-  for (const Lane& lane : lanes_) {
-    if (const auto due = lane.outbox->next_due()) next = next ? std::min(*next, *due) : *due;
-  }
-  return next;
-}
-
-void Lanes::retry_now() {
-  for (Lane& lane : lanes_) lane.outbox->retry_now();
-}
-
-bool Lanes::empty() const {
-  return std::ranges::all_of(lanes_, [](const Lane& lane) { return lane.outbox->size() == 0; });
-}
-
-std::vector<Outgoing> Lanes::unsent() const {
+std::vector<Outgoing> Lanes::in_other_lanes() const {
   std::vector<Outgoing> out;
-  for (const Lane& lane : lanes_) std::ranges::move(lane.outbox->all(), std::back_inserter(out));
-  std::ranges::stable_sort(out, {}, &Outgoing::time);
+  for (const std::filesystem::path& folder : lanes_in_use(user_folder_)) {
+    if (folder != folder_) std::ranges::move(Outbox::peek(folder), std::back_inserter(out));
+  }
+  by_time(out);
   return out;
 }
 
-std::size_t Lanes::damaged_records() const {
-  std::size_t total = 0;
-  for (const Lane& lane : lanes_) total += lane.outbox->damaged_records();
-  return total;
+std::vector<Outgoing> Lanes::all_waiting(const std::filesystem::path& user_folder) {
+  std::vector<Outgoing> out;
+  for (const std::filesystem::path& folder : lanes_in_use(user_folder))
+    std::ranges::move(Outbox::peek(folder), std::back_inserter(out));
+  by_time(out);
+  return out;
+}
+
+Result<bool, Error> Lanes::drop(const std::filesystem::path& user_folder, const domain::MessageId& id) {
+  bool dropped = false;
+  for (const std::filesystem::path& folder : lanes_in_use(user_folder)) {
+    const auto same = [&](const Outgoing& outgoing) { return outgoing.message.message_id == id; };
+    if (std::ranges::none_of(Outbox::peek(folder), same)) continue;
+    const auto lock = FolderLock::wait_for(folder);
+    if (!lock && lock.error().held_by_another)
+      return fail(Error{"the message is being sent: " + lock.error().message + ". Close that client first"});
+    if (!lock) return fail(Error{lock.error().message});
+    auto outbox = Outbox::open(folder);
+    if (!outbox) return fail(outbox.error());
+    dropped = dropped || (*outbox)->waiting(id).has_value();
+    if (auto forgotten = (*outbox)->forget(id); !forgotten) return fail(forgotten.error());
+  }
+  return dropped;
 }
 
 }  // namespace hermes::chat

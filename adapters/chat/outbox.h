@@ -5,6 +5,12 @@
 // Order: per recipient only the oldest unacknowledged message is under way. With two under way the server's workers, or a
 // broker that drops one of them, could store the second first.
 //
+// The wire has no word for a message that the server refuses: it is never acknowledged, and must not hold up the later ones for
+// ever. So one that was tried kSuspectAttempts times in vain may be overtaken: the next ones to its recipient are sent too. When
+// nothing is acknowledged, the server is away, and the order stays. When a later one is acknowledged, the suspect is tried once
+// more, by now with a server that answers; when another later one is acknowledged and the suspect still is not, it is given up:
+// who owns the outbox sets it aside.
+//
 // Clocks come in as arguments. Not thread-safe. Files: docs/chat.md.
 #pragma once
 
@@ -38,49 +44,87 @@ class Outbox {
   using Clock = std::chrono::steady_clock;
 
   // How long an ack may take before the message is sent again: the first wait is well above the few milliseconds a healthy
-  // server takes; the longest keeps a client from hammering a server that is away for hours.
+  // server takes; each is twice the one before. The longest keeps a client from hammering a server that is away for hours, and
+  // from filling the log of refused messages with one that it does not take.
   static constexpr std::chrono::milliseconds kFirstRetry{2000};
-  static constexpr std::chrono::milliseconds kLongestRetry{30000};
+  static constexpr std::chrono::milliseconds kLongestRetry{60000};
+  // Tries in vain after which the next message need not wait any longer: 14 s with the waits above.
+  static constexpr unsigned kSuspectAttempts = 4;
+  static constexpr unsigned kOvertakenMax = 2;
+  // Messages to one recipient under way at once: suspects, and the one that may overtake them.
+  static constexpr std::size_t kUnderWayMax = 3;
   // A client that has been offline for long stops taking more, rather than filling the disk.
   static constexpr std::size_t kMaxMessages = 10'000;
   // Acknowledged messages leave records behind; past this size the file is rewritten without them.
   static constexpr std::uint64_t kRewriteBytes = 1u << 20;
 
-  // Requires: the folder exists and this process has its lock (folder_lock.h).
-  static Result<std::unique_ptr<Outbox>, Error> open(const std::filesystem::path& folder);
+  struct Attempt {
+    Outgoing outgoing;
+    unsigned number;  // 1: the first; those of earlier runs count
+  };
 
-  // On the disk, fsync included, when it returns. Adding an id that is waiting already changes nothing.
+  // Requires: the folder exists and this process has its lock (user_folder.h).
+  static Result<std::unique_ptr<Outbox>, Error> open(const std::filesystem::path& folder);
+  // What the outbox of a process that lives holds, oldest first: looked at from outside, without the lock.
+  static std::vector<Outgoing> peek(const std::filesystem::path& folder);
+
+  // On the disk, fsync included, when it returns. Adding a message that is waiting already changes nothing; another one with
+  // the id of one that is waiting is refused.
   Result<Done, Error> add(const Outgoing& outgoing);
+
+  // Takes all that the other one holds, in one step, and leaves it empty. The order is that of sending. One that does not fit,
+  // or whose id is taken here by another message, stays where it is. Returns what it took.
+  Result<std::vector<Outgoing>, Error> take_over(Outbox& other);
 
   // The server has it. False if no such message is waiting. A failure to write that down is harmless (the message would be
   // sent once more with the same id, and acknowledged again), so it is not reported.
   bool acknowledged(const domain::MessageId& id);
+  // Nobody is to send it any more.
+  Result<Done, Error> forget(const domain::MessageId& id);
 
-  // The messages to publish now: per recipient the oldest one, if it was never tried or its wait is over. Counts as a try.
-  std::vector<Outgoing> take_due(Clock::time_point now);
+  // The messages to publish now: per recipient the oldest one, if it was never tried or its wait is over, and those that may
+  // overtake it. Counts as a try.
+  std::vector<Attempt> take_due(Clock::time_point now);
   // When take_due will give something next; nothing if no message waits.
   std::optional<Clock::time_point> next_due() const;
-  // After a reconnect: whatever was under way may be gone, so every wait is over and starts from the shortest again.
+  // After a reconnect: whatever was under way may be gone, so every wait is over.
   void retry_now();
+  // Those that later ones have overtaken kOvertakenMax times.
+  std::vector<Attempt> given_up() const;
 
-  bool waiting(const domain::MessageId& id) const { return receiver_of_.contains(id); }
+  std::optional<Outgoing> waiting(const domain::MessageId& id) const;
   std::size_t size() const { return receiver_of_.size(); }
   std::vector<Outgoing> all() const;  // oldest first
   std::size_t damaged_records() const { return journal_->damaged_records(); }
 
  private:
-  struct Queue {
-    std::deque<std::pair<std::uint64_t, Outgoing>> messages;  // with the order of sending over all recipients
-    std::chrono::milliseconds wait{0};
+  struct Waiting {
+    std::uint64_t order = 0;  // of sending, over all recipients
+    Outgoing outgoing;
+    unsigned attempts = 0;   // kept over restarts, as the next one
+    unsigned overtaken = 0;  // how often a later message was acknowledged first
     Clock::time_point due = Clock::time_point::min();
+    Clock::time_point first_tried = Clock::time_point::min();  // in this run
+    Clock::time_point tried = Clock::time_point::min();        // last
+    Clock::time_point overtaken_at = Clock::time_point::min();
+
+    bool may_be_overtaken_at(Clock::time_point now) const;
   };
+  using Queue = std::deque<Waiting>;
 
   Outbox() = default;
-  void insert(Outgoing outgoing);
+  void replay(std::string_view json);
+  void insert(Waiting waiting);
+  Waiting* find(const domain::MessageId& id);
   bool remove(const domain::MessageId& id);
-  Result<Done, Error> rewrite();
+  void note_overtaking(Queue& queue, const Waiting& by);
+  void note_tries(const Waiting& waiting);
+  std::vector<const Waiting*> ordered() const;
+  static std::vector<std::string> records_of(const std::vector<const Waiting*>& messages);
+  void rewrite_if_large();
 
   std::unique_ptr<Journal> journal_;
+  std::uint64_t rewrite_past_ = kRewriteBytes;
   std::uint64_t next_order_ = 0;
   std::map<domain::UserId, Queue> queues_;
   std::unordered_map<domain::MessageId, domain::UserId> receiver_of_;

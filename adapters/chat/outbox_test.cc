@@ -33,7 +33,25 @@ class OutboxTest : public ::testing::Test {
   }
   void add(const Outgoing& outgoing) { ASSERT_TRUE(outbox_->add(outgoing).ok()); }
   bool acknowledge(const std::string& id) { return outbox_->acknowledged(*domain::MessageId::parse(id)); }
-  std::vector<std::string> due() { return ids(outbox_->take_due(now_)); }
+  std::vector<std::string> due() {
+    std::vector<Outgoing> messages;
+    for (Outbox::Attempt& attempt : outbox_->take_due(now_)) messages.push_back(std::move(attempt.outgoing));
+    return ids(messages);
+  }
+  // Lets time pass until the server would have been asked `attempts` times more for what is due; gives what was sent last.
+  std::vector<std::string> due_after(int attempts) {
+    std::vector<std::string> last;
+    for (int i = 0; i < attempts; ++i) {
+      now_ = std::max(now_, *outbox_->next_due());
+      last = due();
+    }
+    return last;
+  }
+  std::vector<std::string> given_up() {
+    std::vector<Outgoing> messages;
+    for (Outbox::Attempt& attempt : outbox_->given_up()) messages.push_back(std::move(attempt.outgoing));
+    return ids(messages);
+  }
   static std::vector<std::string> ids(const std::vector<Outgoing>& messages) {
     std::vector<std::string> out;
     for (const Outgoing& outgoing : messages) out.push_back(outgoing.message.message_id.str());
@@ -120,6 +138,124 @@ TEST_F(OutboxTest, DoesNotAddTheSameIdTwice) {
   EXPECT_EQ(outbox_->size(), 1u);
   reopen();
   EXPECT_EQ(outbox_->size(), 1u);
+}
+
+TEST_F(OutboxTest, RefusesAnotherMessageWithTheIdOfOneThatWaits) {
+  add(message("m-1", "david", "one"));
+  const auto added = outbox_->add(message("m-1", "david", "other"));
+  ASSERT_FALSE(added.ok());
+  EXPECT_THAT(added.error().message, ::testing::HasSubstr("another message with the id m-1"));
+  EXPECT_THAT(outbox_->all(), ElementsAre(message("m-1", "david", "one")));
+}
+
+TEST_F(OutboxTest, CountsTheTriesOfEarlierRuns) {
+  add(message("m-1", "david"));
+  due_after(3);
+  reopen();
+  EXPECT_EQ(outbox_->take_due(now_).at(0).number, 4u);
+  EXPECT_EQ(*outbox_->next_due() - now_, 8 * Outbox::kFirstRetry);
+}
+
+TEST_F(OutboxTest, KeepsTheOrderWhileTheServerIsAway) {
+  for (const char* id : {"d-1", "d-2", "d-3", "d-4", "d-5"}) add(message(id, "david"));
+  std::vector<std::string> in_order;
+  for (int i = 0; i < 100; ++i) {
+    for (const std::string& id : due_after(1))
+      if (std::ranges::count(in_order, id) == 0) in_order.push_back(id);
+  }
+  EXPECT_EQ(outbox_->size(), 5u);
+  EXPECT_THAT(given_up(), IsEmpty());
+  EXPECT_THAT(in_order, ElementsAre("d-1", "d-2", "d-3"));  // the rest waits for one of these
+  for (const char* id : {"d-1", "d-2", "d-3"}) acknowledge(id);
+  EXPECT_THAT(given_up(), IsEmpty());
+  EXPECT_THAT(due(), ElementsAre("d-4"));
+}
+
+TEST_F(OutboxTest, LetsLaterMessagesPassOneThatTheServerRefuses) {
+  add(message("refused", "david"));
+  add(message("d-1", "david"));
+  EXPECT_THAT(due_after(Outbox::kSuspectAttempts), ElementsAre("refused"));
+  EXPECT_THAT(due_after(1), ElementsAre("d-1"));
+  acknowledge("d-1");
+  EXPECT_THAT(given_up(), IsEmpty());
+  EXPECT_THAT(due(), ElementsAre("refused"));  // at once: now the server is known to answer
+  add(message("d-2", "david"));
+  EXPECT_THAT(due(), IsEmpty());
+  EXPECT_THAT(due_after(1), ElementsAre("d-2"));
+  acknowledge("d-2");
+  EXPECT_THAT(given_up(), ElementsAre("refused"));
+}
+
+TEST_F(OutboxTest, GivesNothingUpForAcksThatComeTogether) {
+  for (const char* id : {"d-1", "d-2", "d-3"}) add(message(id, "david"));
+  due_after(40);  // all three are under way, many times over
+  acknowledge("d-3");
+  acknowledge("d-2");
+  EXPECT_THAT(given_up(), IsEmpty());
+  EXPECT_THAT(ids(outbox_->all()), ElementsAre("d-1"));
+}
+
+TEST_F(OutboxTest, RemembersOverRestartsWhatWasOvertaken) {
+  add(message("refused", "david"));
+  due_after(Outbox::kSuspectAttempts);
+  for (const char* id : {"d-1", "d-2"}) {
+    reopen();
+    add(message(id, "david"));
+    EXPECT_THAT(due(), ElementsAre("refused"));
+    now_ += Outbox::kFirstRetry;
+    EXPECT_THAT(due(), ElementsAre(id));
+    EXPECT_THAT(given_up(), IsEmpty());
+    acknowledge(id);
+  }
+  EXPECT_THAT(given_up(), ElementsAre("refused"));
+}
+
+TEST_F(OutboxTest, HoldsUpNobodyElsesMessagesForASuspect) {
+  add(message("refused", "david"));
+  due_after(Outbox::kSuspectAttempts);
+  add(message("e-1", "eva"));
+  EXPECT_THAT(due(), ElementsAre("e-1"));
+  acknowledge("e-1");
+  EXPECT_THAT(given_up(), IsEmpty());  // says nothing about messages to David: his queue kept its order
+}
+
+TEST_F(OutboxTest, ForgetsWhatIsNotToBeSentAnyMore) {
+  add(message("m-1", "david"));
+  ASSERT_TRUE(outbox_->forget(*domain::MessageId::parse("m-1")).ok());
+  reopen();
+  EXPECT_EQ(outbox_->size(), 0u);
+}
+
+TEST_F(OutboxTest, TakesOverAnotherOutboxInTheOrderOfSending) {
+  private_servers::TemporaryFolder other_folder;
+  auto other = *Outbox::open(other_folder.path());
+  const auto at = [](Outgoing outgoing, int second) {
+    outgoing.time += std::chrono::seconds(second);
+    return outgoing;
+  };
+  add(at(message("own-1", "david"), 1));
+  add(at(message("own-4", "david"), 4));
+  for (const auto& theirs : {at(message("their-2", "david"), 2), at(message("their-3", "eva"), 3), at(message("their-5", "david"), 5)})
+    ASSERT_TRUE(other->add(theirs).ok());
+  EXPECT_THAT(ids(*outbox_->take_over(*other)), ElementsAre("their-2", "their-3", "their-5"));
+  EXPECT_EQ(other->size(), 0u);
+  const auto expected = ElementsAre("own-1", "their-2", "their-3", "own-4", "their-5");
+  EXPECT_THAT(ids(outbox_->all()), expected);
+  reopen();
+  EXPECT_THAT(ids(outbox_->all()), expected);
+  EXPECT_THAT(Outbox::peek(other_folder.path()), IsEmpty());
+}
+
+TEST_F(OutboxTest, LeavesWhereItIsWhatAnotherMessageHasTheIdOf) {
+  private_servers::TemporaryFolder other_folder;
+  auto other = *Outbox::open(other_folder.path());
+  add(message("same", "david", "one"));
+  add(message("twice", "david"));
+  ASSERT_TRUE(other->add(message("same", "david", "other")).ok());
+  ASSERT_TRUE(other->add(message("twice", "david")).ok());
+  EXPECT_THAT(*outbox_->take_over(*other), IsEmpty());
+  EXPECT_THAT(ids(Outbox::peek(other_folder.path())), ElementsAre("same"));
+  EXPECT_EQ(outbox_->size(), 2u);
 }
 
 TEST_F(OutboxTest, SaysWhenNothingIsDue) {

@@ -39,6 +39,13 @@ std::optional<OwnMessages::Change> OwnMessages::receipt(const ReceiptArrived& re
   return own.change();
 }
 
+std::optional<OwnMessages::Change> OwnMessages::given_up(const domain::MessageId& id) {
+  const auto found = own_.find(id.str());
+  if (found == own_.end() || found->second.on_the_server) return std::nullopt;
+  found->second.given_up = true;
+  return found->second.change();
+}
+
 std::optional<std::string> OwnMessages::words_for(std::string_view id) const {
   const auto found = own_.find(id);
   if (found == own_.end()) return std::nullopt;
@@ -54,6 +61,7 @@ OwnMessages::Change OwnMessages::Own::change() const {
   const std::string done = by_recipient == Mark::delivered ? "delivered to " + recipient
                            : by_recipient == Mark::read    ? "read by " + recipient
                                                            : "";
+  if (!on_the_server && given_up) return {Mark::refused, done.empty() ? "refused" : done + ", but refused by the server"};
   if (!on_the_server) return {Mark::waiting, done.empty() ? "on its way" : done + ", but not yet on the server"};
   if (done.empty()) return {Mark::stored, "on the server"};
   return {by_recipient, done};

@@ -27,12 +27,16 @@ class OwnMessages {
   struct Change {
     terminal::Mark mark;
     std::string words;  // "read by david"
+    bool operator==(const Change&) const = default;
   };
 
   Change follow(const Outgoing& outgoing);
   // Nothing for a receipt that changes nothing, and for one that its user has no say in: whoever may publish can forge receipts,
   // so only the server speaks for the server, and only a recipient for themselves.
   std::optional<Change> receipt(const ReceiptArrived& receipt);
+
+  // It is not sent any more. Nothing if it is not followed, or on the server after all.
+  std::optional<Change> given_up(const domain::MessageId& id);
 
   std::optional<std::string> words_for(std::string_view id) const;  // nothing: not followed
   std::optional<std::string> last() const;                          // the id
@@ -41,6 +45,7 @@ class OwnMessages {
   struct Own {
     domain::UserId receiver;
     bool on_the_server = false;
+    bool given_up = false;
     terminal::Mark by_recipient = terminal::Mark::none;
     std::string recipient{};  // who brought it there
 

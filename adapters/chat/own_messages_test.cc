@@ -22,7 +22,7 @@ class OwnMessagesTest : public ::testing::Test {
   std::string receipt(Status status, std::string_view by, std::string_view message_id = "m-1") {
     const auto change = own_.receipt({id(message_id), status, user(by)});
     if (!change) return "unchanged";
-    constexpr std::string_view kNames[] = {"none", "waiting", "stored", "delivered", "read"};
+    constexpr std::string_view kNames[] = {"none", "waiting", "stored", "delivered", "read", "refused"};
     return std::string(kNames[static_cast<int>(change->mark)]) + ": " + change->words;
   }
 
@@ -54,6 +54,15 @@ TEST_F(OwnMessagesTest, AreNotReadByOneWhoIsNoRecipient) {
   follow("b-1", "all");
   receipt(Status::received_by_server, wire::kServerUser, "b-1");
   EXPECT_EQ(receipt(Status::read, "eva", "b-1"), "read: read by eva");
+}
+
+TEST_F(OwnMessagesTest, AreRefusedUntilTheServerSaysOtherwise) {
+  follow("m-1", "david");
+  EXPECT_EQ(own_.given_up(id("m-1"))->words, "refused");
+  EXPECT_EQ(own_.given_up(id("unknown")), std::nullopt);
+  EXPECT_EQ(receipt(Status::delivered, "david"), "refused: delivered to david, but refused by the server");
+  EXPECT_EQ(receipt(Status::received_by_server, wire::kServerUser), "delivered: delivered to david");
+  EXPECT_EQ(own_.given_up(id("m-1")), std::nullopt);
 }
 
 TEST_F(OwnMessagesTest, KnowTheLastOne) {

@@ -32,6 +32,8 @@ constexpr milliseconds kFirstConnectWait{200};
 constexpr milliseconds kLongestConnectWait{3'000};
 // Unacknowledged messages the broker may have under way to a client: each is on the disk before it is acknowledged.
 constexpr std::uint16_t kReceiveMaximum = 1'000;
+// Between looks for what a `hermes send` that has ended left unsent.
+constexpr milliseconds kAdoptEvery{5'000};
 // A sender's clock may be wrong: a claim from the future is not shown.
 constexpr std::chrono::minutes kClockTolerance{5};
 
@@ -67,6 +69,7 @@ class Session::Impl {
  public:
   Impl(Settings settings, Lanes lanes, std::unique_ptr<Inbox> inbox)
       : settings_(std::move(settings)),
+        user_folder_(user_folder(settings_.outbox_root, settings_.user)),
         lanes_(std::move(lanes)),
         inbox_(std::move(inbox)),
         client_(broker_settings(settings_)) {
@@ -93,6 +96,8 @@ class Session::Impl {
 
   Result<Outgoing, Error> send(const domain::UserId& receiver, const std::string& text, std::optional<domain::MessageId> id) {
     if (text.empty()) return fail(Error{"there is nothing to send"});
+    if (auto checked = domain::check_text("the text", text, text.size()); !checked)
+      return fail(Error{"not sent: " + checked.error().message()});
     if (!id) id = *domain::MessageId::parse(new_uuid());
     const Outgoing outgoing{.message = {.message_id = *id,
                                         .sender = settings_.user,
@@ -108,10 +113,19 @@ class Session::Impl {
     if (!accepted) return fail(Error{"not sent: " + accepted.error().detail});
     {
       std::lock_guard lock(mutex_);
+      adopt();  // what was sent before goes before
       if (auto added = lanes_.own().add(outgoing); !added) return fail(added.error());
     }
     changed_.notify_all();
     return outgoing;
+  }
+
+  void give_up(const domain::MessageId& id, const std::string& reason) {
+    {
+      std::lock_guard lock(mutex_);
+      put_aside(id, reason);
+    }
+    changed_.notify_all();
   }
 
   void set_typing(const domain::UserId& receiver, bool is_typing) {
@@ -168,13 +182,20 @@ class Session::Impl {
 
   std::vector<Outgoing> unsent() const {
     std::lock_guard lock(mutex_);
-    return lanes_.unsent();
+    return lanes_.own().all();
   }
+
+  std::vector<Outgoing> unsent_elsewhere() const {
+    std::lock_guard lock(mutex_);
+    return lanes_.in_other_lanes();
+  }
+
+  std::vector<SetAside> set_aside() const { return all_set_aside(user_folder_); }
 
   bool settle(milliseconds timeout) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, timeout,
-                             [&] { return lanes_.empty() && (!inbox_ || inbox_->due(Clock::now(), 1).empty()); });
+                             [&] { return lanes_.own().size() == 0 && (!inbox_ || inbox_->due(Clock::now(), 1).empty()); });
   }
 
  private:
@@ -185,6 +206,38 @@ class Session::Impl {
     if (const auto* message = std::get_if<MessageArrived>(&notice)) notice_bytes_ += message->incoming.message.content.size();
     notices_.push_back(std::move(notice));
     wake_up_.set();
+  }
+
+  void acknowledged(const domain::MessageId& id) {
+    if (!lanes_.own().acknowledged(id)) return;
+    for (const Outbox::Attempt& given_up : lanes_.own().given_up()) {
+      put_aside(given_up.outgoing.message.message_id,
+                "the server has acknowledged later messages, and not this one in " + std::to_string(given_up.number) + " tries");
+    }
+  }
+
+  void put_aside(const domain::MessageId& id, const std::string& reason) {
+    const auto outgoing = lanes_.own().waiting(id);
+    if (!outgoing) return;
+    auto kept = chat::set_aside(user_folder_, {*outgoing, reason});
+    if (kept) kept = lanes_.own().forget(id);
+    if (!kept) return complain(kept.error().message);
+    tell(GivenUp{*outgoing, reason});
+  }
+
+  // Only the attending client stays for long enough to have to look for them again.
+  void adopt() {
+    adopt_again_ = settings_.role == Role::attend ? Clock::now() + kAdoptEvery : Clock::time_point::max();
+    if (settings_.role != Role::attend) return;
+    auto adopted = lanes_.adopt();
+    if (!adopted) return complain(adopted.error().message);
+    if (!adopted->empty()) tell(TakenOver{std::move(*adopted)});
+  }
+
+  // Once, however often it happens in a row.
+  void complain(const std::string& trouble) {
+    if (trouble != last_outbox_trouble_) tell(Trouble{trouble});
+    last_outbox_trouble_ = trouble;
   }
 
   // ---- the MQTT client's thread. It holds paho's lock: nothing here may publish while it holds mutex_. ----
@@ -208,7 +261,7 @@ class Session::Impl {
   bool take(wire::Decoded decoded) {
     if (const auto* receipt = std::get_if<domain::RecordReceipt>(&decoded.command)) {
       if (receipt->status == domain::Status::received_by_server && receipt->user.str() == wire::kServerUser)
-        lanes_.acknowledged(receipt->message_id);
+        acknowledged(receipt->message_id);
       tell(ReceiptArrived{receipt->message_id, receipt->status, receipt->user});
       return true;
     }
@@ -244,7 +297,7 @@ class Session::Impl {
       std::lock_guard lock(mutex_);
       if (connected_ == change.connected) return;
       connected_ = change.connected;
-      if (change.connected) lanes_.retry_now();
+      if (change.connected) lanes_.own().retry_now();
       if (!change.connected) last_problem_ = change.reason;
       session_was_kept_ = change.session_was_kept;
       // The first connection is told once its subscriptions stand.
@@ -264,7 +317,8 @@ class Session::Impl {
         continue;
       }
       const Clock::time_point now = Clock::now();
-      std::vector<Outgoing> messages = lanes_.take_due(now);
+      if (now >= adopt_again_) adopt();
+      const std::vector<Outbox::Attempt> messages = lanes_.own().take_due(now);
       std::vector<Inbox::Receipt> receipts;
       if (inbox_ && now >= receipts_held_until_) receipts = inbox_->due(now, kReceiptsAtOnce);
       if (messages.empty() && receipts.empty()) {
@@ -272,9 +326,13 @@ class Session::Impl {
         continue;
       }
       lock.unlock();
-      for (const Outgoing& outgoing : messages) publish(outgoing);
+      for (const Outbox::Attempt& attempt : messages) publish(attempt.outgoing);
       const bool out = publish(receipts);
       lock.lock();
+      for (const Outbox::Attempt& attempt : messages) {
+        if (attempt.number > 1 && lanes_.own().waiting(attempt.outgoing.message.message_id))
+          tell(NotAcknowledged{attempt.outgoing, attempt.number});
+      }
       if (out) {
         for (const Inbox::Receipt& receipt : receipts) inbox_->published(receipt);
         changed_.notify_all();
@@ -287,7 +345,8 @@ class Session::Impl {
   // Requires: the lock is held and nothing is due. The changes that matter (a message sent, shown, acknowledged; a
   // connection) all notify.
   void wait_for_work(std::unique_lock<std::mutex>& lock) {
-    std::optional<Clock::time_point> due = lanes_.next_due();
+    std::optional<Clock::time_point> due = lanes_.own().next_due();
+    if (settings_.role == Role::attend) due = due ? std::min(*due, adopt_again_) : adopt_again_;
     if (inbox_) {
       if (auto receipt = inbox_->next_due()) {
         *receipt = std::max(*receipt, receipts_held_until_);
@@ -352,6 +411,7 @@ class Session::Impl {
   }
 
   const Settings settings_;
+  const std::filesystem::path user_folder_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Lanes lanes_;
@@ -366,6 +426,8 @@ class Session::Impl {
   bool paused_ = false;
   std::string last_problem_;
   std::string last_trouble_;
+  std::string last_outbox_trouble_;
+  Clock::time_point adopt_again_ = Clock::time_point::min();
   Clock::time_point receipts_held_until_{};
   wire::Decoder decoder_;  // the MQTT client's thread only
   std::thread courier_;
@@ -397,6 +459,7 @@ Result<Outgoing, Error> Session::send(const domain::UserId& receiver, const std:
                                       std::optional<domain::MessageId> id) {
   return impl_->send(receiver, text, std::move(id));
 }
+void Session::give_up(const domain::MessageId& id, const std::string& reason) { impl_->give_up(id, reason); }
 void Session::set_typing(const domain::UserId& receiver, bool is_typing) { impl_->set_typing(receiver, is_typing); }
 void Session::shown(const std::vector<domain::MessageId>& ids) { impl_->shown(ids); }
 void Session::found(const std::vector<Incoming>& messages) { impl_->found(messages); }
@@ -405,6 +468,8 @@ std::vector<Notice> Session::take_notices() { return impl_->take_notices(); }
 bool Session::connected() const { return impl_->connected(); }
 std::string Session::last_problem() const { return impl_->last_problem(); }
 std::vector<Outgoing> Session::unsent() const { return impl_->unsent(); }
+std::vector<Outgoing> Session::unsent_elsewhere() const { return impl_->unsent_elsewhere(); }
+std::vector<SetAside> Session::set_aside() const { return impl_->set_aside(); }
 bool Session::settle(milliseconds timeout) { return impl_->settle(timeout); }
 
 }  // namespace hermes::chat

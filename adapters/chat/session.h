@@ -20,6 +20,7 @@
 #include "adapters/chat/error.h"
 #include "adapters/chat/inbox.h"
 #include "adapters/chat/outbox.h"
+#include "adapters/chat/set_aside.h"
 #include "domain/commands.h"
 #include "domain/result.h"
 
@@ -45,11 +46,26 @@ struct ConnectionChanged {
   std::string reason{};          // of a loss
   bool session_was_kept = true;  // connected: the broker has what came meanwhile. False at a user's very first connection
 };
+// A message was sent again, for the server has not acknowledged it. It may be refused: the wire has no word for that.
+struct NotAcknowledged {
+  Outgoing outgoing;
+  unsigned attempts;
+};
+// It is not sent any more: the server does not take it (set_aside.h).
+struct GivenUp {
+  Outgoing outgoing;
+  std::string reason;
+};
+// What a `hermes send` left unsent is sent from here now, before later messages. Oldest first.
+struct TakenOver {
+  std::vector<Outgoing> messages;
+};
 // Something is wrong here, on this side: the disk, for example.
 struct Trouble {
   std::string message;
 };
-using Notice = std::variant<MessageArrived, ReceiptArrived, TypingChanged, ConnectionChanged, Trouble>;
+using Notice = std::variant<MessageArrived, ReceiptArrived, TypingChanged, ConnectionChanged, NotAcknowledged, GivenUp,
+                            TakenOver, Trouble>;
 
 class Session {
  public:
@@ -79,9 +95,12 @@ class Session {
   ~Session();  // keeps what is unsent for the next run
 
   // `id`: the caller's, for scripts that must be able to repeat a call; otherwise a new UUID. Fails for text the server would
-  // refuse (docs/wire.md), when the outbox is full, and when the disk does not take it: then nothing is sent.
+  // refuse (docs/wire.md), for an id that another message in the outbox has, when the outbox is full, and when the disk does
+  // not take it: then nothing is sent.
   Result<Outgoing, Error> send(const domain::UserId& receiver, const std::string& text,
                                std::optional<domain::MessageId> id = std::nullopt);
+  // The server is known to refuse it: it comes back as GivenUp. Nothing happens if it is not waiting.
+  void give_up(const domain::MessageId& id, const std::string& reason);
   void set_typing(const domain::UserId& receiver, bool is_typing);
   void shown(const std::vector<domain::MessageId>& ids);
   // Messages that were found elsewhere than at the broker. They come as notices, unless they came before or are for others.
@@ -93,6 +112,9 @@ class Session {
   bool connected() const;
   std::string last_problem() const;      // why there is no connection
   std::vector<Outgoing> unsent() const;  // oldest first
+  // What other processes of this user have in their outboxes, and what none of them sends any more.
+  std::vector<Outgoing> unsent_elsewhere() const;
+  std::vector<SetAside> set_aside() const;
   // Waits until the server has everything and the receipts are out. False when the time is over first.
   bool settle(std::chrono::milliseconds timeout);
 

@@ -238,6 +238,70 @@ TEST_F(SessionTest, TakesOverWhatAScriptLeftUnsent) {
   EXPECT_THAT(server_.contents(), ElementsAre("left behind"));
 }
 
+TEST_F(SessionTest, TakesOverWhatAScriptLeftWhileTheChatIsOpenBeforeLaterMessages) {
+  auto chat = open_connected("fredy");
+  broker_.stop();
+  ASSERT_TRUE(eventually([&] { return !chat->connected(); }));
+  ASSERT_TRUE(chat->send(user("david"), "first").ok());
+  ASSERT_TRUE(open("fredy", Session::Role::send_only)->send(user("david"), "by the script").ok());
+  ASSERT_TRUE(chat->send(user("david"), "last").ok());
+  broker_.start();
+  EXPECT_TRUE(eventually([&] {
+    server_.acknowledge_everything_seen();
+    return chat->unsent().empty();
+  }));
+  EXPECT_THAT(server_.contents(), ElementsAre("first", "by the script", "last"));
+  std::vector<std::string> told;
+  for (const Notice& notice : chat->take_notices()) {
+    if (const auto* taken_over = std::get_if<TakenOver>(&notice))
+      for (const Outgoing& outgoing : taken_over->messages) told.push_back(outgoing.message.content);
+  }
+  EXPECT_THAT(told, ElementsAre("by the script"));
+}
+
+TEST_F(SessionTest, TellsOfWhatAnotherProcessHasNotSent) {
+  broker_.stop();
+  auto chat = open("fredy");
+  auto script = open("fredy", Session::Role::send_only);
+  ASSERT_TRUE(script->send(user("david"), "not yet").ok());
+  EXPECT_THAT(chat->unsent(), IsEmpty());
+  EXPECT_EQ(chat->unsent_elsewhere().size(), 1u);
+}
+
+TEST_F(SessionTest, SetsAsideWhatItGivesUpAndSendsTheNext) {
+  auto fredy = open_connected("fredy");
+  const auto refused = fredy->send(user("david"), "refused");
+  ASSERT_TRUE(fredy->send(user("david"), "next").ok());
+  fredy->give_up(refused->message.message_id, "the id is taken");
+  fredy->give_up(refused->message.message_id, "a second time");
+  EXPECT_TRUE(eventually([&] {
+    return server_.contents().size() == 2;
+  }));
+  EXPECT_EQ(fredy->unsent().size(), 1u);
+  ASSERT_EQ(fredy->set_aside().size(), 1u);
+  EXPECT_EQ(fredy->set_aside()[0].reason, "the id is taken");
+  std::vector<std::string> told;
+  for (const Notice& notice : fredy->take_notices()) {
+    if (const auto* given_up = std::get_if<GivenUp>(&notice)) told.push_back(given_up->reason);
+  }
+  EXPECT_THAT(told, ElementsAre("the id is taken"));
+}
+
+TEST_F(SessionTest, TellsOfAMessageThatIsNotAcknowledged) {
+  auto fredy = open_connected("fredy");
+  const auto sent = fredy->send(user("david"), "Hello");
+  unsigned attempts = 0;
+  EXPECT_TRUE(eventually([&] {
+    for (const Notice& notice : fredy->take_notices()) {
+      if (const auto* late = std::get_if<NotAcknowledged>(&notice)) {
+        EXPECT_EQ(late->outgoing, *sent);
+        attempts = late->attempts;
+      }
+    }
+    return attempts >= 2;
+  }));
+}
+
 TEST_F(SessionTest, RefusesWhatTheServerWouldRefuse) {
   auto fredy = open("fredy");
   EXPECT_FALSE(fredy->send(user("david"), "").ok());

@@ -12,10 +12,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 namespace hermes::chat {
 namespace {
 
+constexpr const char* kWhatToDo = ". The outbox needs a folder that you may write: make it yours, or set HERMES_OUTBOX_DIR to one that is";
 constexpr std::size_t kMaxFileNameBytes = 200;  // file systems allow 255; some room for suffixes
 constexpr std::size_t kDigestBytes = 8;
 
@@ -78,23 +80,34 @@ std::filesystem::path user_folder(const std::filesystem::path& root, const domai
 Result<std::unique_ptr<FolderLock>, FolderLock::Refused> FolderLock::take(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) return fail(Refused{false, "cannot make the folder " + folder.string() + ": " + error.message()});
+  if (error) return fail(Refused{false, "cannot make the folder " + folder.string() + ": " + error.message() + kWhatToDo});
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (error) return fail(Refused{false, "cannot protect the folder " + folder.string() + ": " + error.message()});
+  if (error) return fail(Refused{false, "cannot protect the folder " + folder.string() + ": " + error.message() + kWhatToDo});
 
   const std::filesystem::path file = folder / "lock";
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return fail(Refused{false, "cannot open " + file.string() + ": " + std::strerror(errno)});
+  if (descriptor < 0) return fail(Refused{false, "cannot open " + file.string() + ": " + std::strerror(errno) + kWhatToDo});
   std::unique_ptr<FolderLock> lock(new FolderLock(descriptor));
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail(Refused{false, "cannot lock " + file.string() + ": " + std::strerror(errno)});
+    if (errno != EWOULDBLOCK) return fail(Refused{false, "cannot lock " + file.string() + ": " + std::strerror(errno) + kWhatToDo});
     return fail(Refused{true, "process " + holder(descriptor) + " holds " + folder.string()});
   }
   // For people who find the lock held; nothing relies on it.
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, pid.data(), pid.size(), 0) < 0)
-    return fail(Refused{false, "cannot write " + file.string() + ": " + std::strerror(errno)});
+    return fail(Refused{false, "cannot write " + file.string() + ": " + std::strerror(errno) + kWhatToDo});
   return lock;
+}
+
+Result<std::unique_ptr<FolderLock>, FolderLock::Refused> FolderLock::wait_for(const std::filesystem::path& folder,
+                                                                              std::chrono::milliseconds limit) {
+  constexpr std::chrono::milliseconds kPoll{10};
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    auto lock = take(folder);
+    if (lock || !lock.error().held_by_another || std::chrono::steady_clock::now() >= deadline) return lock;
+    std::this_thread::sleep_for(kPoll);
+  }
 }
 
 FolderLock::~FolderLock() { ::close(descriptor_); }

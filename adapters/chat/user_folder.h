@@ -2,6 +2,7 @@
 // user would take the broker's session from each other and publish one outbox twice.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ class FolderLock {
 
   // Makes the folder (mode 700) if need be.
   static Result<std::unique_ptr<FolderLock>, Refused> take(const std::filesystem::path& folder);
+  // Waits a while for one who holds it only for a moment.
+  static Result<std::unique_ptr<FolderLock>, Refused> wait_for(const std::filesystem::path& folder,
+                                                               std::chrono::milliseconds limit = std::chrono::seconds(1));
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;

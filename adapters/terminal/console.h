@@ -19,7 +19,7 @@
 namespace hermes::terminal {
 
 // How far a message of one's own has come.
-enum class Mark { none, waiting, stored, delivered, read };
+enum class Mark { none, waiting, stored, delivered, read, refused };
 
 struct Entry {
   enum class Kind {

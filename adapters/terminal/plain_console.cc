@@ -27,6 +27,7 @@ const char* words_of(Mark mark) {
     case Mark::stored: return " (on the server)";
     case Mark::delivered: return " (delivered)";
     case Mark::read: return " (read)";
+    case Mark::refused: return " (refused)";
   }
   return "";
 }

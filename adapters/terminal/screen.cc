@@ -26,6 +26,7 @@ const char* drawn(Mark mark) {
     case Mark::stored: return "✓  ";
     case Mark::delivered: return "✓✓ ";
     case Mark::read: return "✓✓✓";
+    case Mark::refused: return "✗  ";
   }
   return "   ";
 }

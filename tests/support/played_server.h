@@ -59,6 +59,14 @@ class PlayedServer {
   bool has(const std::string& id) {
     return std::ranges::any_of(distinct(), [&](const domain::SendMessage& message) { return message.message_id.str() == id; });
   }
+  // How often a message came.
+  std::size_t times(const std::string& id) {
+    std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::count_if(seen_, [&](const domain::Command& command) {
+      const auto* message = std::get_if<domain::SendMessage>(&command);
+      return message && message->message_id.str() == id;
+    }));
+  }
   std::vector<std::string> receipts() {
     std::lock_guard lock(mutex_);
     std::vector<std::string> out;
@@ -68,6 +76,8 @@ class PlayedServer {
     }
     return out;
   }
+  // From now on: nothing will be said about it, as about a message that the server does not take.
+  void refuse(const std::string& id) { acknowledged_.insert(id); }
   void acknowledge_everything_seen() {
     for (const domain::SendMessage& message : distinct()) {
       if (!acknowledged_.insert(message.message_id.str()).second) continue;
