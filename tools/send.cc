@@ -5,20 +5,27 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
-#include <vector>
+#include <utility>
 
+#include "adapters/chat/answers.h"
+#include "adapters/chat/lanes.h"
+#include "adapters/chat/query_client.h"
 #include "adapters/chat/session.h"
+#include "adapters/chat/set_aside.h"
 #include "adapters/chat/user_folder.h"
 #include "adapters/terminal/line_reader.h"
 #include "adapters/wire/wire.h"
+#include "domain/printable_text.h"
 #include "tools/chat_session.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/output.h"
 
 namespace hermes::tools {
 namespace {
@@ -30,57 +37,85 @@ using domain::Status;
 // Lines read ahead of the server; the outbox takes ten times as many.
 constexpr std::size_t kMaxUnsent = 1'000;
 
+// How long the query service may take to say whether an id is taken; it answers in milliseconds.
+constexpr std::chrono::milliseconds kAskedBeforeSending{2'000};
+
 struct Flags {
-  std::string receiver;
-  std::string text;
-  std::string id;
+  std::optional<std::string> receiver;
+  std::optional<std::string> text;
+  std::optional<std::string> id;
   std::string wait = "received_by_server";
   std::string timeout = "10s";
+  std::string query_url = "http://127.0.0.1:8480";
+  bool pending = false;
+  std::optional<std::string> drop;
 };
+
+std::string timeline_path(const std::string& id) { return "/v1/messages/" + chat::percent_encoded(id) + "/timeline"; }
 
 // How far a message has come. What the server says and what recipients say are kept apart: a recipient's client gets a message
 // from the broker, and may have read what the server does not have.
 struct Progress {
   bool on_the_server = false;
   Status by_recipient = Status::sent;
+  // The id was the caller's, and may be another message's: the ack is ours once the log has been asked what it is for.
+  std::optional<chat::Outgoing> to_check{};
 
   // Whatever is waited for, the server must have the message: nothing else ends its retries.
-  bool reached(Status wanted) const { return on_the_server && std::max(Status::received_by_server, by_recipient) >= wanted; }
+  bool reached(Status wanted) const {
+    return on_the_server && !to_check && std::max(Status::received_by_server, by_recipient) >= wanted;
+  }
+  // For scripts: a status of the server's, or "waiting".
+  std::string status() const {
+    return on_the_server ? std::string(to_string(std::max(Status::received_by_server, by_recipient))) : "waiting";
+  }
   std::string words() const {
-    const std::string status(to_string(std::max(Status::received_by_server, by_recipient)));
-    if (on_the_server) return status;
-    return by_recipient == Status::sent ? "waiting" : status + ", but not to the server";
+    if (on_the_server) return status();
+    return by_recipient == Status::sent ? "the outbox" : std::string(to_string(by_recipient)) + ", but not to the server";
   }
 };
 
-// Follows messages until each has come as far as the caller wants to know.
+// Follows messages until each has come as far as the caller wants to know, or is refused.
 class Sending {
  public:
-  Sending(Session& session, domain::UserId receiver, Status wait_for, bool json)
-      : session_(session), receiver_(std::move(receiver)), wait_for_(wait_for), json_(json) {}
+  Sending(Session& session, chat::QueryClient& queries, domain::UserId receiver, Status wait_for, bool json)
+      : session_(session), queries_(queries), receiver_(std::move(receiver)), wait_for_(wait_for), json_(json) {}
 
-  void send(const std::string& text, std::optional<domain::MessageId> id) {
+  Result<Done, chat::Error> send(const std::string& text, std::optional<domain::MessageId> id) {
+    const bool callers_id = id.has_value();
     const auto sent = session_.send(receiver_, text, std::move(id));
-    if (!sent) throw CommandError(kFoundProblem, sent.error().message);
+    if (!sent) return fail(sent.error());
     const std::string& sent_id = sent->message.message_id.str();
     // A script that is killed now knows the id, and the message is on the disk.
     if (!json_) std::cout << sent_id << std::endl;
-    open_.emplace(sent_id, Progress{});
+    open_.emplace(sent_id, callers_id ? Progress{.to_check = *sent} : Progress{});
+    return Done{};
   }
 
   // True when anything happened.
   bool look() {
     bool moved = false;
     for (const chat::Notice& notice : session_.take_notices()) {
-      const auto* receipt = std::get_if<chat::ReceiptArrived>(&notice);
-      if (receipt) moved = note(*receipt) || moved;
-      if (const auto* trouble = std::get_if<chat::Trouble>(&notice)) std::cerr << "hermes: " << trouble->message << "\n";
+      if (const auto* receipt = std::get_if<chat::ReceiptArrived>(&notice)) moved = note(*receipt) || moved;
+      if (const auto* late = std::get_if<chat::NotAcknowledged>(&notice)) ask_for_a_refusal(*late);
+      if (const auto* given_up = std::get_if<chat::GivenUp>(&notice)) {
+        refused(given_up->outgoing.message.message_id.str(), given_up->reason + ". It is set aside; see --pending");
+        moved = true;
+      }
+      if (const auto* trouble = std::get_if<chat::Trouble>(&notice)) say(trouble->message);
     }
-    return moved;
+    queries_.deliver();
+    return std::exchange(answered_, false) || moved;
   }
 
   bool done() const { return open_.empty(); }
   const std::map<std::string, Progress>& left() const { return open_; }
+  bool anything_refused() const { return refused_; }
+  // A script that gives up knows each id all the same.
+  void print_what_is_left() const {
+    if (!json_) return;
+    for (const auto& [id, progress] : open_) print(id, progress.status());
+  }
 
  private:
   // Whoever may publish can forge a receipt: only the server speaks for the server, and only a recipient for themselves.
@@ -91,18 +126,57 @@ class Sending {
     if (receipt.status == Status::received_by_server) {
       if (progress.on_the_server || receipt.user.str() != wire::kServerUser) return false;
       progress.on_the_server = true;
+      if (progress.to_check) check(*progress.to_check);
     } else {
       const bool from_a_recipient = domain::is_broadcast(receiver_) || receipt.user == receiver_;
       if (!from_a_recipient || receipt.status <= progress.by_recipient) return false;
       progress.by_recipient = receipt.status;
     }
-    if (progress.reached(wait_for_)) finish(found->first);
+    finish_if_reached(found->first);
     return true;
   }
 
-  void finish(const std::string& id) {
+  // An id that was used before may have been acknowledged for the earlier message.
+  void check(const chat::Outgoing& outgoing) {
+    const std::string id = outgoing.message.message_id.str();
+    queries_.get(timeline_path(id), {}, [this, id, outgoing](const chat::QueryClient::Answer& answer) {
+      const auto found = open_.find(id);
+      if (found == open_.end()) return;
+      answered_ = true;
+      if (answer) {
+        if (const auto reason = chat::refusal_in(*answer, outgoing, 1)) return refused(id, *reason + ". This one is not stored");
+      } else {
+        say(id + ": the server has a message with this id. Whether it is this one was not checked: " + answer.error().message);
+      }
+      found->second.to_check.reset();
+      finish_if_reached(id);
+    });
+  }
+
+  // The wire has no word for a refused message; the log knows.
+  void ask_for_a_refusal(const chat::NotAcknowledged& late) {
+    if (std::exchange(asking_, true)) return;
+    queries_.get(timeline_path(late.outgoing.message.message_id.str()), {},
+                 [this, late](const chat::QueryClient::Answer& answer) {
+                   asking_ = false;
+                   if (!answer) return;
+                   if (const auto reason = chat::refusal_in(*answer, late.outgoing, late.attempts))
+                     session_.give_up(late.outgoing.message.message_id, *reason);
+                 });
+  }
+
+  void refused(const std::string& id, const std::string& reason) {
+    const bool of_this_call = open_.erase(id) > 0;
+    say((of_this_call ? "" : "an earlier message, ") + id + ", is refused by the server: " + reason);
+    if (!of_this_call) return;
+    refused_ = true;
+    if (json_) print(id, "refused");
+  }
+
+  void finish_if_reached(const std::string& id) {
     const auto found = open_.find(id);
-    if (json_) print(id, found->second.words());
+    if (!found->second.reached(wait_for_)) return;
+    if (json_) print(id, found->second.status());
     open_.erase(found);
   }
 
@@ -110,24 +184,49 @@ class Sending {
     const boost::json::object object{{"message_id", id}, {"receiver_id", receiver_.str()}, {"status", status}};
     std::cout << boost::json::serialize(object) << std::endl;
   }
+  static void say(const std::string& text) { std::cerr << "hermes: " << domain::escape_for_terminal(text) << "\n"; }
 
   Session& session_;
+  chat::QueryClient& queries_;
   domain::UserId receiver_;
   Status wait_for_;
   bool json_;
   std::map<std::string, Progress> open_;
+  bool asking_ = false;
+  bool answered_ = false;
+  bool refused_ = false;
 };
 
-// Waits until the session has something to tell, or there is input, or the time is over.
-void wait_for_either(const Session& session, bool input_too, Clock::time_point deadline) {
-  pollfd watched[] = {{session.wake_descriptor(), POLLIN, 0}, {input_too ? STDIN_FILENO : -1, POLLIN, 0}};
+// Waits until the session or the query service has something to tell, or there is input, or the time is over.
+void wait_for_any(const Session& session, const chat::QueryClient& queries, bool input_too, Clock::time_point deadline) {
+  pollfd watched[] = {{session.wake_descriptor(), POLLIN, 0},
+                      {queries.wake_descriptor(), POLLIN, 0},
+                      {input_too ? STDIN_FILENO : -1, POLLIN, 0}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  if (::poll(watched, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) < 0 && errno != EINTR)
+  if (::poll(watched, 3, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) < 0 && errno != EINTR)
     throw std::system_error(errno, std::generic_category(), "cannot wait for input");
+}
+
+// An id that the log has for another message is refused here and now: nothing enters the outbox. Without the query service the
+// server will refuse it.
+void refuse_a_taken_id(chat::QueryClient& queries, const chat::Outgoing& outgoing, std::chrono::milliseconds limit) {
+  bool answered = false;
+  std::optional<std::string> reason;
+  queries.get(timeline_path(outgoing.message.message_id.str()), {}, [&](const chat::QueryClient::Answer& answer) {
+    answered = true;
+    if (answer) reason = chat::refusal_in(*answer, outgoing, 1);
+  });
+  pollfd watched{queries.wake_descriptor(), POLLIN, 0};
+  const auto deadline = Clock::now() + limit;
+  while (!answered && Clock::now() < deadline) {
+    if (::poll(&watched, 1, static_cast<int>(limit.count())) > 0) queries.deliver();
+  }
+  if (reason) throw CommandError(kFoundProblem, outgoing.message.message_id.str() + " is not sent: " + *reason);
 }
 
 [[noreturn]] void give_up(const Session& session, const Sending& sending, const Settings& settings,
                           std::chrono::milliseconds timeout) {
+  sending.print_what_is_left();
   const std::size_t unsent = session.unsent().size();
   const std::string kept =
       unsent == 0 ? "" : " " + std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +
@@ -145,46 +244,131 @@ void wait_for_either(const Session& session, bool input_too, Clock::time_point d
   throw CommandError(kFoundProblem, told);
 }
 
-ExitCode run(const Settings& settings, const Flags& flags) {
-  const domain::UserId receiver = user_argument(flags.receiver, "--to");
+domain::MessageId message_id_argument(const std::string& text, const std::string& what) {
+  auto parsed = domain::MessageId::parse(text, what);
+  if (!parsed) throw CommandError(kUsage, parsed.error().message());
+  return *parsed;
+}
+
+std::filesystem::path folder_of(const domain::UserId& user) {
+  const auto root = chat::outbox_root();
+  if (!root) throw CommandError(kFoundProblem, root.error().message);
+  return chat::user_folder(*root, user);
+}
+
+ExitCode show_pending(const Settings& settings) {
+  const std::filesystem::path folder = folder_of(user_argument(settings.user_id, "--from"));
+  const auto show = [&](const chat::Outgoing& outgoing, const std::string& state, const std::string& reason) {
+    const domain::SendMessage& message = outgoing.message;
+    const std::string time = domain::to_string(outgoing.time);
+    if (settings.json) {
+      print_json({{"message_id", message.message_id.str()},
+                  {"receiver_id", message.receiver.str()},
+                  {"time", time},
+                  {"content", message.content},
+                  {"status", state},
+                  {"reason", reason}});
+      return;
+    }
+    std::cout << domain::escape_for_terminal(message.message_id.str() + "  " + time + "  to " + message.receiver.str() + "  " + state +
+                                             (reason.empty() ? "" : " (" + reason + ")") + ": " + message.content)
+              << "\n";
+  };
+  const auto waiting = chat::Lanes::all_waiting(folder);
+  const auto refused = chat::all_set_aside(folder);
+  for (const chat::Outgoing& outgoing : waiting) show(outgoing, "waiting", "");
+  for (const chat::SetAside& message : refused) show(message.outgoing, "refused", message.reason);
+  if (waiting.empty() && refused.empty() && !settings.json) std::cout << "Nothing waits, and nothing is refused\n";
+  return kDone;
+}
+
+ExitCode drop(const Settings& settings, const std::string& id_text) {
+  const std::filesystem::path folder = folder_of(user_argument(settings.user_id, "--from"));
+  const domain::MessageId id = message_id_argument(id_text, "--drop");
+  const auto refused = chat::drop_set_aside(folder, id);
+  if (!refused) throw CommandError(kFoundProblem, refused.error().message);
+  const auto waiting = chat::Lanes::drop(folder, id);
+  if (!waiting) throw CommandError(kFoundProblem, waiting.error().message);
+  if (!*refused && !*waiting) throw CommandError(kFoundProblem, "no message " + id_text + " is kept. Try: --pending");
+  if (!settings.json) std::cout << "Dropped " << domain::escape_for_terminal(id_text) << "\n";
+  return kDone;
+}
+
+ExitCode send(const Settings& settings, const Flags& flags) {
+  if (!flags.receiver) throw CommandError(kUsage, "--to is missing: who is to get it");
+  const domain::UserId user = user_argument(settings.user_id, "--from");
+  const domain::UserId receiver = user_argument(*flags.receiver, "--to");
   std::optional<domain::MessageId> id;
-  if (!flags.id.empty()) {
-    auto parsed = domain::MessageId::parse(flags.id, "--id");
-    if (!parsed) throw CommandError(kUsage, parsed.error().message());
-    if (flags.text.empty()) throw CommandError(kUsage, "--id goes with one message: give its text on the command line");
-    id = *parsed;
+  if (flags.text) {
+    if (flags.text->empty()) throw CommandError(kUsage, "the text is empty: there is nothing to send");
+    if (auto checked = domain::check_text("the text", *flags.text, flags.text->size()); !checked)
+      throw CommandError(kUsage, checked.error().message());
+  }
+  if (flags.id) {
+    id = message_id_argument(*flags.id, "--id");
+    if (!flags.text) throw CommandError(kUsage, "--id goes with one message: give its text on the command line");
   }
   const Status wait_for = *domain::parse_status(flags.wait);
   const std::chrono::milliseconds timeout = *parse_duration(flags.timeout);
 
+  const auto query_address = chat::QueryAddress::parse(flags.query_url);
+  if (!query_address) throw CommandError(kUsage, "--query-url, HERMES_QUERY_URL: " + query_address.error().message);
+  chat::QueryClient queries(*query_address);
+  if (id) {
+    const domain::SendMessage message{*id, user, settings.user_name, receiver, *flags.text, "text"};
+    refuse_a_taken_id(queries, {message, {}}, std::min(timeout, kAskedBeforeSending));
+  }
   const auto session = open_session(settings, Session::Role::send_only, std::nullopt);
-  Sending sending(*session, receiver, wait_for, settings.json);
+  Sending sending(*session, queries, receiver, wait_for, settings.json);
   std::optional<terminal::LineReader> input;
-  if (flags.text.empty()) {
-    input.emplace(STDIN_FILENO);
+  if (flags.text) {
+    if (auto sent = sending.send(*flags.text, id); !sent) throw CommandError(kFoundProblem, sent.error().message);
   } else {
-    sending.send(flags.text, id);
+    input.emplace(STDIN_FILENO);
   }
 
+  std::size_t line_number = 0;
+  std::string wrong_line;  // ends the input; what came before it is waited for
   Clock::time_point deadline = Clock::now() + timeout;
   while ((input && !input->at_end()) || !sending.done()) {
     const bool room = session->unsent().size() < kMaxUnsent;
     const bool want_input = input && !input->at_end() && room;
-    wait_for_either(*session, want_input, deadline);
+    wait_for_any(*session, queries, want_input, deadline);
     if (sending.look()) deadline = Clock::now() + timeout;
     if (want_input) {
       pollfd readable{STDIN_FILENO, POLLIN, 0};
       if (::poll(&readable, 1, 0) > 0) input->read_available();
-      while (auto line = input->next()) {
-        if (!line->empty()) sending.send(*line, std::nullopt);
+      while (auto line = wrong_line.empty() ? input->next() : std::nullopt) {
+        ++line_number;
+        if (!line->empty()) {
+          if (auto sent = sending.send(*line, std::nullopt); !sent)
+            wrong_line = "line " + std::to_string(line_number) + " of the input, and what follows: " + sent.error().message;
+        }
         deadline = Clock::now() + timeout;
       }
+      if (!wrong_line.empty()) input.reset();
       // Waiting for a slow writer is no failure, as long as nothing waits for the server.
       if (sending.done()) deadline = Clock::now() + timeout;
     }
     if (Clock::now() >= deadline && !sending.done()) give_up(*session, sending, settings, timeout);
   }
-  return kDone;
+  if (!wrong_line.empty()) throw CommandError(kFoundProblem, wrong_line);
+  return sending.anything_refused() ? kFoundProblem : kDone;
+}
+
+ExitCode run(const Settings& settings, const Flags& flags) {
+  if (flags.pending) return show_pending(settings);
+  if (flags.drop) return drop(settings, *flags.drop);
+  return send(settings, flags);
+}
+
+}  // namespace
+
+namespace {
+
+// An option that is given as "" is given: CLI11's own std::optional takes it for none.
+void add_given(CLI::App& app, const std::string& name, std::optional<std::string>& value, const std::string& help) {
+  app.add_option_function<std::string>(name, [&value](const std::string& given) { value = given; }, help);
 }
 
 }  // namespace
@@ -194,20 +378,25 @@ void add_send(CLI::App& root, Cli& cli) {
   CLI::App& app = add_subcommand(
       root, "send", "Sends a message from a script, and waits for its receipts. Without TEXT: each line of standard input",
       {"hermes send --from fredy --to david \"Hello\"", "hermes send --from fredy --to david \"Hello\" --wait read --timeout 30s",
-       "dmesg --follow | hermes send --from kernel --to all"});
+       "dmesg --follow | hermes send --from kernel --to all", "hermes send --from fredy --pending"});
   add_mqtt_options(app, cli.settings);
   add_json_flag(app, cli.settings);
   app.add_option("--from", cli.settings.user_id, "Who sends")->envname("CHAT_USER_ID")->required();
   app.add_option("--name", cli.settings.user_name, "The sender's name as others see it (the id)")->envname("CHAT_USER_NAME");
-  app.add_option("--to", flags->receiver, "Who is to get it; all: everyone")->required();
-  app.add_option("text", flags->text, "The message; without it, each line of standard input is one");
+  add_given(app, "--to", flags->receiver, "Who is to get it; all: everyone");
+  add_given(app, "text", flags->text, "The message; without it, each line of standard input is one");
   app.add_option("--wait", flags->wait, "How far the message must have come: received_by_server, delivered or read")
       ->check(CLI::IsMember({"received_by_server", "delivered", "read"}))
       ->capture_default_str();
   app.add_option("--timeout", flags->timeout, "Give up when nothing has happened for this long; the message stays in the outbox")
       ->check(check_duration)
       ->capture_default_str();
-  app.add_option("--id", flags->id, "The message id, for scripts that must be able to repeat a call (a new UUID)");
+  add_given(app, "--id", flags->id, "The message id, for scripts that must be able to repeat a call (a new UUID)");
+  app.add_option("--query-url", flags->query_url, "The query service, which knows why the server refuses a message")
+      ->envname("HERMES_QUERY_URL")
+      ->capture_default_str();
+  app.add_flag("--pending", flags->pending, "Sends nothing: shows what of this user's waits, and what the server refused");
+  add_given(app, "--drop", flags->drop, "Sends nothing: drops the message with this id from what --pending shows");
   app.callback([&cli, flags] { cli.run = [&cli, flags] { return run(cli.settings, *flags); }; });
 }
 
