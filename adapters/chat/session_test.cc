@@ -272,11 +272,10 @@ TEST_F(SessionTest, SetsAsideWhatItGivesUpAndSendsTheNext) {
   auto fredy = open_connected("fredy");
   const auto refused = fredy->send(user("david"), "refused");
   ASSERT_TRUE(fredy->send(user("david"), "next").ok());
+  ASSERT_TRUE(eventually([&] { return server_.contents() == std::vector<std::string>{"refused"}; }));
   fredy->give_up(refused->message.message_id, "the id is taken");
   fredy->give_up(refused->message.message_id, "a second time");
-  EXPECT_TRUE(eventually([&] {
-    return server_.contents().size() == 2;
-  }));
+  EXPECT_TRUE(eventually([&] { return server_.contents() == std::vector<std::string>{"refused", "next"}; }));
   EXPECT_EQ(fredy->unsent().size(), 1u);
   ASSERT_EQ(fredy->set_aside().size(), 1u);
   EXPECT_EQ(fredy->set_aside()[0].reason, "the id is taken");
