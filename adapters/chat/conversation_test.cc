@@ -6,6 +6,7 @@
 #include <httplib.h>
 
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "adapters/terminal/wait.h"
@@ -30,6 +31,7 @@ class CannedService {
  public:
   CannedService() {
     server_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
+      const std::lock_guard lock(mutex_);
       const auto found = answers_.find(request.path);
       response.status = found == answers_.end() ? 404 : 200;
       response.set_content(found == answers_.end() ? R"({"detail": "There is nothing at )" + request.path + R"("})" : found->second,
@@ -43,12 +45,15 @@ class CannedService {
     server_.stop();
     thread_.join();
   }
-  // Requires: before anybody asks.
-  void answer(const std::string& path, const std::string& body) { answers_[path] = body; }
+  void answer(const std::string& path, const std::string& body) {
+    const std::lock_guard lock(mutex_);
+    answers_[path] = body;
+  }
   QueryAddress address() const { return {"127.0.0.1", port_}; }
 
  private:
   httplib::Server server_;
+  std::mutex mutex_;
   std::map<std::string, std::string> answers_;
   int port_ = 0;
   std::thread thread_;
