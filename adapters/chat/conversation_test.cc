@@ -3,13 +3,9 @@
 #include "adapters/chat/conversation.h"
 
 #include <gmock/gmock.h>
-#include <httplib.h>
-
-#include <map>
-#include <mutex>
-#include <thread>
 
 #include "adapters/terminal/wait.h"
+#include "tests/support/canned_service.h"
 #include "tools/private_servers/temporary_folder.h"
 
 namespace hermes::chat {
@@ -26,38 +22,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 domain::UserId user(const std::string& text) { return *domain::UserId::parse(text); }
-
-class CannedService {
- public:
-  CannedService() {
-    server_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
-      const std::lock_guard lock(mutex_);
-      const auto found = answers_.find(request.path);
-      response.status = found == answers_.end() ? 404 : 200;
-      response.set_content(found == answers_.end() ? R"({"detail": "There is nothing at )" + request.path + R"("})" : found->second,
-                           "application/json");
-    });
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
-  }
-  ~CannedService() {
-    server_.stop();
-    thread_.join();
-  }
-  void answer(const std::string& path, const std::string& body) {
-    const std::lock_guard lock(mutex_);
-    answers_[path] = body;
-  }
-  QueryAddress address() const { return {"127.0.0.1", port_}; }
-
- private:
-  httplib::Server server_;
-  std::mutex mutex_;
-  std::map<std::string, std::string> answers_;
-  int port_ = 0;
-  std::thread thread_;
-};
 
 // Gives the lines one after the other, each when what it waits for has been shown, and the one before it has been answered.
 class ScriptedConsole : public terminal::Console {
@@ -126,7 +90,7 @@ class ConversationTest : public ::testing::Test {
                                   .outbox_root = folder_.path()});
     EXPECT_TRUE(session.ok());
     (*session)->found(arrived_);
-    QueryClient queries(service_.address());
+    QueryClient queries({"127.0.0.1", service_.port()});
     Conversation conversation(**session, queries, console,
                               {.user = user("fredy"), .name = "Fredy", .broker = "127.0.0.1:1", .unknown_after = 0ms});
     conversation.run();
@@ -134,7 +98,7 @@ class ConversationTest : public ::testing::Test {
     return conversation.failures();
   }
 
-  CannedService service_;
+  test_support::CannedService service_;
   TemporaryFolder folder_;
   std::vector<Incoming> arrived_;
   std::vector<std::string> completed_ids_;

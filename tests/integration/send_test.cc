@@ -1,15 +1,12 @@
 // hermes send from outside, against a real broker and a server that is played: what it takes for stored, and what it says when
 // nothing is. The real services take part in tests/e2e.
 #include <gmock/gmock.h>
-#include <httplib.h>
 
 #include <boost/json.hpp>
 #include <fstream>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
 
+#include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_server.h"
 #include "tests/support/servers.h"
@@ -31,45 +28,6 @@ using private_servers::Process;
 using private_servers::TemporaryFolder;
 using testing::HasSubstr;
 
-// hermes serve, played: knows what the test says that the log has.
-class PlayedQueryService {
- public:
-  PlayedQueryService() {
-    server_.Get(R"(/v1/messages/([^/]+)/timeline)", [this](const httplib::Request& request, httplib::Response& response) {
-      std::lock_guard lock(mutex_);
-      const auto found = stored_.find(request.matches[1]);
-      if (found == stored_.end()) {
-        response.status = 404;
-        return;
-      }
-      const boost::json::value timeline{
-          {"message",
-           {{"sender_id", "fredy"}, {"receiver_id", "david"}, {"content", found->second}, {"message_type", "text"}}},
-          {"steps", boost::json::array{}}};
-      response.set_content(boost::json::serialize(timeline), "application/json");
-    });
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
-  }
-  ~PlayedQueryService() {
-    server_.stop();
-    thread_.join();
-  }
-  void store(const std::string& id, const std::string& content) {
-    std::lock_guard lock(mutex_);
-    stored_[id] = content;
-  }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::string> stored_;
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
-};
-
 class Send : public testing::Test {
  protected:
   Send() { server_.start(); }
@@ -80,7 +38,7 @@ class Send : public testing::Test {
     environment["XDG_CONFIG_HOME"] = folder_.path();
     environment["HERMES_STATE_DIR"] = folder_.path();
     environment["HERMES_OUTBOX_DIR"] = folder_ / outbox_;
-    environment["HERMES_QUERY_URL"] = queries_ ? queries_->url() : "http://127.0.0.1:" + std::to_string(private_servers::free_port());
+    environment["HERMES_QUERY_URL"] = "http://127.0.0.1:" + std::to_string(queries_ ? queries_->port() : private_servers::free_port());
     return environment;
   }
   std::vector<std::string> command(std::vector<std::string> arguments) const {
@@ -111,10 +69,17 @@ class Send : public testing::Test {
     server_.publish("fredy", wire::encode_status(*domain::MessageId::parse(id), status, std::string(by), now()));
   }
 
+  void log_has(const std::string& id, const std::string& content) {
+    const boost::json::value timeline{
+        {"message", {{"sender_id", "fredy"}, {"receiver_id", "david"}, {"content", content}, {"message_type", "text"}}},
+        {"steps", boost::json::array{}}};
+    queries_->answer("/v1/messages/" + id + "/timeline", boost::json::serialize(timeline));
+  }
+
   PrivateMosquitto broker_;
   TemporaryFolder folder_;
   std::string outbox_ = "outbox";
-  std::unique_ptr<PlayedQueryService> queries_;
+  std::unique_ptr<CannedService> queries_;  // of what the log has
   PlayedServer server_{broker_.port()};
 };
 
@@ -148,8 +113,8 @@ TEST_F(Send, WaitsForTheServerAlsoAfterTheRecipientHasReadIt) {
 }
 
 TEST_F(Send, RefusesAnIdThatTheLogHasForAnotherMessage) {
-  queries_ = std::make_unique<PlayedQueryService>();
-  queries_->store("x-1", "one");
+  queries_ = std::make_unique<CannedService>();
+  log_has("x-1", "one");
   const Finished finished = send({"--id", "x-1", "other"});
   EXPECT_EQ(finished.exit_code, 1);
   EXPECT_THAT(finished.errors, HasSubstr("x-1 is not sent: its id is taken by another message"));
@@ -168,10 +133,10 @@ TEST_F(Send, RefusesAnIdThatWaitsInTheOutboxForAnotherMessage) {
 }
 
 TEST_F(Send, DoesNotTakeTheAckOfAnotherMessageForItsOwn) {
-  queries_ = std::make_unique<PlayedQueryService>();
+  queries_ = std::make_unique<CannedService>();
   Process process = start({"--id", "x-1", "--timeout", "60s", "other"});
   ASSERT_TRUE(eventually([&] { return server_.has("x-1"); }));
-  queries_->store("x-1", "one");
+  log_has("x-1", "one");
   state("x-1", Status::received_by_server, wire::kServerUser);
   EXPECT_EQ(process.wait(), 1);
   EXPECT_THAT(process.output(), HasSubstr("taken by another message, of fredy to david. This one is not stored"));
@@ -186,11 +151,11 @@ TEST_F(Send, SaysWhenNobodyCouldTellWhatAnAckIsFor) {
 }
 
 TEST_F(Send, TellsWhyAMessageIsRefusedSetsItAsideAndSendsTheNext) {
-  queries_ = std::make_unique<PlayedQueryService>();
+  queries_ = std::make_unique<CannedService>();
   server_.refuse("x-9");
   Process process = start({"--id", "x-9", "--timeout", "60s", "--json", "other"});
   ASSERT_TRUE(eventually([&] { return server_.has("x-9"); }));
-  queries_->store("x-9", "one");
+  log_has("x-9", "one");
   EXPECT_EQ(process.wait(), 1);
   EXPECT_THAT(process.output(), HasSubstr("x-9, is refused by the server: its id is taken by another message"));
   EXPECT_THAT(process.output(), HasSubstr("\"status\":\"refused\""));
