@@ -19,6 +19,8 @@ using terminal::Mark;
 
 // Between the client's clock and the server's, at most, when one is compared with the other.
 constexpr std::chrono::minutes kClocksApart{5};
+// Where the rest of a line that is too long goes on: behind the blanks that the line begins with.
+constexpr std::size_t kHanging = 4;
 
 const json::value* member(const json::value& value, std::string_view name) {
   const json::object* object = value.if_object();
@@ -42,9 +44,6 @@ const json::array& list(const json::value& value, std::string_view name) {
   const json::value* found = member(value, name);
   return found && found->is_array() ? found->get_array() : kEmpty;
 }
-
-// Where the rest of a line that is too long goes on: behind the blanks that the line begins with.
-constexpr std::size_t kHanging = 4;
 
 tm local(domain::Timestamp time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::seconds>(time));

@@ -229,7 +229,7 @@ TEST(Client, NoticesThatAnotherTookItsSession) {
   EXPECT_TRUE(eventually([&] { return first.disconnections > 0; }));
 }
 
-TEST(MqttClient, SaysThatTheBrokerRefusesAUserOrPassword) {
+TEST(Client, SaysThatTheBrokerRefusesAUserOrPassword) {
   const PrivateMosquitto closed({.settings = {"password_file /dev/null", "allow_anonymous false"}});
   Settings settings = settings_for("stranger");
   settings.port = closed.port();
@@ -241,7 +241,7 @@ TEST(MqttClient, SaysThatTheBrokerRefusesAUserOrPassword) {
   EXPECT_THAT(connected.error().message, testing::Not(HasSubstr("Is it running")));
 }
 
-TEST(MqttClient, SaysThatAHostIsUnknown) {
+TEST(Client, SaysThatAHostIsUnknown) {
   Settings settings = settings_for("lost");
   settings.host = "no-such-host.invalid";  // RFC 6761: it never is
   const auto connected = Client(settings).connect();

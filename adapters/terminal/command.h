@@ -3,8 +3,9 @@
 //   send USER TEXT · broadcast TEXT · to [USER] · history [N] [USER] · status [ID] · timeline ID · inbox · users · typing USER
 //   help [COMMAND] · quit
 //
-// A command may begin with a slash, and be written in capitals where it cannot be the beginning of a message. With a standing recipient a line that has not the shape of a command is a message to them;
-// one that begins with a blank is a message whatever it looks like.
+// A command may begin with a slash, and be written in capitals where it cannot be the beginning of a message. With a standing
+// recipient a line that has not the shape of a command is a message to them; one that begins with a blank is a message whatever it
+// looks like.
 #pragma once
 
 #include <optional>
