@@ -17,20 +17,19 @@ namespace {
 
 struct Flags {
   std::string read_after = "2s";
-  std::string query_url = "http://127.0.0.1:8480";
+  std::string query_url{kUsualQueryUrl};
 };
 
 ExitCode run(const Settings& settings, const Flags& flags) {
   const domain::UserId user = user_argument(settings.user_id, "the user id");
-  const auto query_address = chat::QueryAddress::parse(flags.query_url);
-  if (!query_address) throw CommandError(kUsage, "--query-url, HERMES_QUERY_URL: " + query_address.error().message);
+  const chat::QueryAddress query_service = query_address(flags.query_url);
   const auto root = chat::outbox_root();
   if (!root) throw CommandError(kFoundProblem, root.error().message);
   // First the console: it blocks signals for the threads of all that follow.
   const auto console = terminal::open_console((chat::user_folder(*root, user) / "chat" / "lines").string());
   const auto read_after = flags.read_after == "never" ? std::nullopt : parse_duration(flags.read_after);
   const auto session = open_session(settings, chat::Session::Role::attend, read_after);
-  chat::QueryClient queries(*query_address);
+  chat::QueryClient queries(query_service);
   chat::Conversation conversation(*session, queries, *console,
                                   {.user = user,
                                    .name = settings.user_name.empty() ? settings.user_id : settings.user_name,
@@ -62,9 +61,7 @@ void add_chat(CLI::App& root, Cli& cli) {
   app.add_option("--read-after", flags->read_after, "How long after a message was shown it counts as read; never: not at all")
       ->check([](const std::string& text) { return text == "never" ? std::string() : check_duration(text); })
       ->capture_default_str();
-  app.add_option("--query-url", flags->query_url, "The query service, for history, status, timeline and inbox")
-      ->envname("HERMES_QUERY_URL")
-      ->capture_default_str();
+  add_query_option(app, flags->query_url, "The query service, for history, status, timeline and inbox");
   app.callback([&cli, flags] { cli.run = [&cli, flags] { return run(cli.settings, *flags); }; });
 }
 

@@ -12,6 +12,22 @@ domain::UserId user_argument(const std::string& text, const std::string& what) {
   return *user;
 }
 
+domain::MessageId message_id_argument(const std::string& text, const std::string& what) {
+  auto parsed = domain::MessageId::parse(text, what);
+  if (!parsed) throw CommandError(kUsage, parsed.error().message());
+  return *parsed;
+}
+
+void add_query_option(CLI::App& app, std::string& url, const std::string& purpose) {
+  app.add_option("--query-url", url, purpose)->envname("HERMES_QUERY_URL")->capture_default_str();
+}
+
+chat::QueryAddress query_address(const std::string& url) {
+  const auto address = chat::QueryAddress::parse(url);
+  if (!address) throw CommandError(kUsage, "--query-url, HERMES_QUERY_URL: " + address.error().message);
+  return *address;
+}
+
 std::unique_ptr<chat::Session> open_session(const Settings& settings, chat::Session::Role role,
                                             std::optional<std::chrono::milliseconds> read_after) {
   const domain::UserId user = user_argument(settings.user_id, "the user id");

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -13,19 +12,17 @@
 #include <utility>
 
 #include "adapters/chat/answers.h"
-#include "adapters/chat/lanes.h"
+#include "adapters/chat/progress.h"
 #include "adapters/chat/query_client.h"
+#include "adapters/chat/refusals.h"
 #include "adapters/chat/session.h"
-#include "adapters/chat/set_aside.h"
-#include "adapters/chat/user_folder.h"
 #include "adapters/terminal/line_reader.h"
-#include "adapters/wire/wire.h"
 #include "domain/printable_text.h"
 #include "tools/chat_session.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
-#include "tools/output.h"
+#include "tools/pending_messages.h"
 
 namespace hermes::tools {
 namespace {
@@ -46,40 +43,36 @@ struct Flags {
   std::optional<std::string> id;
   std::string wait = "received_by_server";
   std::string timeout = "10s";
-  std::string query_url = "http://127.0.0.1:8480";
+  std::string query_url{kUsualQueryUrl};
   bool pending = false;
   std::optional<std::string> drop;
 };
 
-std::string timeline_path(const std::string& id) { return "/v1/messages/" + chat::percent_encoded(id) + "/timeline"; }
-
-// How far a message has come. What the server says and what recipients say are kept apart: a recipient's client gets a message
-// from the broker, and may have read what the server does not have.
-struct Progress {
-  bool on_the_server = false;
-  Status by_recipient = Status::sent;
+// A message that is followed.
+struct Open {
+  chat::Progress progress;
   // The id was the caller's, and may be another message's: the ack is ours once the log has been asked what it is for.
   std::optional<chat::Outgoing> to_check{};
 
   // Whatever is waited for, the server must have the message: nothing else ends its retries.
-  bool reached(Status wanted) const {
-    return on_the_server && !to_check && std::max(Status::received_by_server, by_recipient) >= wanted;
-  }
+  bool reached(Status wanted) const { return progress.on_the_server() && !to_check && furthest() >= wanted; }
   // For scripts: a status of the server's, or "waiting".
-  std::string status() const {
-    return on_the_server ? std::string(to_string(std::max(Status::received_by_server, by_recipient))) : "waiting";
-  }
+  std::string status() const { return progress.on_the_server() ? std::string(to_string(furthest())) : "waiting"; }
   std::string words() const {
-    if (on_the_server) return status();
-    return by_recipient == Status::sent ? "the outbox" : std::string(to_string(by_recipient)) + ", but not to the server";
+    if (progress.on_the_server()) return status();
+    const Status said = progress.by_recipient();
+    return said == Status::sent ? "the outbox" : std::string(to_string(said)) + ", but not to the server";
   }
+
+ private:
+  Status furthest() const { return std::max(Status::received_by_server, progress.by_recipient()); }
 };
 
 // Follows messages until each has come as far as the caller wants to know, or is refused.
 class Sending {
  public:
   Sending(Session& session, chat::QueryClient& queries, domain::UserId receiver, Status wait_for, bool json)
-      : session_(session), queries_(queries), receiver_(std::move(receiver)), wait_for_(wait_for), json_(json) {}
+      : session_(session), queries_(queries), refusals_(session, queries), receiver_(std::move(receiver)), wait_for_(wait_for), json_(json) {}
 
   Result<Done, chat::Error> send(const std::string& text, std::optional<domain::MessageId> id) {
     const bool callers_id = id.has_value();
@@ -88,7 +81,7 @@ class Sending {
     const std::string& sent_id = sent->message.message_id.str();
     // A script that is killed now knows the id, and the message is on the disk.
     if (!json_) std::cout << sent_id << std::endl;
-    open_.emplace(sent_id, callers_id ? Progress{.to_check = *sent} : Progress{});
+    open_.emplace(sent_id, Open{chat::Progress(receiver_), callers_id ? std::optional(*sent) : std::nullopt});
     return Done{};
   }
 
@@ -97,7 +90,7 @@ class Sending {
     bool moved = false;
     for (const chat::Notice& notice : session_.take_notices()) {
       if (const auto* receipt = std::get_if<chat::ReceiptArrived>(&notice)) moved = note(*receipt) || moved;
-      if (const auto* late = std::get_if<chat::NotAcknowledged>(&notice)) ask_for_a_refusal(*late);
+      if (const auto* late = std::get_if<chat::NotAcknowledged>(&notice)) refusals_.look_for(*late);
       if (const auto* given_up = std::get_if<chat::GivenUp>(&notice)) {
         refused(given_up->outgoing.message.message_id.str(), given_up->reason + ". It is set aside; see --pending");
         moved = true;
@@ -109,29 +102,19 @@ class Sending {
   }
 
   bool done() const { return open_.empty(); }
-  const std::map<std::string, Progress>& left() const { return open_; }
+  const std::map<std::string, Open>& left() const { return open_; }
   bool anything_refused() const { return refused_; }
   // A script that gives up knows each id all the same.
   void print_what_is_left() const {
     if (!json_) return;
-    for (const auto& [id, progress] : open_) print(id, progress.status());
+    for (const auto& [id, open] : open_) print(id, open.status());
   }
 
  private:
-  // Whoever may publish can forge a receipt: only the server speaks for the server, and only a recipient for themselves.
   bool note(const chat::ReceiptArrived& receipt) {
     const auto found = open_.find(receipt.message_id.str());
-    if (found == open_.end()) return false;
-    Progress& progress = found->second;
-    if (receipt.status == Status::received_by_server) {
-      if (progress.on_the_server || receipt.user.str() != wire::kServerUser) return false;
-      progress.on_the_server = true;
-      if (progress.to_check) check(*progress.to_check);
-    } else {
-      const bool from_a_recipient = domain::is_broadcast(receiver_) || receipt.user == receiver_;
-      if (!from_a_recipient || receipt.status <= progress.by_recipient) return false;
-      progress.by_recipient = receipt.status;
-    }
+    if (found == open_.end() || !found->second.progress.take(receipt)) return false;
+    if (receipt.status == Status::received_by_server && found->second.to_check) check(*found->second.to_check);
     finish_if_reached(found->first);
     return true;
   }
@@ -139,7 +122,7 @@ class Sending {
   // An id that was used before may have been acknowledged for the earlier message.
   void check(const chat::Outgoing& outgoing) {
     const std::string id = outgoing.message.message_id.str();
-    queries_.get(timeline_path(id), {}, [this, id, outgoing](const chat::QueryClient::Answer& answer) {
+    queries_.get(chat::timeline_path(id), {}, [this, id, outgoing](const chat::QueryClient::Answer& answer) {
       const auto found = open_.find(id);
       if (found == open_.end()) return;
       answered_ = true;
@@ -151,18 +134,6 @@ class Sending {
       found->second.to_check.reset();
       finish_if_reached(id);
     });
-  }
-
-  // The wire has no word for a refused message; the log knows.
-  void ask_for_a_refusal(const chat::NotAcknowledged& late) {
-    if (std::exchange(asking_, true)) return;
-    queries_.get(timeline_path(late.outgoing.message.message_id.str()), {},
-                 [this, late](const chat::QueryClient::Answer& answer) {
-                   asking_ = false;
-                   if (!answer) return;
-                   if (const auto reason = chat::refusal_in(*answer, late.outgoing, late.attempts))
-                     session_.give_up(late.outgoing.message.message_id, *reason);
-                 });
   }
 
   void refused(const std::string& id, const std::string& reason) {
@@ -188,11 +159,11 @@ class Sending {
 
   Session& session_;
   chat::QueryClient& queries_;
+  chat::Refusals refusals_;
   domain::UserId receiver_;
   Status wait_for_;
   bool json_;
-  std::map<std::string, Progress> open_;
-  bool asking_ = false;
+  std::map<std::string, Open> open_;
   bool answered_ = false;
   bool refused_ = false;
 };
@@ -212,7 +183,7 @@ void wait_for_any(const Session& session, const chat::QueryClient& queries, bool
 void refuse_a_taken_id(chat::QueryClient& queries, const chat::Outgoing& outgoing, std::chrono::milliseconds limit) {
   bool answered = false;
   std::optional<std::string> reason;
-  queries.get(timeline_path(outgoing.message.message_id.str()), {}, [&](const chat::QueryClient::Answer& answer) {
+  queries.get(chat::timeline_path(outgoing.message.message_id.str()), {}, [&](const chat::QueryClient::Answer& answer) {
     answered = true;
     if (answer) reason = chat::refusal_in(*answer, outgoing, 1);
   });
@@ -237,61 +208,11 @@ void refuse_a_taken_id(chat::QueryClient& queries, const chat::Outgoing& outgoin
                                                             std::to_string(settings.mqtt_port) + "."
                                                       : problem) + kept);
   }
-  const auto& [id, progress] = *sending.left().begin();
+  const auto& [id, open] = *sending.left().begin();
   std::string told = "nothing happened for " + std::to_string(timeout.count()) + " ms: " + id + " came as far as " +
-                     progress.words() + ".";
+                     open.words() + ".";
   if (unsent > 0) told += " Is `hermes ingest` running? Try: ./run_chat.sh status." + kept;
   throw CommandError(kFoundProblem, told);
-}
-
-domain::MessageId message_id_argument(const std::string& text, const std::string& what) {
-  auto parsed = domain::MessageId::parse(text, what);
-  if (!parsed) throw CommandError(kUsage, parsed.error().message());
-  return *parsed;
-}
-
-std::filesystem::path folder_of(const domain::UserId& user) {
-  const auto root = chat::outbox_root();
-  if (!root) throw CommandError(kFoundProblem, root.error().message);
-  return chat::user_folder(*root, user);
-}
-
-ExitCode show_pending(const Settings& settings) {
-  const std::filesystem::path folder = folder_of(user_argument(settings.user_id, "--from"));
-  const auto show = [&](const chat::Outgoing& outgoing, const std::string& state, const std::string& reason) {
-    const domain::SendMessage& message = outgoing.message;
-    const std::string time = domain::to_string(outgoing.time);
-    if (settings.json) {
-      print_json({{"message_id", message.message_id.str()},
-                  {"receiver_id", message.receiver.str()},
-                  {"time", time},
-                  {"content", message.content},
-                  {"status", state},
-                  {"reason", reason}});
-      return;
-    }
-    std::cout << domain::escape_for_terminal(message.message_id.str() + "  " + time + "  to " + message.receiver.str() + "  " + state +
-                                             (reason.empty() ? "" : " (" + reason + ")") + ": " + message.content)
-              << "\n";
-  };
-  const auto waiting = chat::Lanes::all_waiting(folder);
-  const auto refused = chat::all_set_aside(folder);
-  for (const chat::Outgoing& outgoing : waiting) show(outgoing, "waiting", "");
-  for (const chat::SetAside& message : refused) show(message.outgoing, "refused", message.reason);
-  if (waiting.empty() && refused.empty() && !settings.json) std::cout << "Nothing waits, and nothing is refused\n";
-  return kDone;
-}
-
-ExitCode drop(const Settings& settings, const std::string& id_text) {
-  const std::filesystem::path folder = folder_of(user_argument(settings.user_id, "--from"));
-  const domain::MessageId id = message_id_argument(id_text, "--drop");
-  const auto refused = chat::drop_set_aside(folder, id);
-  if (!refused) throw CommandError(kFoundProblem, refused.error().message);
-  const auto waiting = chat::Lanes::drop(folder, id);
-  if (!waiting) throw CommandError(kFoundProblem, waiting.error().message);
-  if (!*refused && !*waiting) throw CommandError(kFoundProblem, "no message " + id_text + " is kept. Try: --pending");
-  if (!settings.json) std::cout << "Dropped " << domain::escape_for_terminal(id_text) << "\n";
-  return kDone;
 }
 
 ExitCode send(const Settings& settings, const Flags& flags) {
@@ -311,9 +232,7 @@ ExitCode send(const Settings& settings, const Flags& flags) {
   const Status wait_for = *domain::parse_status(flags.wait);
   const std::chrono::milliseconds timeout = *parse_duration(flags.timeout);
 
-  const auto query_address = chat::QueryAddress::parse(flags.query_url);
-  if (!query_address) throw CommandError(kUsage, "--query-url, HERMES_QUERY_URL: " + query_address.error().message);
-  chat::QueryClient queries(*query_address);
+  chat::QueryClient queries(query_address(flags.query_url));
   if (id) {
     const domain::SendMessage message{*id, user, settings.user_name, receiver, *flags.text, "text"};
     refuse_a_taken_id(queries, {message, {}}, std::min(timeout, kAskedBeforeSending));
@@ -357,14 +276,10 @@ ExitCode send(const Settings& settings, const Flags& flags) {
 }
 
 ExitCode run(const Settings& settings, const Flags& flags) {
-  if (flags.pending) return show_pending(settings);
-  if (flags.drop) return drop(settings, *flags.drop);
+  if (flags.pending) return show_pending_messages(settings);
+  if (flags.drop) return drop_pending_message(settings, *flags.drop);
   return send(settings, flags);
 }
-
-}  // namespace
-
-namespace {
 
 // An option that is given as "" is given: CLI11's own std::optional takes it for none.
 void add_given(CLI::App& app, const std::string& name, std::optional<std::string>& value, const std::string& help) {
@@ -392,9 +307,7 @@ void add_send(CLI::App& root, Cli& cli) {
       ->check(check_duration)
       ->capture_default_str();
   add_given(app, "--id", flags->id, "The message id, for scripts that must be able to repeat a call (a new UUID)");
-  app.add_option("--query-url", flags->query_url, "The query service, which knows why the server refuses a message")
-      ->envname("HERMES_QUERY_URL")
-      ->capture_default_str();
+  add_query_option(app, flags->query_url, "The query service, which knows why the server refuses a message");
   app.add_flag("--pending", flags->pending, "Sends nothing: shows what of this user's waits, and what the server refused");
   add_given(app, "--drop", flags->drop, "Sends nothing: drops the message with this id from what --pending shows");
   app.callback([&cli, flags] { cli.run = [&cli, flags] { return run(cli.settings, *flags); }; });

@@ -36,7 +36,7 @@ std::string counted(std::size_t count, const std::string& one) {
 }  // namespace
 
 Conversation::Conversation(Session& session, QueryClient& queries, terminal::Console& console, Settings settings)
-    : session_(session), queries_(queries), console_(console), settings_(std::move(settings)) {}
+    : session_(session), queries_(queries), console_(console), settings_(std::move(settings)), refusals_(session, queries) {}
 
 std::size_t Conversation::run() {
   greet();
@@ -121,7 +121,7 @@ void Conversation::wake() {
     if (const auto* message = std::get_if<MessageArrived>(&notice)) arrived(*message);
     if (const auto* of_own = std::get_if<ReceiptArrived>(&notice)) receipt(*of_own);
     if (const auto* changed = std::get_if<ConnectionChanged>(&notice)) connection(*changed);
-    if (const auto* late = std::get_if<NotAcknowledged>(&notice)) not_acknowledged(*late);
+    if (const auto* late = std::get_if<NotAcknowledged>(&notice)) refusals_.look_for(*late);
     if (const auto* refused = std::get_if<GivenUp>(&notice)) given_up(*refused);
     if (const auto* others = std::get_if<TakenOver>(&notice)) taken_over(*others);
     if (const auto* trouble = std::get_if<Trouble>(&notice)) pending_.push_back(note(trouble->message));
@@ -155,18 +155,6 @@ void Conversation::receipt(const ReceiptArrived& notice) {
   know(notice.user.str());
   flush();
   console_.set_mark(notice.message_id.str(), change->mark, change->words);
-}
-
-// The wire has no word for a refused message; the log knows. Without the service the outbox finds out in the end (outbox.h).
-void Conversation::not_acknowledged(const NotAcknowledged& notice) {
-  if (std::exchange(asking_for_a_refusal_, true)) return;
-  queries_.get("/v1/messages/" + percent_encoded(notice.outgoing.message.message_id.str()) + "/timeline", {},
-               [this, notice](const QueryClient::Answer& answer) {
-                 asking_for_a_refusal_ = false;
-                 if (!answer) return;
-                 if (const auto reason = refusal_in(*answer, notice.outgoing, notice.attempts))
-                   session_.give_up(notice.outgoing.message.message_id, *reason);
-               });
 }
 
 void Conversation::given_up(const GivenUp& notice) {
@@ -332,7 +320,7 @@ void Conversation::show_status(const std::string& beginning) {
   if (beginning.empty()) return show_own_status();
   const auto whole = whole_id(beginning);
   if (!whole) return;
-  ask("/v1/messages/" + percent_encoded(*whole) + "/status", {}, [this, id = *whole](const QueryClient::Answer& answer) {
+  ask(status_path(*whole), {}, [this, id = *whole](const QueryClient::Answer& answer) {
     if (!answer) {
       if (const auto words = own_.words_for(id)) say(id + ": " + *words + ", as far as this session knows");
       return say_failed(answer.error().message);
@@ -367,7 +355,7 @@ void Conversation::show_own_status() {
 void Conversation::show_timeline(const std::string& beginning) {
   const auto whole = whole_id(beginning);
   if (!whole) return;
-  ask("/v1/messages/" + percent_encoded(*whole) + "/timeline", {}, [this, id = *whole](const QueryClient::Answer& answer) {
+  ask(timeline_path(*whole), {}, [this, id = *whole](const QueryClient::Answer& answer) {
     if (!answer) return say_failed(answer.error().message);
     std::vector<Entry> entries = timeline_entries(*answer, wall_clock());
     entries.insert(entries.begin(), note(id));

@@ -13,6 +13,7 @@
 #include "adapters/chat/message_ids.h"
 #include "adapters/chat/own_messages.h"
 #include "adapters/chat/query_client.h"
+#include "adapters/chat/refusals.h"
 #include "adapters/chat/session.h"
 #include "adapters/chat/typing_indicators.h"
 #include "adapters/terminal/command.h"
@@ -56,7 +57,6 @@ class Conversation {
   void wake();
   void arrived(const MessageArrived& notice);
   void receipt(const ReceiptArrived& notice);
-  void not_acknowledged(const NotAcknowledged& notice);
   void given_up(const GivenUp& notice);
   void taken_over(const TakenOver& notice);
   void connection(const ConnectionChanged& notice);
@@ -104,6 +104,7 @@ class Conversation {
 
   std::string recipient_;  // standing; empty: none
   OwnMessages own_;
+  Refusals refusals_;
   MessageIds shown_ids_;
   std::set<std::string> users_;   // who was heard of
   bool users_are_all_ = false;    // the query service has said who there is
@@ -118,7 +119,6 @@ class Conversation {
   OthersTyping others_typing_;
   std::string trouble_with_connection_;
   std::size_t open_questions_ = 0;
-  bool asking_for_a_refusal_ = false;  // one at a time: a service that does not answer must not hold up the user's questions
   std::deque<Session::Clock::time_point> looks_for_missed_;  // when to look, in order
   bool may_have_missed_broadcasts_ = false;
 

@@ -127,7 +127,8 @@ std::vector<Outbox::Attempt> Outbox::take_due(Clock::time_point now) {
         waiting.due = now + wait_after(waiting.attempts);
         due.push_back(&waiting);
       }
-      if (++under_way == kUnderWayMax || !waiting.may_be_overtaken_at(now)) break;
+      const auto overtaken_from = waiting.may_be_overtaken_from();
+      if (++under_way == kUnderWayMax || !overtaken_from || now < *overtaken_from) break;
     }
   }
   std::ranges::sort(due, {}, &Waiting::order);
@@ -146,8 +147,9 @@ std::optional<Outbox::Clock::time_point> Outbox::next_due() const {
     for (const Waiting& waiting : queue) {
       const Clock::time_point due = std::max(waiting.due, not_before);
       next = next ? std::min(*next, due) : due;
-      if (++under_way == kUnderWayMax || waiting.attempts < kSuspectAttempts) break;
-      not_before = std::max(not_before, waiting.tried + kFirstRetry);
+      const auto overtaken_from = waiting.may_be_overtaken_from();
+      if (++under_way == kUnderWayMax || !overtaken_from) break;
+      not_before = std::max(not_before, *overtaken_from);
     }
   }
   return next;
@@ -170,7 +172,7 @@ std::vector<Outbox::Attempt> Outbox::given_up() const {
 }
 
 std::optional<Outgoing> Outbox::waiting(const domain::MessageId& id) const {
-  const Waiting* found = const_cast<Outbox*>(this)->find(id);
+  const Waiting* found = find(id);
   if (!found) return std::nullopt;
   return found->outgoing;
 }
@@ -181,8 +183,9 @@ std::vector<Outgoing> Outbox::all() const {
   return out;
 }
 
-bool Outbox::Waiting::may_be_overtaken_at(Clock::time_point now) const {
-  return attempts >= kSuspectAttempts && now >= tried + kFirstRetry;
+std::optional<Outbox::Clock::time_point> Outbox::Waiting::may_be_overtaken_from() const {
+  if (attempts < kSuspectAttempts) return std::nullopt;
+  return tried + kFirstRetry;
 }
 
 void Outbox::insert(Waiting waiting) {
@@ -192,15 +195,17 @@ void Outbox::insert(Waiting waiting) {
   queues_[receiver].push_back(std::move(waiting));
 }
 
-Outbox::Waiting* Outbox::find(const domain::MessageId& id) {
+const Outbox::Waiting* Outbox::find(const domain::MessageId& id) const {
   const auto receiver = receiver_of_.find(id);
   if (receiver == receiver_of_.end()) return nullptr;
-  Queue& queue = queues_.at(receiver->second);
+  const Queue& queue = queues_.at(receiver->second);
   // Nearly always the first one.
   const auto found =
       std::ranges::find_if(queue, [&](const Waiting& waiting) { return waiting.outgoing.message.message_id == id; });
   return found == queue.end() ? nullptr : &*found;
 }
+
+Outbox::Waiting* Outbox::find(const domain::MessageId& id) { return const_cast<Waiting*>(std::as_const(*this).find(id)); }
 
 bool Outbox::remove(const domain::MessageId& id) {
   const auto found = receiver_of_.find(id);

@@ -108,13 +108,15 @@ class Outbox {
     Clock::time_point tried = Clock::time_point::min();        // last
     Clock::time_point overtaken_at = Clock::time_point::min();
 
-    bool may_be_overtaken_at(Clock::time_point now) const;
+    // When the next one need not wait for it any longer; nothing: it must.
+    std::optional<Clock::time_point> may_be_overtaken_from() const;
   };
   using Queue = std::deque<Waiting>;
 
   Outbox() = default;
   void replay(std::string_view json);
   void insert(Waiting waiting);
+  const Waiting* find(const domain::MessageId& id) const;
   Waiting* find(const domain::MessageId& id);
   bool remove(const domain::MessageId& id);
   void note_overtaking(Queue& queue, const Waiting& by);

@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "adapters/chat/answers.h"
-#include "adapters/wire/wire.h"
 
 namespace hermes::chat {
 
@@ -12,7 +11,7 @@ using terminal::Mark;
 
 OwnMessages::Change OwnMessages::follow(const Outgoing& outgoing) {
   const std::string& id = outgoing.message.message_id.str();
-  const auto [followed, is_new] = own_.insert_or_assign(id, Own{.receiver = outgoing.message.receiver});
+  const auto [followed, is_new] = own_.insert_or_assign(id, Own{.progress = Progress(outgoing.message.receiver)});
   const Change change = followed->second.change();
   if (is_new) order_.push_back(id);
   if (order_.size() > kMax) {
@@ -25,23 +24,13 @@ OwnMessages::Change OwnMessages::follow(const Outgoing& outgoing) {
 std::optional<OwnMessages::Change> OwnMessages::receipt(const ReceiptArrived& receipt) {
   const auto found = own_.find(receipt.message_id.str());
   if (found == own_.end()) return std::nullopt;
-  Own& own = found->second;
-  const Mark mark = mark_of(receipt.status);
-  if (mark == Mark::stored) {
-    if (own.on_the_server || receipt.user.str() != wire::kServerUser) return std::nullopt;
-    own.on_the_server = true;
-    return own.change();
-  }
-  const bool by_recipient = domain::is_broadcast(own.receiver) || own.receiver == receipt.user;
-  if (mark < Mark::stored || !by_recipient || mark <= own.by_recipient) return std::nullopt;
-  own.by_recipient = mark;
-  own.recipient = receipt.user.str();
-  return own.change();
+  if (!found->second.progress.take(receipt)) return std::nullopt;
+  return found->second.change();
 }
 
 std::optional<OwnMessages::Change> OwnMessages::given_up(const domain::MessageId& id) {
   const auto found = own_.find(id.str());
-  if (found == own_.end() || found->second.on_the_server) return std::nullopt;
+  if (found == own_.end() || found->second.progress.on_the_server()) return std::nullopt;
   found->second.given_up = true;
   return found->second.change();
 }
@@ -58,13 +47,14 @@ std::optional<std::string> OwnMessages::last() const {
 }
 
 OwnMessages::Change OwnMessages::Own::change() const {
-  const std::string done = by_recipient == Mark::delivered ? "delivered to " + recipient
-                           : by_recipient == Mark::read    ? "read by " + recipient
-                                                           : "";
-  if (!on_the_server && given_up) return {Mark::refused, done.empty() ? "refused" : done + ", but refused by the server"};
-  if (!on_the_server) return {Mark::waiting, done.empty() ? "on its way" : done + ", but not yet on the server"};
+  const domain::Status furthest = progress.by_recipient();
+  const std::string done = furthest == domain::Status::delivered ? "delivered to " + progress.recipient()
+                           : furthest == domain::Status::read    ? "read by " + progress.recipient()
+                                                                 : "";
+  if (!progress.on_the_server() && given_up) return {Mark::refused, done.empty() ? "refused" : done + ", but refused by the server"};
+  if (!progress.on_the_server()) return {Mark::waiting, done.empty() ? "on its way" : done + ", but not yet on the server"};
   if (done.empty()) return {Mark::stored, "on the server"};
-  return {by_recipient, done};
+  return {mark_of(furthest), done};
 }
 
 }  // namespace hermes::chat

@@ -1,8 +1,7 @@
 // One's own messages, and how far each has come: what the marks beside them say. Pure.
 //
-// What the server says and what recipients say are kept apart. A recipient's client gets a message from the broker, and may
-// report it read while no ingester runs: then the server has nothing. So a mark never says more than the server: until its ack
-// has come, a message is waiting, and only the words tell what a recipient did.
+// A mark never says more than the server: until its ack has come, a message is waiting, and only the words tell what a recipient did
+// (progress.h).
 //
 // Not thread-safe.
 #pragma once
@@ -14,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/chat/progress.h"
 #include "adapters/chat/session.h"
 #include "adapters/terminal/console.h"
 
@@ -31,8 +31,7 @@ class OwnMessages {
   };
 
   Change follow(const Outgoing& outgoing);
-  // Nothing for a receipt that changes nothing, and for one that its user has no say in: whoever may publish can forge receipts,
-  // so only the server speaks for the server, and only a recipient for themselves.
+  // Nothing for a receipt that changes nothing, or that its user has no say in.
   std::optional<Change> receipt(const ReceiptArrived& receipt);
 
   // It is not sent any more. Nothing if it is not followed, or on the server after all.
@@ -43,11 +42,8 @@ class OwnMessages {
 
  private:
   struct Own {
-    domain::UserId receiver;
-    bool on_the_server = false;
+    Progress progress;
     bool given_up = false;
-    terminal::Mark by_recipient = terminal::Mark::none;
-    std::string recipient{};  // who brought it there
 
     Change change() const;
   };

@@ -74,6 +74,9 @@ std::string percent_encoded(const std::string& text) {
   return out;
 }
 
+std::string status_path(const std::string& message_id) { return "/v1/messages/" + percent_encoded(message_id) + "/status"; }
+std::string timeline_path(const std::string& message_id) { return "/v1/messages/" + percent_encoded(message_id) + "/timeline"; }
+
 Result<QueryAddress, Error> QueryAddress::parse(std::string_view url) {
   const auto wrong = [&](const std::string& problem) {
     return fail(Error{"'" + std::string(url) + "' is no address of a query service: " + problem +

@@ -20,6 +20,9 @@ namespace hermes::chat {
 
 // A segment of a path, or a value: what is not a letter, a digit or one of -._~ as %XX (RFC 3986, 2.3).
 std::string percent_encoded(const std::string& text);
+// The paths of one message.
+std::string status_path(const std::string& message_id);
+std::string timeline_path(const std::string& message_id);
 
 // Where the query service is. It can only be made of what the client can ask.
 struct QueryAddress {

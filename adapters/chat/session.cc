@@ -221,23 +221,29 @@ class Session::Impl {
     if (!outgoing) return;
     auto kept = chat::set_aside(user_folder_, {*outgoing, reason});
     if (kept) kept = lanes_.own().forget(id);
-    if (!kept) return complain(kept.error().message);
+    if (!complain_once(last_outbox_trouble_, kept)) return;
     tell(GivenUp{*outgoing, reason});
   }
 
   // Only the attending client stays for long enough to have to look for them again.
   void adopt() {
-    adopt_again_ = settings_.role == Role::attend ? Clock::now() + kAdoptEvery : Clock::time_point::max();
     if (settings_.role != Role::attend) return;
+    adopt_again_ = Clock::now() + kAdoptEvery;
     auto adopted = lanes_.adopt();
-    if (!adopted) return complain(adopted.error().message);
+    if (!complain_once(last_outbox_trouble_, adopted)) return;
     if (!adopted->empty()) tell(TakenOver{std::move(*adopted)});
   }
 
-  // Once, however often it happens in a row.
-  void complain(const std::string& trouble) {
-    if (trouble != last_outbox_trouble_) tell(Trouble{trouble});
-    last_outbox_trouble_ = trouble;
+  // Whether it went well. A failure is told once, however often it happens in a row.
+  template <class Outcome>
+  bool complain_once(std::string& last, const Outcome& outcome) {
+    if (outcome) {
+      last.clear();
+      return true;
+    }
+    if (outcome.error().message != last) tell(Trouble{outcome.error().message});
+    last = outcome.error().message;
+    return false;
   }
 
   // ---- the MQTT client's thread. It holds paho's lock: nothing here may publish while it holds mutex_. ----
@@ -282,12 +288,7 @@ class Session::Impl {
     const bool for_me = domain::is_broadcast(message.receiver) || message.receiver == settings_.user;
     if (own_echo || !for_me) return true;
     const auto fresh = inbox_->take(incoming);
-    if (!fresh) {
-      if (fresh.error().message != last_trouble_) tell(Trouble{fresh.error().message});
-      last_trouble_ = fresh.error().message;
-      return false;
-    }
-    last_trouble_.clear();
+    if (!complain_once(last_inbox_trouble_, fresh)) return false;
     if (*fresh) tell(MessageArrived{incoming});
     return true;
   }
@@ -425,7 +426,7 @@ class Session::Impl {
   bool session_was_kept_ = true;
   bool paused_ = false;
   std::string last_problem_;
-  std::string last_trouble_;
+  std::string last_inbox_trouble_;
   std::string last_outbox_trouble_;
   Clock::time_point adopt_again_ = Clock::time_point::min();
   Clock::time_point receipts_held_until_{};
