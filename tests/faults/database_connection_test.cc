@@ -204,6 +204,24 @@ TEST_F(UnknownOutcome, IsJudgedByTheLogItself) {
   EXPECT_FALSE(was_committed(*connection_, "999999999999", std::nullopt)) << "an id that this server has not given out";
 }
 
+// The server that answers next took over without the last of the log, and others have gone on there since.
+TEST_F(UnknownOutcome, OnAServerThatTookOverLeavesNothingRemembered) {
+  proxy_->cut_after_client_bytes(bytes_of_a_batch_);
+  auto unknown = handler_->handle(batch({message("m2"), receipt("r2", Status::read)}));
+  ASSERT_FALSE(unknown);
+  ASSERT_EQ(unknown.error().kind, HandleError::Kind::outcome_unknown) << unknown.error().detail;
+
+  server_->new_log(1);
+  database_ = std::make_unique<Database>(server_->settings());
+  const postgres::ConnectionPtr other_connection = connect();
+  CommandHandler other(*other_connection, {});
+  ASSERT_TRUE(other.handle(batch({message("m5"), message("m6"), message("m7"), message("m8")})));
+  EXPECT_EQ(settle(), std::nullopt);
+  auto again = handler_->handle(batch({message("m0"), message("m2"), message("m5")}));
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(outcomes(*again), (std::vector<std::string>{"appended", "appended", "duplicate"}));
+}
+
 // PostgreSQL is stopped at once, in the middle of batches, and comes back.
 TEST_F(DatabaseConnection, StoppingPostgresAtAnyMomentLosesAndDoublesNothing) {
   PersistentHandler handler(server_->settings("hermes_ingester"));

@@ -191,6 +191,45 @@ TEST_F(CommandHandlerTest, SeesWhatAnotherHandlerAppended) {
   EXPECT_THAT(outcomes(*last), ElementsAre("duplicate"));
 }
 
+// The server that took over lacks what the handler saw committed, and is ahead of it all the same: others have gone on there.
+TEST_F(CommandHandlerTest, RemembersNothingOfAServerThatAnotherTookOverFrom) {
+  server_->new_log(1);
+  forget();
+  handle({message("lost"), receipt("lost", Status::delivered)});
+  server_->new_log(1);
+  database_ = std::make_unique<Database>(server_->settings());
+  const postgres::ConnectionPtr other_connection = connect();
+  CommandHandler other(*other_connection, {});
+  ASSERT_TRUE(other.handle(batch({message("m1"), message("m2"), message("m3")})));
+
+  postgres::ConnectionPtr next = connect();
+  handler_->reconnected(*next);
+  connection_ = std::move(next);
+  EXPECT_THAT(handle({receipt("lost", Status::delivered)}), ElementsAre("parked"));
+  EXPECT_THAT(handle({message("lost")}), ElementsAre("appended")) << "a duplicate would be acknowledged, and is nowhere";
+  EXPECT_THAT(stream("message/lost"),
+              ElementsAre("0 MessageSent fredy", "1 MessageReceived server", "2 MessageDelivered david"));
+}
+
+// Somebody has put the log back while its connections stayed, and others have gone on to where it was.
+TEST_F(CommandHandlerTest, RemembersNothingOfALogThatEndsInSomethingElse) {
+  server_->new_log(1);
+  database_ = std::make_unique<Database>(server_->settings());
+  forget();
+  handle({message("lost")});
+  postgres::Settings superuser = server_->postgres().superuser();
+  superuser.database = server_->settings().database;
+  Database(superuser).execute(
+      "ALTER TABLE event_log DISABLE TRIGGER ALL; DELETE FROM event_log; "
+      "UPDATE event_log_heads SET next_offset = 0, last_hash = DEFAULT, last_recorded_at = DEFAULT");
+  const postgres::ConnectionPtr other_connection = connect();
+  CommandHandler other(*other_connection, {});
+  ASSERT_TRUE(other.handle(batch({message("m1")})));
+
+  EXPECT_THAT(handle({receipt("lost", Status::delivered)}), ElementsAre("parked"));
+  EXPECT_THAT(handle({message("lost")}), ElementsAre("appended"));
+}
+
 TEST_F(CommandHandlerTest, WorksWithACacheOfNoSize) {
   handler_ = std::make_unique<CommandHandler>(*connection_, HandlerSettings{.cache_capacity = 0});
   handle({message("m1")});
