@@ -12,6 +12,9 @@ namespace {
 // A statement is sent when its text has grown to this: a batch of large hostile messages must not become one huge string.
 constexpr std::size_t kStatementBytes = 1024 * 1024;
 
+// Expired receipts that are moved in one transaction.
+constexpr int kExpireAtOnce = 1'000;
+
 // A topic or a detail may hold what a text column can't (NUL, bytes that are not UTF-8). The payload keeps the raw bytes.
 std::string storable_literal(postgres::Connection& connection, std::string_view text) {
   if (domain::check_text("text", text, std::numeric_limits<std::size_t>::max())) {
@@ -92,6 +95,35 @@ void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids) {
          ") RETURNING partition) UPDATE event_log_heads h SET parked = h.parked - c.count "
          "FROM (SELECT partition, count(*) FROM applied GROUP BY partition) c WHERE h.partition = c.partition",
          [](std::int64_t id) { return std::to_string(id); });
+}
+
+std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window) {
+  const std::string expired = "parked_at < clock_timestamp() - interval '" + std::to_string(window.count()) + " seconds'";
+  std::size_t moved = 0;
+  for (;;) {
+    postgres::Statements find(connection);
+    find.send("SELECT DISTINCT partition FROM parked_events WHERE " + expired + " ORDER BY partition");
+    const postgres::TextRows rows = find.rows();
+    find.finish();
+    if (rows.size() == 0) return moved;
+    std::vector<Partition> partitions;
+    std::string list;
+    for (int row = 0; row < rows.size(); ++row) {
+      partitions.push_back(static_cast<Partition>(rows.integer(row, 0)));
+      list.append(list.empty() ? "" : ",").append(rows.text(row, 0));
+    }
+    AppendTransaction transaction(connection, buffers, partitions);
+    moved += static_cast<std::size_t>(transaction.execute(
+        "WITH expired AS (DELETE FROM parked_events WHERE id IN (SELECT id FROM parked_events WHERE " + expired +
+        " AND partition IN (" + list + ") ORDER BY parked_at LIMIT " + std::to_string(kExpireAtOnce) +
+        ") RETURNING *), counted AS (UPDATE event_log_heads h SET parked = h.parked - c.count FROM "
+        "(SELECT partition, count(*) FROM expired GROUP BY partition) c WHERE h.partition = c.partition), "
+        "kept AS (INSERT INTO rejected_events (received_at, topic, payload, reason, detail, message_id, actor_id, sequence) "
+        "SELECT received_at, topic, payload, 'parked_too_long', status || ' waited since ' || parked_at || "
+        "' for a message that did not come', message_id, user_id, sequence FROM expired "
+        "ON CONFLICT (received_at, sequence, sha256(payload)) DO NOTHING) SELECT FROM expired"));
+    transaction.commit();
+  }
 }
 
 void lock_open(AppendTransaction& transaction, std::span<const std::int64_t> rows) {

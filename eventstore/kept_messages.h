@@ -2,6 +2,8 @@
 // wait for their message (parked_events, counted in the partition's head); and what becomes of refused ones that are tried again.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -48,6 +50,10 @@ void park(AppendTransaction& transaction, postgres::Connection& connection, std:
 
 // Takes receipts that were applied out of parked_events. Requires: the heads of their partitions are locked.
 void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids);
+
+// Moves receipts that have waited longer than `window` to rejected_events (parked_too_long), in transactions of its own, and
+// returns how many. Requires: no transaction is open. Throws as AppendTransaction.
+std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window);
 
 // Rows of rejected_events that are tried again, and who does it.
 struct Retry {
