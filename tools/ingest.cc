@@ -23,6 +23,8 @@ namespace {
 
 // How often the watchdog is fed, the gauges are brought up to date, and a full spool is looked at.
 constexpr std::chrono::milliseconds kTick{1'000};
+// What stopping takes beyond the drain: leaving the broker, and the last word to the database.
+constexpr std::chrono::seconds kStopSlack{5};
 
 struct Flags {
   ingest::Settings ingest;
@@ -186,6 +188,7 @@ ExitCode run_ingest(const Settings& shared, const Flags& flags) {
   set_up_logging(flags.service);
   std::signal(SIGPIPE, SIG_IGN);  // a broker or a log reader that goes away is an error to handle, not the end
   StopSignals signals;
+  StopDeadline deadline;
   Fatal fatal;
   auto registry = std::make_shared<prometheus::Registry>();
   auto started = ingest::Ingester::start(settings, *registry, [&fatal](const std::string& problem) { fatal.say(problem); });
@@ -204,6 +207,7 @@ ExitCode run_ingest(const Settings& shared, const Flags& flags) {
   work(ingester, signals);
 
   tell_systemd_stopping();
+  deadline.begin(settings.drain_timeout + kStopSlack);
   spdlog::info("stopping: committing what was taken");
   const ingest::Drained drained = ingester.drain();
   if (!drained.complete) spdlog::warn("{} messages stay in the spool for the next start", drained.left_in_spool);

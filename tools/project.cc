@@ -26,6 +26,8 @@ namespace {
 // second, a statement that hangs is ended by the database after 60 s (projections/worker_session.cc).
 constexpr std::chrono::milliseconds kTick{1'000};
 constexpr std::chrono::seconds kSilenceMax{90};
+// For the batches under way and the leases. A lease that is not given back ends by itself.
+constexpr std::chrono::seconds kStopTimeMax{20};
 
 struct Options {
   std::vector<std::string> names;
@@ -100,6 +102,7 @@ ExitCode run(const Settings& settings, const Options& options) {
   const std::vector<const projections::Projection*> chosen = projections_named(options.names);
   set_up_logging(options.service);
   StopSignals signals;
+  StopDeadline deadline;
   require_migrated(settings);
 
   projections::WorkerSettings worker;
@@ -131,6 +134,7 @@ ExitCode run(const Settings& settings, const Options& options) {
     tell_systemd_status(now.ok ? "folding the log" : now.detail);
   }
   tell_systemd_stopping();
+  deadline.begin(kStopTimeMax);
   spdlog::info("stopping: finishing the batches, releasing the leases");
   projector.request_stop();
   projector.wait();

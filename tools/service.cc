@@ -9,7 +9,11 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <condition_variable>
+#include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <stop_token>
 
 #include "domain/timestamp.h"
 
@@ -77,6 +81,18 @@ bool StopSignals::wait_for(std::chrono::milliseconds time) {
   const sigset_t set = stop_signals();
   const timespec limit{time.count() / 1000, (time.count() % 1000) * 1'000'000};
   return sigtimedwait(&set, nullptr, &limit) > 0;
+}
+
+void StopDeadline::begin(std::chrono::milliseconds time) {
+  thread_ = std::jthread([time](const std::stop_token& stopped) {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    if (changed.wait_for(lock, stopped, time, [] { return false; }) || stopped.stop_requested()) return;
+    spdlog::warn("stopping takes too long, perhaps for a database that does not answer: leaving the rest to the next start");
+    spdlog::shutdown();
+    std::_Exit(kDone);
+  });
 }
 
 void tell_systemd_ready(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }

@@ -3,16 +3,19 @@
 //   ServiceOptions options;                      // declared on the subcommand by add_service_options()
 //   set_up_logging(options);
 //   StopSignals signals;                         // before any thread is started
+//   StopDeadline deadline;                       // before what may have to be waited for
 //   ... start ...
 //   tell_systemd_ready("folding");
 //   while (!signals.wait_for(kTick)) if (all is alive) tell_systemd_alive();
 //   tell_systemd_stopping();
+//   deadline.begin(kStopTime);
 //   ... drain ...
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <thread>
 
 #include "tools/cli.h"
 
@@ -35,6 +38,16 @@ class StopSignals {
   StopSignals();
   // Whether one came. Returns at once when it does, at the latest after `time`.
   bool wait_for(std::chrono::milliseconds time);
+};
+
+// A database that hangs is waited for as long as it does, by whatever thread has asked it something. So a service that has begun
+// to stop is ended by force, with exit code 0, when the time is over. Requires: what it leaves undone is done by the next start.
+class StopDeadline {
+ public:
+  void begin(std::chrono::milliseconds time);
+
+ private:
+  std::jthread thread_;
 };
 
 // sd_notify(3); nothing happens without systemd.

@@ -250,7 +250,7 @@ class Ingester::Impl {
   // The log's partition count, once there is a database of this program's version.
   std::optional<int> reach_database() {
     BackOff back_off(kBackOffFirst, kBackOffLongest);
-    while (!stopping_writing_) {
+    while (!stopping_) {
       std::string problem;
       try {
         auto connected = postgres::connect(settings_.postgres);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <limits>
 #include <list>
 #include <mutex>
@@ -63,8 +64,10 @@ class TcpProxy::Impl {
     acceptor_.join();
     {
       std::lock_guard lock(mutex_);
+      held_ = false;
       cut_all();
     }
+    held_changed_.notify_all();
     for (Connection& connection : connections_) {
       connection.up.join();
       connection.down.join();
@@ -88,9 +91,18 @@ class TcpProxy::Impl {
     if (count == 0) cut(direction);
   }
 
-  void let_through() {
+  void hold() {
     std::lock_guard lock(mutex_);
-    up.left = down.left = kNever;
+    held_ = true;
+  }
+
+  void let_through() {
+    {
+      std::lock_guard lock(mutex_);
+      up.left = down.left = kNever;
+      held_ = false;
+    }
+    held_changed_.notify_all();
   }
 
   void delay(std::chrono::milliseconds duration) { delay_ = duration; }
@@ -140,7 +152,8 @@ class TcpProxy::Impl {
       std::size_t allowed;
       bool cuts_here;
       {
-        std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        held_changed_.wait(lock, [&] { return !held_; });
         if (direction.swallowed) continue;
         allowed = static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(received), direction.left));
         cuts_here = direction.left != kNever && allowed == direction.left;
@@ -180,6 +193,8 @@ class TcpProxy::Impl {
   std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
   std::thread acceptor_;
   std::mutex mutex_;
+  std::condition_variable held_changed_;
+  bool held_ = false;
   std::list<Connection> connections_;
 };
 
@@ -191,6 +206,7 @@ std::uint64_t TcpProxy::server_bytes() const { return impl_->read(impl_->down.by
 void TcpProxy::cut_after_client_bytes(std::uint64_t count) { impl_->cut_after(impl_->up, count); }
 void TcpProxy::cut_after_server_bytes(std::uint64_t count) { impl_->cut_after(impl_->down, count); }
 void TcpProxy::delay(std::chrono::milliseconds duration) { impl_->delay(duration); }
+void TcpProxy::hold() { impl_->hold(); }
 void TcpProxy::let_through() { impl_->let_through(); }
 std::uint64_t TcpProxy::cuts() const { return impl_->read(impl_->cuts); }
 

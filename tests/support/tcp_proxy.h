@@ -28,7 +28,9 @@ class TcpProxy {
   void cut_after_server_bytes(std::uint64_t count);
   // From now on everything takes that much longer, in each direction: a slow network, or a slow server.
   void delay(std::chrono::milliseconds duration);
-  // Takes back what was asked for and has not happened.
+  // From now on nothing is forwarded, and connections stay: a host that is gone without a word, or a server that hangs.
+  void hold();
+  // Takes back what was asked for and has not happened; what was held goes on.
   void let_through();
   // How often connections were cut.
   std::uint64_t cuts() const;

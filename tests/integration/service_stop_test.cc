@@ -1,0 +1,98 @@
+// What an operator who stops a service gets, whatever it is waiting for: SIGTERM ends it, soon, without a flood in the log, and
+// with exit code 0, for the next start goes on where this one was.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <stdexcept>
+
+#include "tests/support/eventually.h"
+#include "tests/support/servers.h"
+#include "tests/support/tcp_proxy.h"
+
+namespace hermes::test_support {
+namespace {
+
+using testing::HasSubstr;
+
+// Takes connections and says nothing.
+class SilentServer {
+ public:
+  SilentServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 ||
+        ::getsockname(listener_, generic, &size) != 0) {
+      throw std::runtime_error("cannot listen");
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(listener_); }
+  SilentServer(const SilentServer&) = delete;
+
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int listener_;
+  std::uint16_t port_ = 0;
+};
+
+int occurrences(const std::string& text, const std::string& part) {
+  int count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(ServiceStop, OfAnIngesterThatHasReachedNobodyIsQuiet) {
+  const SilentServer broker;
+  const TemporaryFolder folder;
+  const Environment environment{{"MQTT_BROKER_HOST", "127.0.0.1"},
+                                {"MQTT_BROKER_PORT", std::to_string(broker.port())},
+                                {"POSTGRES_HOST", "127.0.0.1"},
+                                {"POSTGRES_PORT", std::to_string(free_port())},
+                                {"HERMES_SPOOL_DIR", folder / "spool"},
+                                {"HERMES_STATE_DIR", folder.path()},
+                                {"XDG_CONFIG_HOME", folder.path()}};
+  Process ingester = Process::start({hermes_command(), "ingest"}, {.environment = environment, .output = folder / "log"});
+  ASSERT_TRUE(eventually([&] { return occurrences(ingester.output(), "cannot reach PostgreSQL") > 0; })) << ingester.output();
+  ingester.kill(SIGTERM);
+  EXPECT_EQ(ingester.wait(), 0) << ingester.output();
+  const std::string log = ingester.output();
+  EXPECT_LE(occurrences(log.substr(log.find("stopping")), "cannot reach PostgreSQL"), 1);
+}
+
+class ServiceStopWithAHangingDatabase : public testing::TestWithParam<std::string> {};
+
+TEST_P(ServiceStopWithAHangingDatabase, IsBounded) {
+  const PrivatePostgres postgres;
+  const PrivateMosquitto mosquitto;
+  const TemporaryFolder folder;
+  TcpProxy proxy(postgres.port());
+  Environment environment = environment_for(postgres, mosquitto);
+  ASSERT_EQ(run({hermes_command(), "migrate"}, environment).exit_code, 0);
+  const std::uint16_t http_port = free_port();
+  environment["POSTGRES_PORT"] = std::to_string(proxy.port());
+  environment["HERMES_SPOOL_DIR"] = folder / "spool";
+  environment["HERMES_STATE_DIR"] = folder.path();
+  environment["HERMES_DRAIN_TIMEOUT_S"] = "1";
+  environment["HERMES_HTTP_PORT"] = environment["HERMES_QUERY_PORT"] = std::to_string(http_port);
+  Process service = Process::start({hermes_command(), GetParam()}, {.environment = environment, .output = folder / "log"});
+  ASSERT_TRUE(eventually([&] {
+    return run({"curl", "--silent", "--fail", "http://127.0.0.1:" + std::to_string(http_port) + "/readyz"}).exit_code == 0;
+  })) << service.output();
+  proxy.hold();
+  service.kill(SIGTERM);
+  EXPECT_EQ(service.wait(), 0) << service.output();
+}
+
+INSTANTIATE_TEST_SUITE_P(Services, ServiceStopWithAHangingDatabase, testing::Values("ingest", "project", "serve"),
+                         [](const auto& service) { return service.param; });
+
+}  // namespace
+}  // namespace hermes::test_support
