@@ -34,13 +34,18 @@ ExitCode run(const Settings& settings, const Flags& flags) {
                                   {.user = user,
                                    .name = settings.user_name.empty() ? settings.user_id : settings.user_name,
                                    .broker = settings.mqtt_host + ":" + std::to_string(settings.mqtt_port)});
-  const std::size_t unsent = conversation.run();
+  const auto [unsent, failures, session_taken] = conversation.run();
+  if (session_taken) {
+    throw CommandError(kFoundProblem, "another chat client of " + user.str() + " has connected to the broker at " +
+                                          settings.mqtt_host + ":" + std::to_string(settings.mqtt_port) +
+                                          ", from another machine or with another HERMES_OUTBOX_DIR: messages go there now. One "
+                                          "user has one chat client at a time; `hermes send` works beside it");
+  }
   if (console->interactive()) return kDone;
   // A script cannot read what was said of a line.
-  if (unsent == 0 && conversation.failures() == 0) return kDone;
+  if (unsent == 0 && failures == 0) return kDone;
   if (unsent == 0) {
-    throw CommandError(kFoundProblem, std::to_string(conversation.failures()) +
-                                          (conversation.failures() == 1 ? " command" : " commands") +
+    throw CommandError(kFoundProblem, std::to_string(failures) + (failures == 1 ? " command" : " commands") +
                                           " could not be carried out; what was wrong is said above");
   }
   std::string kept = std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +

@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds kLeavePiped{10'000};
 // When to look for missed messages after a connection. Not at once, for the broker first delivers what it has kept, in order;
 // and again, because a message on its way to the tables when the subscription was made is not in them yet.
 constexpr std::array kLooksForMissed{std::chrono::seconds(2), std::chrono::seconds(15)};
+// So many short connections are not an accident.
+constexpr unsigned kShortLivedInARow = 3;
 // The largest page the query service gives.
 constexpr int kPage = 500;
 
@@ -38,7 +40,7 @@ std::string counted(std::size_t count, const std::string& one) {
 Conversation::Conversation(Session& session, QueryClient& queries, terminal::Console& console, Settings settings)
     : session_(session), queries_(queries), console_(console), settings_(std::move(settings)), refusals_(session, queries) {}
 
-std::size_t Conversation::run() {
+Conversation::Outcome Conversation::run() {
   greet();
   const terminal::Events watched = events();
   for (;;) {
@@ -48,7 +50,7 @@ std::size_t Conversation::run() {
     if (!carry_out(terminal::parse_command(input.line, recipient_))) break;
   }
   finish();
-  return session_.unsent().size();
+  return {session_.unsent().size(), failures_, session_taken_};
 }
 
 terminal::Events Conversation::events() {
@@ -80,6 +82,7 @@ terminal::Events Conversation::events() {
   };
   // The answer to one line of a script comes before the next line is carried out.
   watched.may_read = [this] { return open_questions_ == 0; };
+  watched.over = [this] { return session_taken_; };
   return watched;
 }
 
@@ -104,7 +107,7 @@ void Conversation::finish() {
   console_.set_status("");
   const auto deadline = Session::Clock::now() + (console_.interactive() ? kLeaveInteractive : kLeavePiped);
   // A broker that cannot be reached now is not waited for by a person.
-  while (!session_.settle(std::chrono::milliseconds(0)) && Session::Clock::now() < deadline) {
+  while (!session_taken_ && !session_.settle(std::chrono::milliseconds(0)) && Session::Clock::now() < deadline) {
     if (console_.interactive() && !session_.connected()) break;
     const auto step = Session::Clock::now() + std::chrono::milliseconds(50);
     if (terminal::wait_for_any(-1, -1, {session_.wake_descriptor()}, std::min(step, deadline)).woken) wake();
@@ -124,6 +127,7 @@ void Conversation::wake() {
     if (const auto* late = std::get_if<NotAcknowledged>(&notice)) refusals_.look_for(*late);
     if (const auto* refused = std::get_if<GivenUp>(&notice)) given_up(*refused);
     if (const auto* others = std::get_if<TakenOver>(&notice)) taken_over(*others);
+    if (std::holds_alternative<SessionTaken>(notice)) session_taken_ = true;
     if (const auto* trouble = std::get_if<Trouble>(&notice)) pending_.push_back(note(trouble->message));
     if (const auto* typing = std::get_if<TypingChanged>(&notice)) {
       others_typing_.changed(typing->user.str(), typing->name, typing->is_typing, OthersTyping::Clock::now());
@@ -178,6 +182,11 @@ void Conversation::connection(const ConnectionChanged& notice) {
   trouble_with_connection_ =
       notice.connected ? ""
                        : "no connection to the broker at " + settings_.broker + "; what you send is kept";
+  // A broker that does not tell whom it gave the session to (Mosquitto before 2.0.15) lets two clients of one user chase each other.
+  if (notice.short_lived == kShortLivedInARow) {
+    say("the broker has ended " + counted(notice.short_lived, "connection") + " in a row soon after they were made. Is another chat client of " +
+        settings_.user.str() + " open, on another machine or with another HERMES_OUTBOX_DIR? Close one: each shows a part of the messages");
+  }
   looks_for_missed_.clear();
   if (!notice.connected) return;
   const auto now = Session::Clock::now();

@@ -41,12 +41,14 @@ class Conversation {
   // All three must outlive the conversation.
   Conversation(Session& session, QueryClient& queries, terminal::Console& console, Settings settings);
 
-  // Until the user leaves or the input ends. Then waits a while for what is still under way; what is left unsent stays in the
-  // outbox. Returns how many messages that are.
-  std::size_t run();
+  struct Outcome {
+    std::size_t unsent = 0;    // messages that stay in the outbox
+    std::size_t failures = 0;  // lines that could not be carried out: not understood, refused, or a question that got no answer
+    bool session_taken = false;  // by another client with this user's id
+  };
 
-  // Of the lines carried out, those that could not be: not understood, refused, or a question that got no answer.
-  std::size_t failures() const { return failures_; }
+  // Until the user leaves, the input ends, or another client takes the session. Then waits a while for what is still under way.
+  Outcome run();
 
  private:
   terminal::Events events();
@@ -115,6 +117,7 @@ class Conversation {
   std::deque<Unknown> unknown_;           // in order
   std::set<std::string> ever_unknown_;    // each is said once
   std::size_t failures_ = 0;
+  bool session_taken_ = false;
   OwnTyping own_typing_;
   OthersTyping others_typing_;
   std::string trouble_with_connection_;

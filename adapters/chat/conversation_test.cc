@@ -4,17 +4,26 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <thread>
+
 #include "adapters/terminal/wait.h"
 #include "tests/support/canned_service.h"
+#include "tests/support/eventually.h"
+#include "tests/support/tcp_proxy.h"
+#include "tools/private_servers/private_mosquitto.h"
 #include "tools/private_servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
 
 using namespace std::chrono_literals;
+using private_servers::PrivateMosquitto;
 using private_servers::TemporaryFolder;
 using terminal::Entry;
 using terminal::Input;
+using test_support::eventually;
+using test_support::TcpProxy;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -43,6 +52,7 @@ class ScriptedConsole : public terminal::Console {
       const terminal::Ready ready =
           terminal::wait_for_any(-1, -1, events.wake_descriptors, deadline ? std::min(*deadline, give_up) : give_up);
       if (ready.woken) events.on_wake();
+      if (events.over()) return {Input::Kind::terminated};
       if (deadline && *deadline <= std::chrono::steady_clock::now()) events.on_deadline();
       if (std::chrono::steady_clock::now() > give_up) {
         ADD_FAILURE() << "line " << next_ << " still waits for what it wants to see";
@@ -83,7 +93,7 @@ class ConversationTest : public ::testing::Test {
   // Runs the script as fredy; returns how many lines failed.
   std::size_t run(ScriptedConsole& console) {
     auto session = Session::open({.broker_host = "127.0.0.1",
-                                  .broker_port = 1,  // nobody is there
+                                  .broker_port = broker_port_,
                                   .topic_root = "chat/messages",
                                   .user = user("fredy"),
                                   .name = "Fredy",
@@ -93,12 +103,19 @@ class ConversationTest : public ::testing::Test {
     QueryClient queries({"127.0.0.1", service_.port()});
     Conversation conversation(**session, queries, console,
                               {.user = user("fredy"), .name = "Fredy", .broker = "127.0.0.1:1", .unknown_after = 0ms});
-    conversation.run();
+    std::jthread meanwhile([&, &session = **session] {
+      if (meanwhile_) meanwhile_(session);
+    });
+    outcome_ = conversation.run();
+    meanwhile.join();
     if (console.complete) completed_ids_ = console.complete("status ").candidates, completed_users_ = console.complete("to ").candidates;
-    return conversation.failures();
+    return outcome_.failures;
   }
 
   test_support::CannedService service_;
+  std::uint16_t broker_port_ = 1;  // nobody is there
+  std::function<void(const Session&)> meanwhile_;  // on a thread of its own
+  Conversation::Outcome outcome_;
   TemporaryFolder folder_;
   std::vector<Incoming> arrived_;
   std::vector<std::string> completed_ids_;
@@ -145,6 +162,22 @@ TEST_F(ConversationTest, SaysOnceThatNobodyHasHeardOfARecipient) {
   EXPECT_THAT(console.shown, Contains(HasSubstr("nobody called 'the' is known yet; it will wait for them")).Times(1));
   EXPECT_THAT(console.shown, Not(Contains(HasSubstr("nobody called 'david'"))));
   EXPECT_THAT(completed_users_, ElementsAre("david"));
+}
+
+// Of the brokers that say so (MQTT 5, 3.14): Mosquitto 2.0.11 does not, and the packet is put into its mouth.
+TEST_F(ConversationTest, EndsWhenAnotherClientOfTheUserHasTheSession) {
+  const PrivateMosquitto broker;
+  TcpProxy proxy(broker.port());
+  broker_port_ = proxy.port();
+  meanwhile_ = [&](const Session& session) {
+    EXPECT_TRUE(eventually([&] { return session.connected(); }));
+    proxy.cut_after_last_words(test_support::kSessionTakenOver);
+  };
+  const ScriptedConsole::Line never{"send david Never", "what nobody says"};
+  ScriptedConsole console(std::vector{never});
+  run(console);
+  EXPECT_TRUE(outcome_.session_taken);
+  EXPECT_THAT(console.shown, Not(Contains("Never")));
 }
 
 TEST(OthersTyping, ALongNameLeavesRoomForWhatItsOwnerDoes) {

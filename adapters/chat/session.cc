@@ -32,6 +32,8 @@ constexpr milliseconds kFirstConnectWait{200};
 constexpr milliseconds kLongestConnectWait{3'000};
 // Unacknowledged messages the broker may have under way to a client: each is on the disk before it is acknowledged.
 constexpr std::uint16_t kReceiveMaximum = 1'000;
+// Two clients that take the session from each other come back after at most the back-off of the other, 5 s.
+constexpr milliseconds kShortLived{10'000};
 // Between looks for what a `hermes send` that has ended left unsent.
 constexpr milliseconds kAdoptEvery{5'000};
 // A sender's clock may be wrong: a claim from the future is not shown.
@@ -55,6 +57,7 @@ mqtt::Settings broker_settings(const Session::Settings& settings) {
   broker.receive_maximum = kReceiveMaximum;
   if (settings.role == Session::Role::attend) {
     broker.client_id = "hermes-chat-" + settings.user.str();  // fixed: the broker keeps what comes while it is away
+    broker.leave_session_to_another = true;  // two that take it from each other would each show a part
   } else {
     broker.client_id = "hermes-send-" + new_uuid();
     broker.clean_start = true;
@@ -79,8 +82,12 @@ class Session::Impl {
     if (const std::size_t damaged = lanes_.damaged_records(); damaged > 0)
       tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
-    client_.on_connected([this](bool session_present) { connected_changed({true, {}, session_present}); });
-    client_.on_disconnected([this](const std::string& reason) { connected_changed({false, reason}); });
+    client_.on_connected([this](bool session_present) {
+      connected_changed({.connected = true, .session_was_kept = session_present});
+    });
+    client_.on_disconnected([this](const mqtt::Disconnection& lost) {
+      disconnected(lost);
+    });
     courier_ = std::thread([this] { carry(); });
   }
 
@@ -298,13 +305,29 @@ class Session::Impl {
       std::lock_guard lock(mutex_);
       if (connected_ == change.connected) return;
       connected_ = change.connected;
-      if (change.connected) lanes_.own().retry_now();
-      if (!change.connected) last_problem_ = change.reason;
+      if (change.connected) {
+        lanes_.own().retry_now();
+        connected_since_ = Clock::now();
+      } else {
+        last_problem_ = change.reason;
+      }
       session_was_kept_ = change.session_was_kept;
       // The first connection is told once its subscriptions stand.
       if (subscribed_ && !paused_) tell(change);
     }
     changed_.notify_all();
+  }
+
+  void disconnected(const mqtt::Disconnection& lost) {
+    ConnectionChanged change{.connected = false, .reason = lost.reason};
+    {
+      std::lock_guard lock(mutex_);
+      if (lost.cause == mqtt::Disconnection::Cause::session_left_to_another) tell(SessionTaken{});
+      const bool soon = Clock::now() - connected_since_ < kShortLived;
+      short_lived_ = soon && lost.cause == mqtt::Disconnection::Cause::connection_lost ? short_lived_ + 1 : 0;
+      change.short_lived = short_lived_;
+    }
+    connected_changed(change);
   }
 
   // ---- the courier's thread: connects, publishes what is due ----
@@ -365,11 +388,11 @@ class Session::Impl {
       if (stopping_) return;
       if (!problem) {
         subscribed_ = true;
-        tell(ConnectionChanged{true, {}, session_was_kept_});
+        tell(ConnectionChanged{.connected = true, .session_was_kept = session_was_kept_});
         changed_.notify_all();
         return;
       }
-      if (*problem != last_problem_) tell(ConnectionChanged{false, *problem});
+      if (*problem != last_problem_) tell(ConnectionChanged{.connected = false, .reason = *problem});
       last_problem_ = std::move(*problem);
       if (changed_.wait_for(lock, wait, [&] { return stopping_; })) return;
       wait = std::min(wait * 2, kLongestConnectWait);
@@ -424,6 +447,8 @@ class Session::Impl {
   bool connected_ = false;
   bool subscribed_ = false;
   bool session_was_kept_ = true;
+  Clock::time_point connected_since_{};
+  unsigned short_lived_ = 0;  // connections in a row, until now
   bool paused_ = false;
   std::string last_problem_;
   std::string last_inbox_trouble_;

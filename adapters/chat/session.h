@@ -44,6 +44,7 @@ struct TypingChanged {
 struct ConnectionChanged {
   bool connected;
   std::string reason{};          // of a loss
+  unsigned short_lived = 0;      // of a loss: as many connections in a row, with this one, ended soon after they were made
   bool session_was_kept = true;  // connected: the broker has what came meanwhile. False at a user's very first connection
 };
 // A message was sent again, for the server has not acknowledged it. It may be refused: the wire has no word for that.
@@ -60,12 +61,15 @@ struct GivenUp {
 struct TakenOver {
   std::vector<Outgoing> messages;
 };
+// Another client with this user's id, on another machine or with another outbox, has the session at the broker now: nothing comes
+// in here and nothing goes out any more. What is unsent stays in the outbox.
+struct SessionTaken {};
 // Something is wrong here, on this side: the disk, for example.
 struct Trouble {
   std::string message;
 };
 using Notice = std::variant<MessageArrived, ReceiptArrived, TypingChanged, ConnectionChanged, NotAcknowledged, GivenUp,
-                            TakenOver, Trouble>;
+                            TakenOver, SessionTaken, Trouble>;
 
 class Session {
  public:

@@ -8,6 +8,7 @@
 #include "adapters/wire/wire.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_server.h"
+#include "tests/support/tcp_proxy.h"
 #include "tools/private_servers/private_mosquitto.h"
 #include "tools/private_servers/temporary_folder.h"
 
@@ -31,9 +32,10 @@ class SessionTest : public ::testing::Test {
   SessionTest() { server_.start(); }
 
   Result<std::unique_ptr<Session>, Error> try_to_open(const std::string& name, Session::Role role = Session::Role::attend,
-                                                      std::optional<std::chrono::milliseconds> read_after = 0ms) {
+                                                      std::optional<std::chrono::milliseconds> read_after = 0ms,
+                                                      std::optional<std::uint16_t> port = std::nullopt) {
     return Session::open({.broker_host = "127.0.0.1",
-                          .broker_port = broker_.port(),
+                          .broker_port = port.value_or(broker_.port()),
                           .topic_root = "chat/messages",
                           .user = user(name),
                           .name = "",
@@ -41,13 +43,15 @@ class SessionTest : public ::testing::Test {
                           .role = role,
                           .read_after = read_after});
   }
-  std::unique_ptr<Session> open(const std::string& name, Session::Role role = Session::Role::attend) {
-    auto session = try_to_open(name, role);
+  std::unique_ptr<Session> open(const std::string& name, Session::Role role = Session::Role::attend,
+                                std::optional<std::uint16_t> port = std::nullopt) {
+    auto session = try_to_open(name, role, 0ms, port);
     EXPECT_TRUE(session.ok()) << session.error().message;
     return std::move(*session);
   }
-  std::unique_ptr<Session> open_connected(const std::string& name, Session::Role role = Session::Role::attend) {
-    auto session = open(name, role);
+  std::unique_ptr<Session> open_connected(const std::string& name, Session::Role role = Session::Role::attend,
+                                          std::optional<std::uint16_t> port = std::nullopt) {
+    auto session = open(name, role, port);
     EXPECT_TRUE(eventually([&] { return session->connected(); })) << session->last_problem();
     return session;
   }
@@ -208,6 +212,34 @@ TEST_F(SessionTest, RefusesASecondClientOfTheSameUserAndSaysWho) {
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(second.error().message, AllOf(::testing::HasSubstr("another chat client"), ::testing::HasSubstr("process")));
   EXPECT_TRUE(try_to_open("david").ok());
+}
+
+TEST_F(SessionTest, LeavesTheSessionToAnotherClientOfTheUser) {
+  test_support::TcpProxy proxy(broker_.port());
+  auto first = open_connected("fredy", Session::Role::attend, proxy.port());
+  proxy.cut_after_last_words(test_support::kSessionTakenOver);
+  EXPECT_TRUE(eventually([&] {
+    const auto notices = first->take_notices();
+    return std::ranges::any_of(notices, [](const Notice& notice) { return std::holds_alternative<SessionTaken>(notice); });
+  }));
+  EXPECT_FALSE(first->connected());
+}
+
+TEST_F(SessionTest, CountsConnectionsThatDoNotLast) {
+  test_support::TcpProxy proxy(broker_.port());
+  auto fredy = open_connected("fredy", Session::Role::attend, proxy.port());
+  unsigned short_lived = 0;
+  for (unsigned lost = 1; lost <= 3; ++lost) {
+    EXPECT_TRUE(eventually([&] { return fredy->connected(); }));
+    proxy.cut_after_client_bytes(0);
+    EXPECT_TRUE(eventually([&] {
+      for (const Notice& notice : fredy->take_notices()) {
+        const auto* changed = std::get_if<ConnectionChanged>(&notice);
+        if (changed && !changed->connected) short_lived = changed->short_lived;
+      }
+      return short_lived == lost;
+    })) << short_lived;
+  }
 }
 
 TEST_F(SessionTest, SendsBesideAnAttendingClientWithoutTakingItsMessages) {

@@ -69,7 +69,7 @@ class Ingester::Impl {
                    session_present ? ", session resumed" : "");
       if (client_.grants().maximum_qos < kQos) subscribe_again();
     });
-    client_.on_disconnected([](const std::string& reason) { spdlog::warn("lost the broker: {}", reason); });
+    client_.on_disconnected([](const mqtt::Disconnection& lost) { spdlog::warn("lost the broker: {}", lost.reason); });
     log_thread_ = std::thread([this] { serve_log(); });
     broker_thread_ = std::thread([this] { reach_broker(); });
   }

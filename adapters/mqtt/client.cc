@@ -187,8 +187,7 @@ class Client::Impl {
     }
     if (code == MQTTASYNC_SUCCESS) {
       code = MQTTAsync_setDisconnected(handle, this, [](void* self, MQTTProperties*, enum MQTTReasonCodes reason) {
-        const char* text = MQTTReasonCode_toString(reason);
-        static_cast<Impl*>(self)->told_to_leave(text ? text : std::to_string(reason));
+        static_cast<Impl*>(self)->told_to_leave(reason);
       });
     }
     if (code != MQTTASYNC_SUCCESS) throw std::runtime_error("cannot make an MQTT client: " + describe(code));
@@ -258,6 +257,7 @@ class Client::Impl {
       grants_ = grants_of(properties, settings_);
       connecting_ = false;
       up_ = true;
+      end_told_ = false;
       ever_connected_ = true;
       up_since_ = std::chrono::steady_clock::now();
       ++attempts_ended_;
@@ -287,19 +287,26 @@ class Client::Impl {
     changed_.notify_all();
   }
 
-  void told_to_leave(std::string reason) {
-    std::lock_guard lock(mutex_);
-    leave_reason_ = "the broker closed the session: " + reason;
+  // By a DISCONNECT of the broker (MQTT 5, 3.14). After it paho 1.3.12 tells nothing of the connection's end: this is the end.
+  void told_to_leave(MQTTReasonCodes reason) {
+    const char* text = MQTTReasonCode_toString(reason);
+    const bool leaves = reason == MQTTREASONCODE_SESSION_TAKEN_OVER && settings_.leave_session_to_another;
+    ended({leaves ? Disconnection::Cause::session_left_to_another : Disconnection::Cause::connection_lost,
+           "the broker closed the session: " + (text ? text : std::to_string(reason))});
   }
 
-  void lost(std::string reason) {
+  void lost(const std::string& reason) { ended({Disconnection::Cause::connection_lost, reason}); }
+
+  void ended(Disconnection end) {
     {
       std::lock_guard lock(mutex_);
-      if (!leave_reason_.empty()) reason = std::exchange(leave_reason_, {});
+      if (std::exchange(end_told_, true)) return;
+      if (end.cause == Disconnection::Cause::session_left_to_another) wanted_ = false;
       up_ = false;
       changed_.notify_all();
     }
-    if (disconnected_handler) disconnected_handler(refusing_ ? "a message could not be taken" : reason);
+    if (refusing_) end = {Disconnection::Cause::message_not_taken, "a message could not be taken"};
+    if (disconnected_handler) disconnected_handler(end);
   }
 
   // ---- the keeper's thread: makes the connection, makes it again, and ends it ----
@@ -418,7 +425,7 @@ class Client::Impl {
   std::uint64_t attempts_ended_ = 0;
   std::string last_problem_;
   bool last_refused_ = false;  // by the broker, for who asked
-  std::string leave_reason_;
+  bool end_told_ = false;  // of the present connection
   Grants grants_;
   std::vector<Subscription> subscriptions_;
   std::thread keeper_;

@@ -27,6 +27,9 @@ struct Settings {
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
   std::chrono::milliseconds reconnect_max{5000};
+  // When another client connects with this id, the broker gives it the session (MQTT 5, 3.1.4), and says so: Mosquitto from 2.0.15
+  // on, others for long. True: this one leaves it there until connect(). False: it takes the session back.
+  bool leave_session_to_another = false;
   std::string username;
   std::string password;
 };
@@ -42,13 +45,23 @@ struct Error {
   std::string message;  // one line: what, where, what to do
 };
 
+struct Disconnection {
+  enum class Cause {
+    connection_lost,          // or ended by the broker
+    message_not_taken,        // by the message handler
+    session_left_to_another,  // Settings::leave_session_to_another: no connection is made any more
+  };
+  Cause cause = Cause::connection_lost;
+  std::string reason;  // one line
+};
+
 class Client {
  public:
   // Returns true when the message is taken: only then is it acknowledged to the broker (PUBACK). On false nothing is
   // acknowledged: the client drops the connection, and the broker will deliver the message again in the resumed session.
   using MessageHandler = std::function<bool(const Message&)>;
   using ConnectedHandler = std::function<void(bool session_present)>;
-  using DisconnectedHandler = std::function<void(const std::string& reason)>;
+  using DisconnectedHandler = std::function<void(const Disconnection& disconnection)>;
 
   explicit Client(Settings settings);
   ~Client();  // disconnects, keeping the session
@@ -60,7 +73,8 @@ class Client {
   void on_connected(ConnectedHandler handler);
   void on_disconnected(DisconnectedHandler handler);
 
-  // Connects once and waits; from then on a lost connection is made again by itself, with back-off, until disconnect().
+  // Connects once and waits; from then on a lost connection is made again by itself, with back-off, until disconnect() or
+  // until another client has the session and it is to be left there.
   Result<Done, Error> connect();
   bool connected() const;
 

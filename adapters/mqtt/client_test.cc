@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
+#include "tests/support/tcp_proxy.h"
 #include "tools/private_servers/free_port.h"
 #include "tools/private_servers/private_mosquitto.h"
 
@@ -72,7 +73,10 @@ class Recorder {
       if (session_present) ++resumed;
       ++connections;
     });
-    client.on_disconnected([this](const std::string&) { ++disconnections; });
+    client.on_disconnected([this](const Disconnection& disconnection) {
+      if (disconnection.cause == Disconnection::Cause::session_left_to_another) ++sessions_left;
+      ++disconnections;
+    });
   }
 
   void refuse_once(const std::string& payload) {
@@ -88,6 +92,7 @@ class Recorder {
   std::atomic<int> connections = 0;
   std::atomic<int> resumed = 0;
   std::atomic<int> disconnections = 0;
+  std::atomic<int> sessions_left = 0;
 
  private:
   mutable std::mutex mutex_;
@@ -97,6 +102,9 @@ class Recorder {
  public:
   Client client;  // last: it stops before what its callbacks use is gone
 };
+
+// A broker's DISCONNECT (MQTT 5, 3.14).
+constexpr std::string_view kServerShuttingDown{"\xe0\x02\x8b\x00", 4};
 
 // Publishes over whatever happens to the connection.
 void publish(Client& client, const std::string& topic, const std::string& payload) {
@@ -227,6 +235,33 @@ TEST(Client, NoticesThatAnotherTookItsSession) {
   Recorder second(settings_for("same-id"));
   ASSERT_TRUE(second.client.connect());
   EXPECT_TRUE(eventually([&] { return first.disconnections > 0; }));
+}
+
+// Mosquitto 2.0.11 closes the connection without a word: what others say is put into its mouth.
+TEST(Client, LeavesItsSessionToAnotherIfThatIsWanted) {
+  test_support::TcpProxy proxy(broker().port());
+  Settings settings = settings_for("one-at-a-time");
+  settings.port = proxy.port();
+  settings.leave_session_to_another = true;
+  Recorder recorder(settings);
+  ASSERT_TRUE(recorder.client.connect());
+  proxy.cut_after_last_words(test_support::kSessionTakenOver);
+  ASSERT_TRUE(eventually([&] { return recorder.sessions_left == 1; }));
+  EXPECT_FALSE(recorder.client.connected());
+  ASSERT_TRUE(recorder.client.connect());
+  EXPECT_EQ(recorder.connections, 2);  // the two that were asked for
+}
+
+TEST(Client, ConnectsAgainWhenTheBrokerEndsTheSessionForAnotherReason) {
+  test_support::TcpProxy proxy(broker().port());
+  Settings settings = settings_for("sent-away");
+  settings.port = proxy.port();
+  settings.leave_session_to_another = true;
+  Recorder recorder(settings);
+  ASSERT_TRUE(recorder.client.connect());
+  proxy.cut_after_last_words(kServerShuttingDown);
+  ASSERT_TRUE(eventually([&] { return recorder.connections == 2; }));
+  EXPECT_EQ(recorder.sessions_left, 0);
 }
 
 TEST(Client, SaysThatTheBrokerRefusesAUserOrPassword) {

@@ -58,10 +58,11 @@ struct Events {
   std::function<void(std::string_view line)> on_edit;              // the line being typed has changed
   std::function<Completion(std::string_view to_cursor)> complete;  // what stands before the cursor
   std::function<bool()> may_read;                                  // false: leave the next line unread for now (pipes only)
+  std::function<bool()> over;                                      // true after on_wake: read_line() returns, terminated
 };
 
 struct Input {
-  enum class Kind { line, end, terminated } kind;  // a line; no more of them; somebody asked this process to end
+  enum class Kind { line, end, terminated } kind;  // a line; no more of them; this process is to end
   std::string line{};
 };
 

@@ -81,6 +81,7 @@ Input PlainConsole::read_line(const Events& events) {
     const auto deadline = events.next_deadline ? events.next_deadline() : std::nullopt;
     const Ready ready = wait_for_any(may_read ? input_ : -1, signals_.descriptor(), events.wake_descriptors, deadline);
     if (ready.woken) events.on_wake();
+    if (events.over && events.over()) return {Input::Kind::terminated};
     if (ready.deadline) events.on_deadline();
     if (ready.signal) {
       const auto signal = signals_.take();

@@ -175,6 +175,7 @@ int TerminalConsole::next_character(wchar_t* out) {
     } else {
       if (ready.woken) events_->on_wake();
       if (ready.deadline) events_->on_deadline();
+      if (events_->over && events_->over()) terminated_ = true;
     }
     if (ready.signal) {
       while (const auto signal = signals_.take()) handle_signal(*signal);

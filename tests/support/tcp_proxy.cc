@@ -91,6 +91,12 @@ class TcpProxy::Impl {
     if (count == 0) cut(direction);
   }
 
+  void cut_after_last_words(std::string_view bytes) {
+    std::lock_guard lock(mutex_);
+    for (const Connection& connection : connections_) send_all(connection.client, bytes.data(), bytes.size());
+    cut(down);
+  }
+
   void hold() {
     std::lock_guard lock(mutex_);
     held_ = true;
@@ -205,6 +211,7 @@ std::uint64_t TcpProxy::client_bytes() const { return impl_->read(impl_->up.byte
 std::uint64_t TcpProxy::server_bytes() const { return impl_->read(impl_->down.bytes); }
 void TcpProxy::cut_after_client_bytes(std::uint64_t count) { impl_->cut_after(impl_->up, count); }
 void TcpProxy::cut_after_server_bytes(std::uint64_t count) { impl_->cut_after(impl_->down, count); }
+void TcpProxy::cut_after_last_words(std::string_view bytes) { impl_->cut_after_last_words(bytes); }
 void TcpProxy::delay(std::chrono::milliseconds duration) { impl_->delay(duration); }
 void TcpProxy::hold() { impl_->hold(); }
 void TcpProxy::let_through() { impl_->let_through(); }

@@ -7,8 +7,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace hermes::test_support {
+
+// The last words of an MQTT 5 broker to a client whose session another has now (3.14.2.1); Mosquitto before 2.0.15 has none.
+inline constexpr std::string_view kSessionTakenOver{"\xe0\x02\x8e\x00", 4};
 
 class TcpProxy {
  public:
@@ -26,6 +30,8 @@ class TcpProxy {
   // have answered that many more. Then the proxy works again. 0 cuts at once.
   void cut_after_client_bytes(std::uint64_t count);
   void cut_after_server_bytes(std::uint64_t count);
+  // Cuts all connections at once; clients read these bytes before the end.
+  void cut_after_last_words(std::string_view bytes);
   // From now on everything takes that much longer, in each direction: a slow network, or a slow server.
   void delay(std::chrono::milliseconds duration);
   // From now on nothing is forwarded, and connections stay: a host that is gone without a word, or a server that hangs.
