@@ -46,7 +46,7 @@ inline constexpr std::size_t kQueuedAcksMax = 20'000;
 // Larger messages are not even sent to us (the broker drops them): four times what can be appended, so that what is only
 // somewhat too large is kept in rejected_events, and no client can fill memory or spool with one message.
 inline constexpr std::uint32_t kPacketBytesMax = 1u << 20;
-// How often receipts that waited too long are looked for.
+// How often receipts that waited too long are looked for, or as often as the window ends if that is shorter.
 inline constexpr std::chrono::seconds kParkingCheckInterval{30};
 // Reading from the broker goes on when the spool has this share of its room free again.
 inline constexpr double kResumeFreeShare = 0.1;

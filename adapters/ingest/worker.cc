@@ -111,8 +111,7 @@ bool Worker::process(std::span<Incoming> batch) {
     if (handled) {
       metrics_.batch_messages.Observe(static_cast<double>(batch.size()));
       metrics_.commit_seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-      reachable_ = true;
-      back_off_.reset();
+      answered();
       report(batch, *handled);
       return true;
     }
@@ -135,6 +134,7 @@ bool Worker::process(std::span<Incoming> batch) {
         if (!settle(detail, outcomes)) return false;
         if (outcomes) {
           spdlog::info("the commit that was not answered had taken effect");
+          answered();
           report(batch, *outcomes);
           return true;
         }
@@ -197,9 +197,10 @@ void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes
 }
 
 void Worker::expire_parked() {
-  next_parking_check_ = std::chrono::steady_clock::now() + kParkingCheckInterval;
+  next_parking_check_ = std::chrono::steady_clock::now() + std::min(kParkingCheckInterval, settings_.parking_window);
   auto expired = handler_->expire_parked(settings_.parking_window);
   if (expired) {
+    answered();
     if (*expired > 0) spdlog::warn("{} receipts waited too long for their message; see: hermes rejected list", *expired);
     metrics_.parked_expired.Increment(static_cast<double>(*expired));
     return;
@@ -213,7 +214,13 @@ void Worker::expire_parked() {
   if (postgres::ConnectionPtr fresh = reconnect(expired.error().detail)) {
     handler_->reconnected(*fresh);
     connection_ = std::move(fresh);
+    answered();  // as far as is known: without messages nothing else would tell
   }
+}
+
+void Worker::answered() {
+  back_off_.reset();
+  if (!reachable_.exchange(true)) spdlog::info("the database takes batches again");
 }
 
 bool Worker::pause(const std::string& reason) {

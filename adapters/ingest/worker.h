@@ -57,6 +57,7 @@ class Worker {
   bool take_apart(std::span<eventstore::Incoming> batch, const std::string& detail);
   void report(std::span<eventstore::Incoming> batch, std::span<const eventstore::Handled> outcomes);
   void expire_parked();
+  void answered();  // the database did
   // These wait, and return false (or nothing) when the worker was abandoned meanwhile.
   bool pause(const std::string& reason);
   postgres::ConnectionPtr reconnect(const std::string& reason);
