@@ -136,9 +136,13 @@ std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
   return escape_for_terminal(error.what()) + ".";
 }
 
+std::function<void(const std::string&)> say_error = [](const std::string& problem) {
+  std::cerr << "hermes: " << problem << '\n';
+};
+
 int complain(ExitCode code, const std::string& problem) {
   std::cout.flush();
-  std::cerr << "hermes: " << problem << '\n';
+  say_error(problem);
   return code;
 }
 
@@ -223,6 +227,8 @@ void add_postgres_options(CLI::App& app, Settings& settings) {
 void add_json_flag(CLI::App& app, Settings& settings) { app.add_flag("--json", settings.json, "Print JSON, for programs"); }
 
 std::string version() { return HERMES_VERSION; }
+
+void say_errors_by(std::function<void(const std::string&)> say) { say_error = std::move(say); }
 
 bool colours_wanted() {
   static const bool wanted = [] {

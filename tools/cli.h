@@ -88,6 +88,10 @@ std::string version();
 // Whether colours may be used on stdout: a terminal, and NO_COLOR is not set (no-color.org).
 bool colours_wanted();
 
+// How a command's last words, the one line of an error, are said instead of on stderr after "hermes: ": by a service whose log has
+// a form of its own.
+void say_errors_by(std::function<void(const std::string&)> say);
+
 using AddCommand = void(CLI::App& root, Cli& cli);
 
 // The whole program: declares `commands`, reads the config file, parses, runs the chosen one, turns every failure into one line

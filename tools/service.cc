@@ -64,6 +64,7 @@ void set_up_logging(const ServiceOptions& options) {
   auto logger = std::make_shared<spdlog::logger>("hermes", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (options.log_json) {
     logger->set_formatter(std::make_unique<JsonLines>());
+    say_errors_by([](const std::string& problem) { spdlog::critical("{}", problem); });
   } else {
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   }

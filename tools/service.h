@@ -29,7 +29,8 @@ struct ServiceOptions {
 
 void add_service_options(CLI::App& app, ServiceOptions& options);
 
-// spdlog's default logger: to stderr, which systemd and run_chat.sh keep. Text from outside is escaped by whoever logs it.
+// spdlog's default logger: to stderr, which systemd and run_chat.sh keep. Text from outside is escaped by whoever logs it. With JSON
+// nothing else is written there from now on, also when the service ends with an error.
 void set_up_logging(const ServiceOptions& options);
 
 // SIGTERM and SIGINT as something to wait for. They are blocked in this thread and in all that it starts.

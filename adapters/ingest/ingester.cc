@@ -381,6 +381,7 @@ class Ingester::Impl {
 
 Result<std::unique_ptr<Ingester>, StartError> Ingester::start(Settings settings, prometheus::Registry& registry,
                                                               std::function<void(const std::string&)> on_fatal) {
+  if (!settings.spool.warn) settings.spool.warn = [](const std::string& line) { spdlog::warn("{}", line); };
   auto opened = spool::Spool::open(settings.spool);
   if (!opened) return fail(StartError{opened.error().message});
   const spool::Spool::Recovered& recovered = (*opened)->recovered();
