@@ -38,6 +38,25 @@ struct Flags {
   std::uint64_t drain_timeout_s = 10;
 };
 
+// A spool that the largest message does not fit into could never take it, nor anything behind it.
+constexpr std::uint64_t kSpoolBytesMin = 4 * ingest::kPacketBytesMax;
+static_assert(kSpoolBytesMin == 4u << 20, "what the error says");
+
+// For CLI11, which wants the number of an enumerator and an error as text.
+std::string fsync_mode(std::string& text) {
+  const std::map<std::string, spool::Fsync> modes{
+      {"never", spool::Fsync::never}, {"interval", spool::Fsync::interval}, {"always", spool::Fsync::always}};
+  const auto found = modes.find(CLI::detail::to_lower(text));
+  if (found == modes.end()) return "it is never, interval or always, not " + text;
+  text = std::to_string(static_cast<int>(found->second));
+  return {};
+}
+
+std::string check_spool_bytes(const std::string& bytes) {
+  if (std::stoull(bytes) >= kSpoolBytesMin) return {};
+  return "a spool has at least 4 MiB, for a message may have one; " + bytes + " bytes are too few";
+}
+
 void add_flags(CLI::App& app, Flags& flags) {
   ingest::Settings& settings = flags.ingest;
   app.add_option("--workers", settings.workers, "Threads that append, each with a database connection and its partitions")
@@ -55,12 +74,11 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--spool-dir", flags.spool_folder, "Folder of the spool; one ingester at a time")
       ->envname("HERMES_SPOOL_DIR")
       ->capture_default_str();
-  const std::map<std::string, spool::Fsync> modes{
-      {"never", spool::Fsync::never}, {"interval", spool::Fsync::interval}, {"always", spool::Fsync::always}};
   app.add_option("--fsync", settings.spool.fsync,
                  "When the spool is forced to the disk: never, interval, always. A kill loses nothing with any; a power loss "
                  "takes what was not forced (default interval)")
-      ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case).description(""))
+      ->type_name("MODE")
+      ->transform(CLI::Validator(fsync_mode, "", "fsync"))
       ->envname("HERMES_FSYNC");
   app.add_option("--fsync-interval-ms", flags.fsync_interval_ms, "With --fsync interval: what a power loss may take")
       ->check(CLI::Range(1, 60'000))
@@ -69,6 +87,7 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--max-spool-bytes", settings.spool.max_bytes,
                  "Room of the spool (suffixes KiB, MiB, GiB); when it is full, the broker queues")
       ->transform(CLI::AsSizeValue(false).description(""))
+      ->check(CLI::Validator(check_spool_bytes, "", "size"))
       ->envname("HERMES_MAX_SPOOL_BYTES")
       ->capture_default_str();
   app.add_option("--share-group", settings.share_group, "Share the load with other ingesters: subscribe to $share/GROUP/...")

@@ -1,4 +1,4 @@
-// What the ingester tells an operator: in its log, as text or as JSON that programs read, and by /readyz.
+// What the ingester tells an operator: in its log, as text or as JSON that programs read, by /readyz, and when it is asked for what cannot be.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,6 +74,22 @@ TEST(ServiceLog, SaysThatTheDatabaseIsBackAlsoWhereNoMessageComes) {
   postgres.start();
   EXPECT_TRUE(eventually([&] { return IngestStack::ready(ingester); })) << ingester.log();
   EXPECT_THAT(ingester.log(), HasSubstr("the database takes batches again"));
+}
+
+TEST(IngestUsage, RefusesASpoolTooSmallForAMessageAndAnUnknownWayToSync) {
+  const TemporaryFolder folder;
+  const Environment environment{{"HERMES_STATE_DIR", folder.path()}, {"XDG_CONFIG_HOME", folder.path()}};
+  const auto complaint = [&](const std::string& flag, const std::string& value) {
+    const Finished finished = run({hermes_command(), "ingest", "--spool-dir", folder / "spool", flag, value}, environment);
+    EXPECT_EQ(finished.exit_code, 2) << finished.errors;
+    return finished.errors;
+  };
+  for (const char* size : {"0", "100", "3MiB"}) {
+    EXPECT_THAT(complaint("--max-spool-bytes", size), HasSubstr("at least 4 MiB")) << size;
+  }
+  for (const char* mode : {"sometimes", "2"}) {
+    EXPECT_THAT(complaint("--fsync", mode), HasSubstr("never, interval or always")) << mode;
+  }
 }
 
 }  // namespace
