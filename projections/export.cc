@@ -72,6 +72,13 @@ std::int64_t export_log_as_json(postgres::Connection& connection, const EventToJ
   return rows;
 }
 
+// The name goes into SQL: only one of ours.
+std::string_view exportable_table(std::string_view name) {
+  const std::vector<std::string> names = exportable_names();
+  if (std::ranges::find(names, name) == names.end()) throw std::invalid_argument("not exportable: " + std::string(name));
+  return name == kExportedLog ? "event_log" : name;
+}
+
 }  // namespace
 
 std::vector<std::string> exportable_names() {
@@ -83,12 +90,15 @@ std::vector<std::string> exportable_names() {
   return names;
 }
 
-void prepare_export(postgres::Connection& connection) {
+void prepare_export(postgres::Connection& connection, std::span<const std::string> names) {
+  std::string tables;
+  for (const std::string& name : names) tables += (tables.empty() ? "" : ", ") + std::string(exportable_table(name));
   Statements statements(connection);
-  statements.send(
-      "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = "
-      "1");
-  for (int i = 0; i < 4; ++i) statements.done();
+  // Before the first query, which fixes the moment: of a table that a rebuild swaps in later, that moment sees no row.
+  statements.send("LOCK TABLE " + tables +
+                  " IN ACCESS SHARE MODE; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL bytea_output = "
+                  "'hex'; SET LOCAL extra_float_digits = 1");
+  for (int i = 0; i < 5; ++i) statements.done();
   statements.finish();
 }
 
@@ -100,13 +110,10 @@ std::int64_t export_rows(postgres::Connection& connection, std::string_view name
         connection,
         "SELECT " + std::string(eventstore::kChainedColumns) + ", hash FROM event_log ORDER BY partition, \"offset\"", sink);
   }
-  // The name goes into SQL: only one of ours.
-  const std::vector<std::string> names = exportable_names();
-  const auto table = std::find(names.begin(), names.end(), name);
-  if (table == names.end()) throw std::invalid_argument("not exportable: " + std::string(name));
-  const std::string order = primary_key(connection, *table);
-  if (format == ExportFormat::jsonl) return copy_jsonl(connection, *table, order, sink);
-  return copy_csv(connection, "SELECT * FROM " + *table + " ORDER BY " + order, sink);
+  const std::string table(exportable_table(name));
+  const std::string order = primary_key(connection, table);
+  if (format == ExportFormat::jsonl) return copy_jsonl(connection, table, order, sink);
+  return copy_csv(connection, "SELECT * FROM " + table + " ORDER BY " + order, sink);
 }
 
 }  // namespace hermes::projections

@@ -36,6 +36,14 @@ std::string joined(const std::vector<std::string>& parts, const std::string& bet
   return text;
 }
 
+// Before the first query, which fixes the moment that all is compared at: of a table that a rebuild swaps in later, that moment
+// sees no row.
+void hold(Transaction& transaction, const Projection& projection) {
+  std::string tables;
+  for (std::string_view name : projection.tables()) tables += (tables.empty() ? "" : ", ") + std::string(name);
+  transaction.exec("LOCK TABLE " + tables + " IN ACCESS SHARE MODE");
+}
+
 Table describe(Transaction& transaction, std::string_view name) {
   Table table{std::string(name), "", {}};
   const std::string regclass = transaction.quote(table.name) + "::regclass";
@@ -156,6 +164,7 @@ void compare(Transaction& transaction, const Table& table, const OnFinding& on_f
 void verify_tables(postgres::Connection& connection, const Projection& projection, int partition_count,
                    const OnFinding& on_finding, const eventstore::OnRows& on_rows) {
   Transaction transaction(connection);
+  hold(transaction, projection);
   transaction.exec("SET LOCAL work_mem = '64MB'");  // two large tables are joined
   std::vector<Table> tables;
   for (std::string_view name : projection.tables()) tables.push_back(describe(transaction, name));

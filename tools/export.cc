@@ -107,7 +107,7 @@ ExitCode run_export(const Settings& settings, Flags flags) {
   const auto connection = connect(settings, "hermes_reader");
   // One snapshot for all: what is in one file and what is in another are of the same moment.
   pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
-  projections::prepare_export(*connection);
+  projections::prepare_export(*connection, flags.names);
   const auto event_to_json = [](const eventstore::RecordedEvent& event) { return boost::json::serialize(to_json(event)); };
   for (const std::string& name : flags.names) {
     Output output(path_of(name, flags));

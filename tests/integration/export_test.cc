@@ -10,7 +10,9 @@
 
 #include "eventstore/event_reader.h"
 #include "projections/projection.h"
+#include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/read_models.h"
 
 namespace hermes {
 namespace {
@@ -164,6 +166,21 @@ TEST_F(Export, JsonLinesOfTheLogAreDecodedAndInOrder) {
   }
   EXPECT_EQ(std::to_string(count), Database(server_->settings()).value("SELECT count(*) FROM event_log"));
   EXPECT_TRUE(awkward_found);
+}
+
+// The new table's rows are younger than what the export has read before it.
+TEST_F(Export, OfATableThatARebuildSwapsMeanwhileHasItsRows) {
+  Database database(server_->settings());
+  const std::string rows = database.value("SELECT count(*) FROM inbox");
+  ASSERT_NE(rows, "0");
+  OpenTransaction swap(server_->settings(), kSwapOfInbox);
+  const auto file = folder_ / "inbox.csv";
+  Process exporting = Process::start({hermes_command(), "export", "inbox", "--output", file.string()},
+                                     {.environment = environment(), .output = folder_ / "export.log"});
+  ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(database); })) << exporting.output();
+  swap.commit();
+  EXPECT_EQ(exporting.wait(), 0) << exporting.output();
+  EXPECT_THAT(exporting.output(), HasSubstr("inbox: " + rows + " rows"));
 }
 
 TEST_F(Export, AFileIsThereOnlyWhenItIsWhole) {

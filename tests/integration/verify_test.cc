@@ -15,6 +15,7 @@
 #include "projections/projection.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/read_models.h"
 
 namespace hermes {
 namespace {
@@ -253,6 +254,16 @@ TEST_F(Verify, ComparesTablesUpToTheirCheckpoints) {
   eventstore::CommandHandler handler(*connection, {});
   ASSERT_TRUE(handler.handle(batch({message("later"), receipt("m1", Status::delivered, "zoe")})));
   EXPECT_THAT(findings(), IsEmpty());
+}
+
+TEST_F(Verify, ComparesATableThatARebuildSwapsMeanwhile) {
+  Database database(server_->settings());
+  OpenTransaction swap(server_->settings(), kSwapOfInbox);
+  Process verifying = Process::start({hermes_command(), "verify", "--only", "tables"},
+                                     {.environment = environment(), .output = folder_ / "verify.log"});
+  ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(database); })) << verifying.output();
+  swap.commit();
+  EXPECT_EQ(verifying.wait(), 0) << verifying.output();
 }
 
 TEST_F(Verify, FindsAWrongSnapshotAndIgnoresADamagedOne) {

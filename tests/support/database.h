@@ -27,12 +27,13 @@ class Database {
   postgres::ConnectionPtr connection_;
 };
 
-// A transaction that has run `sql` and keeps its locks until the object goes.
+// A transaction that has run `sql` and keeps its locks until the object goes, or commit().
 class OpenTransaction {
  public:
   OpenTransaction(const postgres::Settings& settings, const std::string& sql) : session_(settings) {
     session_.execute("BEGIN; " + sql);
   }
+  void commit() { session_.execute("COMMIT"); }
 
  private:
   Database session_;

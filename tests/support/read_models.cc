@@ -54,6 +54,11 @@ eventstore::Position LogWriter::append_as_is(const std::string& stream, const st
   return {partition, offset};
 }
 
+bool somebody_waits_for_a_lock(Database& database) {
+  return database.value("SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") ==
+         "t";
+}
+
 bool is_caught_up(Database& database) {
   const std::string projections = std::to_string(projections::all_projections().size());
   return database.value(

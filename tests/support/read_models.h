@@ -32,6 +32,14 @@ class LogWriter {
   eventstore::CommandHandler handler_;
 };
 
+// What the swap of a rebuild does to the table inbox, in SQL: another one of the same name and the same rows takes its place.
+inline constexpr const char* kSwapOfInbox =
+    "CREATE SCHEMA swap; CREATE TABLE swap.inbox (LIKE inbox INCLUDING ALL); INSERT INTO swap.inbox TABLE inbox; "
+    "GRANT SELECT ON swap.inbox TO hermes_reader; DROP TABLE inbox; ALTER TABLE swap.inbox SET SCHEMA public; DROP SCHEMA swap";
+
+// Whether somebody waits for a lock in this database.
+bool somebody_waits_for_a_lock(Database& database);
+
 // Whether every projection of this binary has folded all of the log.
 bool is_caught_up(Database& database);
 
