@@ -16,17 +16,19 @@ constexpr const char* kWrite =
     "ON CONFLICT (service, instance) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version, "
     "started_at = excluded.started_at, beat_at = excluded.beat_at, interval_seconds = excluded.interval_seconds, "
     "state = excluded.state, problem = excluded.problem, details = excluded.details";
+// For a role that may write nothing itself (migrations/0021).
+constexpr const char* kWriteAsReader = "SELECT query_service_heartbeat($1, $2, $3, $4, to_timestamp($5), $6, $7, $8, $9)";
 // How often the service is asked; written is only what is new, or due.
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kForgetSilent = "DELETE FROM service_heartbeats WHERE beat_at < now() - interval '1 day'";
+
+}  // namespace
 
 std::string host_name() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
   return name.data();
 }
-
-}  // namespace
 
 class ServiceHeartbeat::Impl {
  public:
@@ -75,10 +77,16 @@ class ServiceHeartbeat::Impl {
         connection_ = std::move(*connected);
       }
       pqxx::work work(*connection_);
-      work.exec(kForgetSilent);
-      work.exec_params(kWrite, settings_.service, settings_.instance, host_name(), static_cast<int>(getpid()),
-                       settings_.version, started_at_, static_cast<int>(settings_.interval.count()), heartbeat.state,
-                       heartbeat.problem, heartbeat.details);
+      const auto pid = static_cast<int>(getpid());
+      const auto seconds = static_cast<int>(settings_.interval.count());
+      if (settings_.service == "query") {
+        work.exec_params(kWriteAsReader, settings_.instance, host_name(), pid, settings_.version, started_at_, seconds,
+                         heartbeat.state, heartbeat.problem, heartbeat.details);
+      } else {
+        work.exec(kForgetSilent);
+        work.exec_params(kWrite, settings_.service, settings_.instance, host_name(), pid, settings_.version, started_at_,
+                         seconds, heartbeat.state, heartbeat.problem, heartbeat.details);
+      }
       work.commit();
     } catch (const std::exception&) {
       // The next beat makes a new connection. Saying more is for the service's own work, which meets the same database.

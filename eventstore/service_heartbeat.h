@@ -20,11 +20,14 @@ struct Heartbeat {
   bool same_state(const Heartbeat& other) const { return state == other.state && problem == other.problem; }
 };
 
+// This machine's name, or "unknown".
+std::string host_name();
+
 class ServiceHeartbeat {
  public:
   struct Settings {
-    postgres::Settings postgres;  // its role may write service_heartbeats: hermes_ingester, hermes_projector
-    std::string service;          // ingester, projector
+    postgres::Settings postgres;  // its role may write that row: hermes_ingester, hermes_projector; of a query service hermes_reader
+    std::string service;          // ingester, projector, query
     std::string instance;         // unique among the processes of the service
     std::string version;
     std::chrono::seconds interval{5};

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "eventstore/service_heartbeat.h"
+
 namespace hermes::projections {
 
 Projector::Projector(std::vector<const Projection*> projections, const WorkerSettings& settings) {
@@ -27,9 +29,7 @@ std::map<std::string, ProjectionStatus> Projector::status() const {
 }
 
 std::string default_instance_name() {
-  char host[256] = {};
-  if (gethostname(host, sizeof(host) - 1) != 0) return "projector:" + std::to_string(getpid());
-  return std::string(host) + ":" + std::to_string(getpid());
+  return eventstore::host_name() + ":" + std::to_string(getpid());
 }
 
 }  // namespace hermes::projections

@@ -153,8 +153,10 @@ Check check_services(const SystemStatus& status) {
     }
   }
   std::string finding;
-  for (const auto& [name, count] : live)
-    finding += (finding.empty() ? "" : ", ") + std::to_string(count) + " " + name + (count == 1 ? "" : "s");
+  for (const auto& [name, count] : live) {
+    finding += (finding.empty() ? "" : ", ") + std::to_string(count) + " " + name + (name == "query" ? " service" : "") +
+               (count == 1 ? "" : "s");
+  }
   if (live["ingester"] == 0) return {"services", Level::warn, finding + ": what is published is not stored", "hermes ingest"};
   if (live["projector"] == 0)
     return {"services", Level::warn, finding + ": the tables do not follow the log", "hermes project"};

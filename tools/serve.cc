@@ -1,5 +1,7 @@
 // hermes serve: the query service for chat clients (docs/openapi.yaml).
 #include <atomic>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdint>
 #include <iostream>
@@ -9,6 +11,7 @@
 #include "adapters/http/query_api.h"
 #include "adapters/http/server.h"
 #include "eventstore/postgres/connection_pool.h"
+#include "eventstore/service_heartbeat.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/service.h"
@@ -77,6 +80,16 @@ ExitCode run_serve(const Settings& settings, const Flags& flags) {
               << " is not loopback: whoever reaches this port can read every message\n";
   }
   std::cout << "Serving on http://" << flags.host << ":" << server.port() << std::endl;
+
+  // Of two processes on one machine each has its own port, and one that starts again has its former row.
+  eventstore::ServiceHeartbeat heartbeat(
+      {.postgres = reader,
+       .service = "query",
+       .instance = eventstore::host_name() + ":" + std::to_string(server.port()),
+       .version = version()},
+      [details = boost::json::serialize(boost::json::object{{"address", flags.host + ":" + std::to_string(server.port())}})] {
+        return eventstore::Heartbeat{.state = "ready", .problem = {}, .details = details};
+      });
 
   // Ready without the database, too: until that is there, clients are told to come back (503), and /readyz says why.
   tell_systemd_ready("answering chat clients");

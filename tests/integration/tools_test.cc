@@ -227,6 +227,24 @@ TEST_F(ToolsTest, StatusNamesWhatIsWrong) {
                                   HasSubstr("gone")));
 }
 
+TEST_F(ToolsTest, StatusListsTheQueryServiceWhoseRoleMayWriteNothingElse) {
+  const std::string state = "SELECT state FROM service_heartbeats WHERE service = 'query'";
+  Process query = Process::start({hermes_command(), "serve", "--port", "0"},
+                                 {.environment = environment(), .output = folder_ / "serve.log"});
+  ASSERT_TRUE(eventually([&] { return database_->value(state) == "ready"; })) << query.output();
+  const json::value service = hermes_json({"status"}).at("services").at(0);
+  EXPECT_EQ(service.at("service"), "query");
+  EXPECT_EQ(service.at("live"), true);
+  EXPECT_THAT(query.output(), HasSubstr(std::string(service.at("details").at("address").as_string())));
+  query.kill(SIGTERM);
+  EXPECT_EQ(query.wait(), 0);
+  EXPECT_EQ(database_->value(state), "stopped");
+
+  Database reader(server_->settings("hermes_reader"));
+  EXPECT_THROW(reader.execute("UPDATE service_heartbeats SET state = 'ready'"), pqxx::insufficient_privilege);
+  EXPECT_THROW(reader.execute("DELETE FROM service_heartbeats"), pqxx::insufficient_privilege);
+}
+
 TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
   handle({message("m1")});
   const std::string partition = database_->value("SELECT partition FROM event_log LIMIT 1");
