@@ -70,16 +70,20 @@ Result<std::vector<Migration>, MigrationError> pending(const std::map<int, Appli
   for (const auto& [number, was] : applied) {
     const auto found = known.find(number);
     if (found == known.end() && number > newest) {
-      return fail(MigrationError{"the database is newer than this binary: migration " + file_name(number, was.name) +
-                                 " is unknown here. Install the version of Hermes that applied it"});
+      return fail(MigrationError{MigrationError::Kind::different,
+                                 "the database is newer than this binary: migration " + file_name(number, was.name) +
+                                     " is unknown here. Install the version of Hermes that applied it"});
     }
     if (found == known.end()) {
-      return fail(MigrationError{"migration " + file_name(number, was.name) +
-                                 " was applied to the database and is missing from this binary. Restore the file"});
+      return fail(MigrationError{MigrationError::Kind::different,
+                                 "migration " + file_name(number, was.name) +
+                                     " was applied to the database and is missing from this binary. Restore the file"});
     }
     if (checksum(found->second->sql) != was.checksum) {
-      return fail(MigrationError{"migration " + file_name(number, found->second->name) +
-                                 " was changed after it had been applied. Restore it and put the change into a new migration"});
+      return fail(
+          MigrationError{MigrationError::Kind::different,
+                         "migration " + file_name(number, found->second->name) +
+                             " was changed after it had been applied. Restore it and put the change into a new migration"});
     }
   }
   return missing;
@@ -93,12 +97,14 @@ std::optional<int> stored_partition_count(pqxx::transaction_base& transaction) {
 Result<Done, MigrationError> check_partition_count(std::optional<int> stored, std::optional<int> wanted) {
   if (!wanted) return Done{};
   if (*wanted < 1 || *wanted > kMaxPartitionCount) {
-    return fail(MigrationError{"the partition count must be 1 to " + std::to_string(kMaxPartitionCount) + ", not " +
-                               std::to_string(*wanted)});
+    return fail(MigrationError{
+        MigrationError::Kind::different,
+        "the partition count must be 1 to " + std::to_string(kMaxPartitionCount) + ", not " + std::to_string(*wanted)});
   }
   if (stored && *stored != *wanted) {
-    return fail(MigrationError{"the log has " + std::to_string(*stored) + " partitions, not " + std::to_string(*wanted) +
-                               ": the count is fixed when the log is created"});
+    return fail(MigrationError{MigrationError::Kind::different, "the log has " + std::to_string(*stored) + " partitions, not " +
+                                                                    std::to_string(*wanted) +
+                                                                    ": the count is fixed when the log is created"});
   }
   return Done{};
 }
@@ -126,15 +132,17 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
     }
     missing = std::move(*found);
     if (options.dry_run) return missing;
-    work.exec0("CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
-               "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+    work.exec0(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
+        "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
     work.commit();
   }
   for (const Migration& migration : missing) {
     try {
       apply(connection, migration, options.partition_count);
     } catch (const pqxx::sql_error& error) {
-      return fail(MigrationError{"migration " + file_name(migration.number, migration.name) + " failed: " + one_line(error.what())});
+      return fail(MigrationError{MigrationError::Kind::refused, "migration " + file_name(migration.number, migration.name) +
+                                                                    " failed: " + one_line(error.what())});
     }
   }
   return missing;
@@ -150,7 +158,7 @@ Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& con
     { pqxx::nontransaction(connection).exec1(std::string("SELECT pg_advisory_unlock(") + kAdvisoryLock + ")"); }
     return result;
   } catch (const pqxx::failure& error) {
-    return fail(MigrationError{one_line(error.what())});
+    return fail(MigrationError{MigrationError::Kind::refused, one_line(error.what())});
   }
 }
 
@@ -160,10 +168,11 @@ Result<Done, MigrationError> check_migrated(postgres::Connection& connection, st
     auto missing = pending(read_applied(work), migrations);
     if (!missing) return fail(missing.error());
     if (missing->empty()) return Done{};
-    return fail(MigrationError{"the database lacks migration " + file_name(missing->front().number, missing->front().name) +
-                               ". Run: hermes migrate"});
+    return fail(MigrationError{
+        MigrationError::Kind::behind,
+        "the database lacks migration " + file_name(missing->front().number, missing->front().name) + ". Run: hermes migrate"});
   } catch (const pqxx::failure& error) {
-    return fail(MigrationError{one_line(error.what())});
+    return fail(MigrationError{MigrationError::Kind::refused, one_line(error.what())});
   }
 }
 

@@ -24,7 +24,12 @@ struct Migration {
 std::span<const Migration> embedded_migrations();
 
 struct MigrationError {
-  std::string message;  // a changed or missing migration, a database newer than this binary, or the database's own words
+  enum class Kind {
+    behind,     // the database lacks migrations: hermes migrate mends it
+    different,  // a migration was changed or is missing here, the database is newer, or has another partition count
+    refused     // the database's own words
+  } kind;
+  std::string message;  // one line: what is wrong, and what to do where that is known
 };
 
 struct MigrateOptions {

@@ -62,9 +62,10 @@ Check check_migrations(postgres::Connection& connection) {
     return {"migrations", Level::ok,
             "all " + std::to_string(eventstore::embedded_migrations().size()) + " of this version are applied"};
   }
-  const std::string& problem = checked.error().message;
-  if (problem.find("hermes migrate") != std::string::npos) return {"migrations", Level::fail, problem};
-  return {"migrations", Level::fail, problem, "mend the line roles first; if it is well, run hermes migrate as the owner of the database"};
+  const auto& [kind, problem] = checked.error();
+  if (kind != eventstore::MigrationError::Kind::refused) return {"migrations", Level::fail, problem};  // which says what to do
+  return {"migrations", Level::fail, problem,
+          "mend the line roles first; if it is well, run hermes migrate as the owner of the database"};
 }
 
 Check check_partitions(postgres::Connection& connection) {

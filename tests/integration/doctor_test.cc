@@ -172,6 +172,15 @@ TEST_F(Doctor, NamesAnUnmigratedDatabaseAndMissingRoles) {
   EXPECT_THAT(report.line("durability"), AllOf(StartsWith("FAIL"), HasSubstr("fsync, full_page_writes off")));
 }
 
+TEST_F(Doctor, DoesNotAdviseToMigrateADatabaseThatIsNewer) {
+  Database owner(postgres_->settings());
+  owner.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (9000, 'of_tomorrow', '')");
+  const Report report = doctor();
+  owner.execute("DELETE FROM schema_migrations WHERE number = 9000");
+  EXPECT_EQ(report.exit_code, 1);
+  EXPECT_THAT(report.line("migrations"), AllOf(StartsWith("FAIL"), HasSubstr("Install the version of Hermes"), Not(HasSubstr("migrate"))));
+}
+
 TEST_F(Doctor, NamesARoleThatCannotBeTaken) {
   Database superuser(postgres_->superuser());
   superuser.execute("CREATE ROLE stranger LOGIN PASSWORD 'private'");

@@ -89,6 +89,7 @@ TEST_F(Migrations, OfANewerDatabaseAreRefused) {
   EXPECT_THAT(error_of(std::span(kBoth, 1)), HasSubstr("the database is newer than this binary"));
   auto checked = check_migrated(database().connection(), std::span(kBoth, 1));
   ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, MigrationError::Kind::different);
   EXPECT_THAT(checked.error().message, HasSubstr("newer"));
 }
 
@@ -136,6 +137,7 @@ TEST_F(Migrations, FixThePartitionCount) {
 TEST_F(Migrations, CheckNamesWhatIsMissing) {
   auto checked = check_migrated(database().connection());
   ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, MigrationError::Kind::behind);
   EXPECT_EQ(checked.error().message, "the database lacks migration 0001_event_log.sql. Run: hermes migrate");
 }
 
