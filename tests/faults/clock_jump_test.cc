@@ -6,6 +6,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/running_services.h"
 #include "tests/support/shifted_clock.h"
 #include "tests/support/witness.h"
 
@@ -17,13 +18,6 @@ using testing::IsEmpty;
 
 class ClockJump : public testing::Test {
  protected:
-  void SetUp() override {
-    ingester_.start();
-    projector_.start();
-    ingester_.wait_ready();
-    projector_.wait_ready();
-  }
-
   bool seen_by_postgres(hours ahead) {
     const double hours_ahead =
         std::stod(database_.value("SELECT extract(epoch FROM clock_timestamp()) / 3600")) -
@@ -44,8 +38,9 @@ class ClockJump : public testing::Test {
 
   ShiftedClock clock_;  // before what it is for
   bench::Stack stack_{hermes_command()};
-  bench::Service ingester_ = stack_.ingester();
-  bench::Service projector_ = stack_.projector();
+  RunningServices services_{stack_};
+  bench::Service& ingester_ = services_.ingester;
+  bench::Service& projector_ = services_.projector;
   Database database_{stack_.postgres().superuser()};
 };
 

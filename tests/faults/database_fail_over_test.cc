@@ -8,6 +8,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/running_services.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {
@@ -19,13 +20,6 @@ constexpr const char* kStandby = "standby";
 
 class FailOver : public testing::Test {
  protected:
-  void SetUp() override {
-    ingester_.start();
-    projector_.start();
-    ingester_.wait_ready();
-    projector_.wait_ready();
-  }
-
   // What an operator sets: all servers, in whatever order. The standby comes first, so that it is not taken for what it is not.
   Environment both_servers() const {
     return {{"POSTGRES_HOST", "127.0.0.1,127.0.0.1"},
@@ -85,8 +79,9 @@ class FailOver : public testing::Test {
 
   mutable bench::Stack stack_{hermes_command()};
   std::unique_ptr<PrivatePostgres> standby_ = PrivatePostgres::standby_of(stack_.postgres(), kStandby);
-  bench::Service ingester_ = stack_.ingester("ingester", both_servers());
-  bench::Service projector_ = stack_.projector("projector", both_servers());
+  RunningServices services_{stack_, both_servers()};
+  bench::Service& ingester_ = services_.ingester;
+  bench::Service& projector_ = services_.projector;
 };
 
 TEST_F(FailOver, ToTheSynchronousStandbyLosesAndDoublesNothing) {
