@@ -133,7 +133,8 @@ std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
     return "there is no subcommand " + escape_for_terminal(rest.front()) +
            (meant.empty() ? "." : "; did you mean " + meant + "?");
   }
-  return escape_for_terminal(error.what()) + ".";
+  const std::string problem = escape_for_terminal(error.what());
+  return problem + (problem.ends_with('?') || problem.ends_with('.') ? "" : ".");
 }
 
 std::function<void(const std::string&)> say_error = [](const std::string& problem) {

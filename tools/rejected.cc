@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "adapters/ingest/retry_rejected.h"
 #include "domain/closest_word.h"
+#include "domain/identifiers.h"
 #include "domain/rejection.h"
 #include "eventstore/rejected_messages.h"
 #include "tools/cli.h"
@@ -29,6 +31,9 @@ using ingest::Retried;
 
 // Messages retried in one transaction. It holds the heads of their partitions: ingesters wait meanwhile.
 constexpr std::size_t kRetryAtOnce = 200;
+
+// Of a name or a reason: enough for a sentence or a few.
+constexpr std::size_t kKeptTextCharactersMax = 1'000;
 
 struct Flags {
   std::vector<std::int64_t> ids;
@@ -71,15 +76,39 @@ domain::Timestamp since_of(const std::string& text) {
                                  " is neither a time (2026-01-31T12:00Z) nor how long ago (90s, 10m, 2h)");
 }
 
-// For CLI11's ->check().
-std::string check_reason(const std::string& code) {
-  if (domain::parse_rejection_reason(code)) return {};
+std::vector<std::string> reason_codes() {
   std::vector<std::string> codes;
   for (int i = 0; domain::code(static_cast<domain::RejectionReason>(i)) != "unknown"; ++i) {
     codes.emplace_back(domain::code(static_cast<domain::RejectionReason>(i)));
   }
-  const std::string meant = domain::closest_word(code, codes);
-  return "there is no reason " + escape_for_terminal(code) + (meant.empty() ? "" : "; did you mean " + meant + "?");
+  return codes;
+}
+
+std::string list_of_reason_codes() {
+  std::string list;
+  for (const std::string& code : reason_codes()) list += (list.empty() ? "" : ", ") + code;
+  return list;
+}
+
+// For CLI11's ->check(): empty, or what is wrong.
+std::string check_reason(const std::string& code) {
+  if (domain::parse_rejection_reason(code)) return {};
+  const std::string meant = domain::closest_word(code, reason_codes());
+  return "there is no reason " + escape_for_terminal(code) +
+         (meant.empty() ? "; there are " + list_of_reason_codes() : "; did you mean " + meant + "?");
+}
+
+std::string check_id(const std::string& text) {
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error == std::errc() && end == text.data() + text.size() && id > 0) return {};
+  return escape_for_terminal(text) + " is no number from hermes rejected list";
+}
+
+// Kept for good beside what it is said of.
+std::string check_kept_text(const std::string& text) {
+  const auto checked = domain::check_text("it", text, kKeptTextCharactersMax);
+  return checked ? "" : checked.error().message();
 }
 
 ExitCode run_list(const Settings& settings, const Flags& flags) {
@@ -280,17 +309,18 @@ void run_by(CLI::App& app, Cli& cli, std::shared_ptr<Flags> flags, Run* what) {
 }
 
 CLI::Option* add_ids(CLI::App& app, Flags& flags) {
-  return app.add_option("id", flags.ids, "Numbers from hermes rejected list")->type_name("ID")->check(CLI::PositiveNumber);
+  return app.add_option("id", flags.ids, "Numbers from hermes rejected list")->type_name("ID")->check(CLI::Validator(check_id, "", "id"));
 }
 
 void add_reason_code(CLI::App& app, Flags& flags, const std::string& what) {
-  app.add_option("--reason", flags.reason_code, what)
+  app.add_option("--reason", flags.reason_code, what + ": " + list_of_reason_codes())
       ->type_name("CODE")
-      ->check(CLI::Validator([](std::string& code) { return check_reason(code); }, "", "reason"));
+      ->check(CLI::Validator(check_reason, "", "reason"));
 }
 
 void add_who(CLI::App& app, Flags& flags) {
-  app.add_option("--by", flags.who, "Who does it, as it is recorded (default: the user of this machine)");
+  app.add_option("--by", flags.who, "Who does it, as it is recorded (default: the user of this machine)")
+      ->check(CLI::Validator(check_kept_text, "", "by"));
 }
 
 void add_list(CLI::App& rejected, Cli& cli) {
@@ -333,7 +363,9 @@ void add_drop(CLI::App& rejected, Cli& cli) {
       add_subcommand(rejected, "drop", "Takes them off the list, with who did it and why. Asks before it does.",
                      {"hermes rejected drop 17 --reason 'a test of ours'", "hermes rejected drop 17 18 --reason spam --yes"});
   add_ids(app, *flags)->required();
-  app.add_option("--reason", flags->why, "Why; kept with them")->required();
+  app.add_option("--reason", flags->why, "Why; kept with them")
+      ->required()
+      ->check(CLI::Validator(check_kept_text, "", "reason"));
   app.add_flag("--yes", flags->yes, "Do not ask");
   add_who(app, *flags);
   run_by(app, cli, flags, run_drop);

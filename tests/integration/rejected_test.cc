@@ -288,16 +288,25 @@ TEST_F(RejectedTest, WrongUsageIsOneLineAndCodeTwo) {
                                              {"retry"},
                                              {"retry", "1", "--all"},
                                              {"retry", "x"},
+                                             {"retry", "0"},
+                                             {"retry", "1", "--by", std::string(1'001, 'x')},
+                                             {"show", "-1"},
+                                             {"show", "1.5"},
+                                             {"show", "99999999999999999999"},
                                              {"retry", "--reason", "malformed_jsn"},
                                              {"list", "--since", "yesterday"},
                                              {"show"},
                                              {"drop", "1", "--yes"},
-                                             {"drop", "1", "--reason", " ", "--yes"}}) {
+                                             {"drop", "1", "--reason", " ", "--yes"},
+                                             {"drop", "1", "--reason", "not \xff UTF-8", "--yes"}}) {
     const Finished finished = rejected(arguments);
     EXPECT_EQ(finished.exit_code, 2) << testing::PrintToString(arguments);
     EXPECT_THAT(lines_of(finished.errors), ElementsAre(StartsWith("hermes: "))) << testing::PrintToString(arguments);
+    EXPECT_LT(finished.errors.size(), 400u) << testing::PrintToString(arguments);
   }
-  EXPECT_THAT(rejected({"retry", "--reason", "malformed_jsn"}).errors, HasSubstr("did you mean malformed_json?"));
+  EXPECT_THAT(rejected({"retry", "--reason", "malformed_jsn"}).errors, HasSubstr("did you mean malformed_json? See: "));
+  EXPECT_THAT(rejected({"list", "--reason", "whatever"}).errors, AllOf(HasSubstr("malformed_json"), HasSubstr("parked_too_long")));
+  EXPECT_THAT(rejected({"show", "x"}).errors, HasSubstr("x is no number from hermes rejected list"));
 }
 
 TEST_F(RejectedTest, WhatIsNotThereIsCodeOneAndADatabaseOutOfReachCodeThree) {
