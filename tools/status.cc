@@ -11,10 +11,12 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "adapters/spool/spool.h"
 #include "projections/system_status.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
@@ -35,6 +37,7 @@ struct Flags {
   bool watch = false;
   bool partitions = false;
   std::int64_t lag_max_s = 60;
+  std::string spool_folder = ".hermes/spool";
 };
 
 std::string text(domain::Timestamp time) { return domain::to_string(time); }
@@ -217,8 +220,44 @@ ExitCode print_status(postgres::Connection& connection, const Settings& settings
   return problems.empty() ? kDone : kFoundProblem;
 }
 
+// While the database is away the spool fills, and the ingester has nowhere else to say so.
+void print_spool(const Settings& settings, const Flags& flags, const std::string& problem) {
+  std::optional<spool::Spool::Statistics> spool;
+  try {
+    spool = spool::inspect(flags.spool_folder);
+  } catch (const std::exception&) {
+    // Not ours to read: hermes doctor says so.
+  }
+  std::optional<std::chrono::microseconds> age;
+  if (spool && spool->oldest) {
+    const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    age = std::max(now - *spool->oldest, std::chrono::microseconds(0));
+  }
+  if (settings.json) {
+    json::object out{{"ok", false}, {"problems", {problem}}, {"spool", nullptr}};
+    if (spool) {
+      out["spool"] = {{"folder", flags.spool_folder}, {"bytes", spool->bytes}, {"messages", spool->records}, {"age_seconds", 0}};
+      if (age) out["spool"].as_object()["age_seconds"] = static_cast<double>(age->count()) / 1e6;
+    }
+    print_json(out);
+  } else if (spool) {
+    std::cout << "Spool: " << spool->records << (spool->records == 1 ? " message" : " messages") << " in "
+              << escape_for_terminal(flags.spool_folder) << ", " << human_bytes(spool->bytes)
+              << (age ? ", the oldest for " + human_duration(*age) : "") << '\n';
+  }
+}
+
+postgres::ConnectionPtr connect_or_print_spool(const Settings& settings, const Flags& flags) {
+  try {
+    return connect(settings, "hermes_reader");
+  } catch (const CommandError& error) {
+    print_spool(settings, flags, error.what());
+    throw;
+  }
+}
+
 ExitCode run_status(const Settings& settings, const Flags& flags) {
-  const auto connection = connect(settings, "hermes_reader");
+  const auto connection = connect_or_print_spool(settings, flags);
   ExitCode code = print_status(*connection, settings, flags);
   while (flags.watch && std::cout.good()) {
     std::cout.flush();
@@ -244,6 +283,9 @@ void add_status(CLI::App& root, Cli& cli) {
       ->type_name("SECONDS")
       ->envname("HERMES_LAG_MAX")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{86'400}))
+      ->capture_default_str();
+  app.add_option("--spool-dir", flags->spool_folder, "Folder of the spool, which is shown when the database is out of reach")
+      ->envname("HERMES_SPOOL_DIR")
       ->capture_default_str();
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);

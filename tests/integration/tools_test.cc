@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/spool/spool.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tools_fixture.h"
 
@@ -258,6 +259,27 @@ TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
   EXPECT_THAT(hermes({"status"}).output, AllOf(HasSubstr("projection chat is stuck at " + partition + ":0"),
                                                HasSubstr("no room"), HasSubstr("hermes project --skip " + partition + ":0")));
   EXPECT_THAT(hermes({"status", "--partitions"}).output, HasSubstr("stuck at offset 0"));
+}
+
+// It fills while the database is away, which is when an operator wants to know.
+TEST_F(ToolsTest, StatusShowsTheSpoolWhenTheDatabaseIsOutOfReach) {
+  const Environment away{{"POSTGRES_PORT", "1"}, {"HERMES_SPOOL_DIR", folder_ / "spool"}};
+  const Finished no_spool = hermes({"status", "--json"}, away);
+  EXPECT_EQ(no_spool.exit_code, 3);
+  EXPECT_TRUE(json::parse(no_spool.output).at("spool").is_null()) << no_spool.output;
+
+  auto opened = spool::Spool::open({.folder = folder_ / "spool", .warn = {}});
+  ASSERT_TRUE(opened) << opened.error().message;
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  for (const int minutes : {90, 5}) ASSERT_TRUE((*opened)->append("topic", "payload", now - std::chrono::minutes(minutes)));
+  const Finished text = hermes({"status"}, away);
+  EXPECT_EQ(text.exit_code, 3);
+  EXPECT_THAT(text.output, AllOf(HasSubstr("Spool: 2 messages in "), HasSubstr("the oldest for 1 h 30 min")));
+  EXPECT_THAT(text.errors, HasSubstr("127.0.0.1:1"));
+  const json::value spool = json::parse(hermes({"status", "--json"}, away).output).at("spool");
+  EXPECT_EQ(spool.at("messages"), 2);
+  EXPECT_GE(spool.at("age_seconds").to_number<double>(), 5'400);
+  EXPECT_GT(spool.at("bytes").to_number<double>(), 0);
 }
 
 TEST_F(ToolsTest, ADatabaseOutOfReachIsCodeThree) {
