@@ -1,4 +1,4 @@
-// What an ingester counts. Names carry their units (Prometheus, "Metric and label naming"); docs/running.md lists them for
+// What an ingester counts. Names carry their units (Prometheus, "Metric and label naming"); docs/metrics.md lists them for
 // operators. Thread-safe.
 #pragma once
 

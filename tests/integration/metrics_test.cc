@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "tests/support/eventually.h"
 #include "tests/support/ingest_stack.h"
 
@@ -11,6 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAreArray;
 
 std::string scrape(std::uint16_t port) {
   return run({"curl", "--silent", "--fail", "--max-time", "10", "http://127.0.0.1:" + std::to_string(port) + "/metrics"})
@@ -22,6 +26,26 @@ std::string complaints_of_promtool(const std::string& metrics) {
   const Finished checked = run({"promtool", "check", "metrics"}, {}, metrics);
   if (checked.exit_code == 0) return checked.errors;
   return "exit code " + std::to_string(checked.exit_code) + ": " + checked.output + checked.errors;
+}
+
+// The names behind "# TYPE".
+std::vector<std::string> names_in(const std::string& metrics) {
+  std::vector<std::string> names;
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) names.push_back(line.substr(7, line.find(' ', 7) - 7));
+  }
+  return names;
+}
+
+// The names that rows of docs/metrics.md begin with, of those that begin so.
+std::vector<std::string> documented(const std::string& prefix) {
+  std::vector<std::string> names;
+  std::ifstream page(HERMES_METRICS_PAGE);
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("| `" + prefix)) names.push_back(line.substr(3, line.find_first_of("{`", 3) - 3));
+  }
+  return names;
 }
 
 TEST(IngestMetrics, PassPromtoolAndCountEveryOutcome) {
@@ -52,6 +76,10 @@ TEST(IngestMetrics, PassPromtoolAndCountEveryOutcome) {
                            "# TYPE process_resident_memory_bytes gauge"}) {
     EXPECT_THAT(metrics, HasSubstr(line));
   }
+
+  std::vector<std::string> known = documented("hermes_ingest_");
+  for (const std::string& name : documented("process_")) known.push_back(name);
+  EXPECT_THAT(names_in(metrics), UnorderedElementsAreArray(known)) << "docs/metrics.md";
 }
 
 TEST(ProjectorMetrics, PassPromtoolAndTellTheLag) {
@@ -79,6 +107,7 @@ TEST(ProjectorMetrics, PassPromtoolAndTellTheLag) {
                            "# TYPE hermes_projection_owned_partitions gauge"}) {
     EXPECT_THAT(metrics, HasSubstr(line));
   }
+  EXPECT_THAT(names_in(metrics), UnorderedElementsAreArray(documented("hermes_projection_"))) << "docs/metrics.md";
 }
 
 }  // namespace
