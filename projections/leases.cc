@@ -56,13 +56,17 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
   connection_.prepare(
       "lease_take",
       "WITH free AS (SELECT partition, owner, backend_pid, backend_start FROM projection_leases "
-      "  WHERE projection = $1 AND (owner IS NULL OR expires_at <= clock_timestamp() OR ($5::boolean AND owner = $2)) "
+      "  WHERE projection = $1 AND (owner IS NULL OR expires_at <= clock_timestamp() "
+      "    OR (owner = $2 AND backend_pid NOT IN (SELECT pid FROM pg_stat_activity))) "
       "  ORDER BY partition LIMIT $4 FOR UPDATE SKIP LOCKED) "
       "UPDATE projection_leases lease SET owner = $2, epoch = lease.epoch + 1, expires_at = " +
           expiry +
-          ", backend_pid = $6, backend_start = $7 "
+          ", backend_pid = $5, backend_start = $6 "
           "FROM free WHERE lease.projection = $1 AND lease.partition = free.partition "
           "RETURNING lease.partition, lease.epoch, free.owner, free.backend_pid, free.backend_start");
+  connection_.prepare("lease_namesake",
+                      "SELECT count(*) FROM projection_leases WHERE projection = $1 AND owner = $2 "
+                      "AND expires_at > clock_timestamp() AND backend_pid <> $3");
   // Of each process the last of its rows to expire, for they are written a little after one another.
   connection_.prepare(
       "lease_next_expiry",
@@ -82,6 +86,7 @@ void Leases::renew() {
   const std::size_t share = fair_share(transaction);
   give_up_beyond(share, transaction);
   const std::vector<Displaced> displaced = take_up_to(share, transaction);
+  warn_of_namesake(share, transaction);
   const pqxx::field expiry = transaction.exec_prepared1("lease_next_expiry", projection_, instance_)[0];
   next_expiry_of_others_.reset();
   if (!expiry.is_null()) next_expiry_of_others_ = std::chrono::milliseconds(expiry.as<std::int64_t>());
@@ -136,15 +141,26 @@ void Leases::give_up_beyond(std::size_t share, pqxx::work& transaction) {
 std::vector<Leases::Displaced> Leases::take_up_to(std::size_t share, pqxx::work& transaction) {
   std::vector<Displaced> displaced;
   if (owned_.size() >= share) return displaced;
-  // A process that starts again under its old name need not wait for its own lease to run out.
+  // A process that starts again under its old name need not wait for its own lease to run out: its former session is no more.
   for (const auto& row : transaction.exec_prepared("lease_take", projection_, instance_, milliseconds_, share - owned_.size(),
-                                                   !joined_, backend_pid_, backend_start_)) {
+                                                   backend_pid_, backend_start_)) {
     owned_[row[0].as<Partition>()] = row[1].as<Epoch>();
     if (row[2].is_null()) continue;
     const Displaced session{row[2].as<std::string>(), row[3].as<std::string>(""), row[4].as<std::string>("")};
     if (std::ranges::find(displaced, session) == displaced.end()) displaced.push_back(session);
   }
   return displaced;
+}
+
+// Two processes under one name count as one: one works, the other waits for it to end.
+void Leases::warn_of_namesake(std::size_t share, pqxx::work& transaction) {
+  const bool found = owned_.size() < share &&
+                     transaction.exec_prepared1("lease_namesake", projection_, instance_, backend_pid_)[0].as<int>() > 0;
+  if (found && !namesake_) {
+    spdlog::warn("{}: another projector runs under the name {} and has the partitions; give each a name of its own (--instance, "
+                 "HERMES_INSTANCE)", projection_, instance_);
+  }
+  namesake_ = found;
 }
 
 // As the login user, whose own sessions they are: hermes_projector may not end sessions. One that can't be ended does no harm,

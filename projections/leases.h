@@ -61,6 +61,7 @@ class Leases {
   void renew_owned(pqxx::work& transaction);
   void give_up_beyond(std::size_t share, pqxx::work& transaction);
   std::vector<Displaced> take_up_to(std::size_t share, pqxx::work& transaction);
+  void warn_of_namesake(std::size_t share, pqxx::work& transaction);
   void end_sessions(const std::vector<Displaced>& displaced);
 
   postgres::Connection& connection_;
@@ -72,6 +73,7 @@ class Leases {
   std::map<eventstore::Partition, Epoch> owned_;
   std::optional<std::chrono::milliseconds> next_expiry_of_others_;
   bool joined_ = false;
+  bool namesake_ = false;  // another session under this name has partitions that this one could have
 };
 
 }  // namespace hermes::projections

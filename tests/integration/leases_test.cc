@@ -200,8 +200,24 @@ TEST_F(LeasesTest, AStartUnderTheSameNameNeedNotWaitForItsOwnLease) {
     settle({&one});
   }
   Process again = process("one");
-  again.leases->renew();
+  EXPECT_TRUE(eventually([&] {  // as soon as the server has noticed that the former session is over
+    again.leases->renew();
+    return again.share() == kPartitions;
+  }));
   expect_all_owned_once({&again});
+}
+
+// An operator's mistake: one HERMES_INSTANCE for all. They would take the partitions from each other for ever.
+TEST_F(LeasesTest, OfTwoUnderOneNameTheSecondWaitsForTheFirstToEnd) {
+  auto one = std::make_unique<Process>(process("one"));
+  one->leases->renew();
+  Process second = process("one");
+  settle({&second, one.get()});
+  EXPECT_EQ(second.share(), 0U);
+  EXPECT_EQ(one->share(), kPartitions);
+  one->leases->release();
+  second.leases->renew();
+  expect_all_owned_once({&second});
 }
 
 TEST_F(LeasesTest, EveryNewOwnerHasAHigherEpoch) {
