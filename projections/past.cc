@@ -18,7 +18,8 @@ std::optional<domain::Timestamp> recorded_at(pqxx::transaction_base& transaction
 
 std::vector<Offset> ends_at(pqxx::transaction_base& transaction, domain::Timestamp time) {
   std::vector<Offset> ends;
-  for (const auto& row : transaction.exec("SELECT partition, next_offset FROM event_log_heads ORDER BY partition")) {
+  // Waits for appends under way: what they record may be no later than `time`. They lock in this order too.
+  for (const auto& row : transaction.exec("SELECT partition, next_offset FROM event_log_heads ORDER BY partition FOR SHARE")) {
     // recorded_at never goes back within a partition: halve what is left, by the primary key.
     const auto partition = row[0].as<eventstore::Partition>();
     Offset first = 0;

@@ -143,7 +143,7 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
       const std::string position = eventstore::to_string({lag.partition, lag.stuck->offset});
       problems.push_back("projection " + lag.projection + " is stuck at " + position + " (" + lag.stuck->event_type + " of " +
                          lag.stuck->stream_id + "): " + lag.stuck->reason +
-                         ". Mend the cause, or leave the event out: hermes project --skip " + position + " --reason ...");
+                         ". Mend the cause, or leave the event out: hermes project " + lag.projection + " --skip " + position + " --reason ...");
     } else if (lag.seconds_behind > static_cast<double>(lag_max.count())) {
       Late& all = late[lag.projection];
       ++all.partitions;

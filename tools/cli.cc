@@ -227,6 +227,10 @@ void add_postgres_options(CLI::App& app, Settings& settings) {
 
 void add_json_flag(CLI::App& app, Settings& settings) { app.add_flag("--json", settings.json, "Print JSON, for programs"); }
 
+CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& value) { return value.empty() ? std::string("is empty") : std::string(); }, "");
+}
+
 std::string version() { return HERMES_VERSION; }
 
 void say_errors_by(std::function<void(const std::string&)> say) { say_error = std::move(say); }

@@ -79,6 +79,10 @@ void add_mqtt_options(CLI::App& app, Settings& settings);
 void add_postgres_options(CLI::App& app, Settings& settings);
 void add_json_flag(CLI::App& app, Settings& settings);
 
+// For options whose empty value would mean the same as none: in a script it is a variable that was never set, and the command
+// would do something else than what was meant.
+CLI::Validator not_empty();
+
 // Connects, or throws CommandError(kUnreachable). `role`: hermes_ingester, hermes_projector, hermes_reader, or empty.
 postgres::ConnectionPtr connect(const Settings& settings, std::string_view role = {});
 

@@ -136,8 +136,11 @@ void add_export(CLI::App& root, Cli& cli) {
   add_postgres_options(app, cli.settings);
   app.add_option("name", flags->names, "What to export")->required()->check(CLI::IsMember(projections::exportable_names()));
   app.add_option("--format", flags->format, "csv or jsonl")->check(CLI::IsMember({"csv", "jsonl"}))->capture_default_str();
-  auto* output = app.add_option("--output", flags->output, "The file to write; standard output without it");
-  app.add_option("--directory", flags->directory, "The folder to write NAME.csv or NAME.jsonl into")->excludes(output);
+  auto* output = app.add_option("--output", flags->output, "The file to write; standard output without it")->type_name("FILE")->check(not_empty());
+  app.add_option("--directory", flags->directory, "The folder to write NAME.csv or NAME.jsonl into")
+      ->type_name("FOLDER")
+      ->check(not_empty())
+      ->excludes(output);
   app.add_flag("--quiet", flags->quiet, "Don't tell the number of rows on stderr");
   add_json_flag(app, cli.settings);
   app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_export(cli.settings, *flags); }; });

@@ -45,6 +45,7 @@ ExitCode skip(const Settings& settings, const Options& options) {
   if (!position) throw CommandError(kUsage, "--skip takes a position P:O, for example 3:1200; hermes status shows where it is stuck");
   if (options.reason.empty()) throw CommandError(kUsage, "--skip needs --reason: it is kept with the skipped event");
   if (options.names.size() > 1) throw CommandError(kUsage, "--skip takes one projection");
+  projections_named(options.names);  // refuses one that there is not
   const postgres::ConnectionPtr connection = connect(settings);
   const auto skipped =
       projections::skip_event(*connection, options.names.empty() ? "" : options.names.front(), *position, options.reason);
@@ -168,7 +169,7 @@ void add_project(CLI::App& root, Cli& cli) {
       ->envname("HERMES_PROJECT_BATCH")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
-  app.add_option("--skip", options->skip, "Leave out the event P:O at which a projection is stuck, and end");
+  app.add_option("--skip", options->skip, "Leave out the event P:O at which a projection is stuck, and end")->type_name("P:O")->check(not_empty());
   app.add_option("--reason", options->reason, "Why; kept with the skipped event");
   app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
 }

@@ -96,12 +96,28 @@ std::vector<eventstore::Offset> ends(postgres::Connection& connection, const std
   }
   const auto time = domain::parse_timestamp(at);
   if (!time) throw CommandError(kUsage, "--at takes a time (2026-01-31T12:00:00Z) or a position P:O (3:1200)");
+  // What is still to be recorded would be missing for ever from tables that say they hold it.
+  const domain::Timestamp now{std::chrono::microseconds(
+      transaction.exec1("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0].as<std::int64_t>())};
+  if (*time > now) throw CommandError(kUsage, "--at " + at + " is in the future; the clock of the database says " + domain::to_string(now));
   return projections::ends_at(transaction, *time);
+}
+
+void check_schema_name(const std::string& name) {
+  constexpr std::size_t kNameBytesMax = 63;  // PostgreSQL cuts what is longer
+  if (name.size() > kNameBytesMax) throw CommandError(kUsage, "--into: the name of a schema has at most 63 bytes");
+  // Those of PostgreSQL and of rebuilds, which remove what they find there.
+  for (const char* prefix : {"pg_", "hermes_rebuild_", "hermes_replaced_"}) {
+    if (name.starts_with(prefix)) {
+      throw CommandError(kUsage, std::string("--into: names that begin with ") + prefix + " are taken; choose another");
+    }
+  }
 }
 
 ExitCode run(const Settings& settings, Options options) {
   const auto chosen = projections_named(options.names);
   if (options.at.empty() != options.into.empty()) throw CommandError(kUsage, "--at and --into go together");
+  if (!options.into.empty()) check_schema_name(options.into);
   const postgres::ConnectionPtr connection = connect(settings);
   if (auto checked = eventstore::check_migrated(*connection); !checked) throw CommandError(kFoundProblem, checked.error().message);
   options.settings.postgres = settings.postgres;
@@ -134,8 +150,10 @@ void add_rebuild(CLI::App& root, Cli& cli) {
   add_postgres_options(app, cli.settings);
   add_json_flag(app, cli.settings);
   app.add_option("name", options->names, "Projections to rebuild (all)");
-  app.add_option("--at", options->at, "As of this time (recorded_at, inclusive) or position P:O, into a schema of its own");
-  app.add_option("--into", options->into, "The schema for --at; it must not exist");
+  app.add_option("--at", options->at, "As of this time (recorded_at, inclusive) or position P:O, into a schema of its own")
+      ->type_name("TIME|P:O")
+      ->check(not_empty());
+  app.add_option("--into", options->into, "The schema for --at; it must not exist")->type_name("SCHEMA")->check(not_empty());
   app.add_option("--load-connections", options->settings.load_connections, "Connections that fold the log at the same time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -227,7 +227,7 @@ void add_tail(CLI::App& root, Cli& cli) {
       {"hermes tail --follow", "hermes tail --from 3:1200 --limit 50 --json", "hermes tail --stream message/m-1"});
   auto* from =
       app.add_option("--from", flags->from, "Start at a position, in its partition alone; may be repeated")->type_name("P:O");
-  app.add_option("--stream", flags->stream, "Only this stream")->type_name("STREAM")->excludes(from);
+  app.add_option("--stream", flags->stream, "Only this stream")->type_name("STREAM")->check(not_empty())->excludes(from);
   app.add_option("--limit", flags->limit, "Stop after so many events; with --follow, so many new ones")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
   app.add_flag("--follow,-f", flags->follow, "Go on and show what is appended");

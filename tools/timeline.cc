@@ -166,6 +166,7 @@ void add_timeline(CLI::App& root, Cli& cli) {
   auto* watch_flag = app.add_flag("--watch", flags->watch, "Go on and print each step as it comes");
   app.add_option("--at", flags->at, "As it was at a time or position (inclusive; by the time of recording)")
       ->type_name("TIME|P:O")
+      ->check(not_empty())
       ->excludes(watch_flag);
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);

@@ -247,9 +247,13 @@ void add_verify(CLI::App& root, Cli& cli) {
       ->capture_default_str();
   auto* anchor =
       app.add_option("--anchor", flags->anchor,
-                     "A file of head hashes: proves that nothing before them changed, then holds today's. Keep it elsewhere");
+                     "A file of head hashes: proves that nothing before them changed, then holds today's. Keep it elsewhere")
+          ->type_name("FILE")
+          ->check(not_empty());
   app.add_option("--resume", flags->resume,
-                 "A file that remembers the checks that are done, so that an interrupted run goes on");
+                 "A file that remembers the checks that are done, so that an interrupted run goes on")
+      ->type_name("FILE")
+      ->check(not_empty());
   app.add_option("--only", flags->only, "chain, streams or tables")
       ->check(CLI::IsMember({"chain", "streams", "tables"}))
       ->excludes(anchor);

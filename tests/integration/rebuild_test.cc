@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -290,6 +291,21 @@ TEST_F(RebuildTest, ShowsThePastAsOfATimeAndAPosition) {
   const auto again = fold_into({all(), "past", ends, ""}, settings(), kQuiet);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, RebuildError::Kind::exists);
+}
+
+// What is recorded no later than a time may be committed later than somebody asks for it.
+TEST_F(RebuildTest, ThePastWaitsForAppendsUnderWay) {
+  using namespace std::chrono_literals;
+  OpenTransaction append(server->settings(), "SELECT FROM event_log_heads WHERE partition = 2 FOR UPDATE");
+  auto asked = std::async(std::launch::async, [] {
+    const auto connection = *postgres::connect(server->settings());
+    pqxx::work transaction(*connection);
+    return ends_at(transaction, domain::Timestamp::max());
+  });
+  EXPECT_TRUE(eventually([&] { return somebody_waits_for_a_lock(*database) || asked.wait_for(0s) == std::future_status::ready; }));
+  EXPECT_NE(asked.wait_for(0s), std::future_status::ready);
+  append.commit();
+  EXPECT_EQ(asked.get().size(), 4U);
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ TEST_F(Stuck, StopsThatPartitionOfThatProjectionAloneAndIsNamedEverywhere) {
   const std::string named = "chat is stuck at " + position + " (MessageSent of message/" + second + ")";
   const Finished status = hermes({"status"});
   EXPECT_EQ(status.exit_code, 1);
-  EXPECT_THAT(status.output, AllOf(HasSubstr(named), HasSubstr("no_poison"), HasSubstr("--skip " + position)));
+  EXPECT_THAT(status.output, AllOf(HasSubstr(named), HasSubstr("no_poison"), HasSubstr("hermes project chat --skip " + position)));
   const auto json = boost::json::parse(hermes({"status", "--json"}).output);
   const std::string as_json = boost::json::serialize(json);
   EXPECT_FALSE(json.at("ok").as_bool());

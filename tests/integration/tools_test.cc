@@ -282,6 +282,32 @@ TEST_F(ToolsTest, StatusShowsTheSpoolWhenTheDatabaseIsOutOfReach) {
   EXPECT_GT(spool.at("bytes").to_number<double>(), 0);
 }
 
+// In a script: --at "$T" where T was never set.
+TEST_F(ToolsTest, AnEmptyValueIsNotTakenForNone) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"rebuild", "--at", "", "--into", ""}, {"timeline", "m-1", "--at", ""},    {"project", "--skip", "", "--reason", "x"},
+      {"export", "inbox", "--output", ""},   {"export", "inbox", "--directory", ""}, {"verify", "--anchor", ""},
+      {"verify", "--resume", ""},            {"tail", "--stream", ""}};
+  for (const auto& command : commands) {
+    const Finished finished = hermes(command);
+    EXPECT_EQ(finished.exit_code, 2) << command.front();
+    EXPECT_THAT(finished.errors, HasSubstr("is empty")) << command.front();
+  }
+}
+
+TEST_F(ToolsTest, ThePastGoesOnlyWhereItCanBe) {
+  const auto refusal = [&](const std::string& at, const std::string& into) {
+    const Finished finished = hermes({"rebuild", "--at", at, "--into", into});
+    EXPECT_EQ(finished.exit_code, 2) << at << " " << into;
+    return finished.errors;
+  };
+  EXPECT_THAT(refusal("2026-01-31T12:00Z", std::string(64, 'a')), HasSubstr("at most 63 bytes"));
+  EXPECT_THAT(refusal("2026-01-31T12:00Z", "pg_past"), HasSubstr("choose another"));
+  EXPECT_THAT(refusal("2026-01-31T12:00Z", "hermes_rebuild_chat"), HasSubstr("choose another"));
+  EXPECT_THAT(refusal("9999-01-01T00:00Z", "past"), HasSubstr("is in the future"));
+  EXPECT_EQ(database_->value("SELECT count(*) FROM pg_namespace WHERE nspname = 'past'"), "0");
+}
+
 TEST_F(ToolsTest, ADatabaseOutOfReachIsCodeThree) {
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"timeline", "m1"}, {"tail"}, {"status"}}) {
