@@ -14,6 +14,7 @@
 
 #include "tools/cli.h"
 #include "tools/event_json.h"
+#include "tools/link_target.h"
 
 namespace hermes::tools {
 namespace {
@@ -31,17 +32,28 @@ struct Flags {
 // Collects what is written and hands it to the system in pieces of this size.
 constexpr std::size_t kBufferSize = 256 * 1024;
 
-// A file that appears under its name only when it is whole, or stdout. Readable by its owner alone: it holds what people wrote.
+// A file that appears under its name only when it is whole, or stdout, or a device or pipe. A file is readable by its owner alone:
+// it holds what people wrote.
 class Output {
  public:
-  explicit Output(std::string path) : path_(std::move(path)) {
+  explicit Output(const std::string& path) {
     buffer_.reserve(2 * kBufferSize);
-    if (path_.empty()) return;
+    if (path.empty()) return;
+    if (is_written_in_place(path)) {
+      in_place_ = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      if (in_place_ < 0) fail("open", path);
+      file_ = in_place_;
+      shown_ = path;
+      return;
+    }
+    path_ = link_target(path);
     unfinished_ = path_ + ".unfinished";
     file_ = open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file_ < 0) fail("create", unfinished_);
+    shown_ = unfinished_;
   }
   ~Output() {
+    if (in_place_ >= 0) close(in_place_);
     if (path_.empty() || file_ < 0) return;
     close(file_);
     unlink(unfinished_.c_str());
@@ -67,7 +79,7 @@ class Output {
     while (!rest.empty()) {
       const ssize_t written = ::write(file_, rest.data(), rest.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("write", path_.empty() ? "the standard output" : unfinished_);
+      if (written < 0) fail("write", shown_);
       rest.remove_prefix(static_cast<std::size_t>(written));
     }
     buffer_.clear();
@@ -77,8 +89,10 @@ class Output {
     throw CommandError(kFoundProblem, std::string("cannot ") + what + " " + where + ": " + std::strerror(errno));
   }
 
-  std::string path_;
+  std::string path_;  // empty where nothing is renamed
   std::string unfinished_;
+  std::string shown_ = "the standard output";
+  int in_place_ = -1;
   int file_ = STDOUT_FILENO;
   std::string buffer_;
 };

@@ -6,10 +6,12 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "tools/cli.h"
+#include "tools/link_target.h"
 
 namespace hermes::tools {
 namespace {
@@ -79,9 +81,12 @@ auto read_file(const std::string& path, const char* what, const Read& read) -> s
     if (errno == ENOENT) return std::nullopt;
     cannot("read", path);
   }
+  if (std::filesystem::is_directory(path)) throw CommandError(kUsage, path + " is a folder, not " + what);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   try {
-    const json::value value = json::parse(text);
+    boost::system::error_code no_json;
+    const json::value value = json::parse(text, no_json);
+    if (no_json) throw std::runtime_error(no_json.message());
     const json::object& object = value.as_object();
     if (object.at("format").as_int64() != kFormat) throw std::runtime_error("it is of another version");
     return read(object);
@@ -90,7 +95,8 @@ auto read_file(const std::string& path, const char* what, const Read& read) -> s
   }
 }
 
-void write_file(const std::string& path, const json::object& object) {
+void write_file(const std::string& name, const json::object& object) {
+  const std::string path = link_target(name);
   const std::string unfinished = path + ".unfinished";
   const std::string text = json::serialize(object) + "\n";
   const int file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -197,6 +197,22 @@ TEST_F(Export, AFileIsThereOnlyWhenItIsWhole) {
   EXPECT_EQ(file_text(file), before);
 }
 
+TEST_F(Export, GoesIntoAPipeOrDeviceAndThroughALinkAndLeavesThemInPlace) {
+  const auto target = folder_ / "target.csv", link = folder_ / "link.csv", pipe = folder_ / "pipe";
+  std::filesystem::create_symlink("target.csv", link);
+  ASSERT_EQ(hermes({"inbox", "--output", link.string()}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(lines_of(file_text(target)).size(), 4U);
+
+  ASSERT_EQ(run({"mkfifo", pipe.string()}).exit_code, 0);
+  Process reader = Process::start({"cat", pipe.string()}, {.output = folder_ / "read"});
+  EXPECT_EQ(hermes({"inbox", "--output", pipe.string()}).exit_code, 0);
+  EXPECT_EQ(reader.wait(), 0);
+  EXPECT_EQ(reader.output(), file_text(target));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_THAT(hermes({"inbox", "--output", folder_.path().string()}).errors, HasSubstr("Is a directory"));
+}
+
 TEST_F(Export, AFullDiskIsAnError) {
   const Finished failed = run({"sh", "-c", hermes_command() + " export chat_messages > /dev/full"}, environment());
   EXPECT_EQ(failed.exit_code, 1);

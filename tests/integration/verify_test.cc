@@ -282,6 +282,10 @@ TEST_F(Verify, AnAnchorProvesThatNothingBeforeItChanged) {
   const std::string file = (folder_ / "heads.json").string();
   EXPECT_THAT(verify({"--anchor", file}).output, HasSubstr(file + " written"));
   EXPECT_THAT(verify({"--anchor", file}).output, HasSubstr("nothing before it has changed"));
+  std::filesystem::create_symlink("heads.json", folder_ / "elsewhere");
+  EXPECT_EQ(verify({"--anchor", (folder_ / "elsewhere").string()}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "elsewhere"));
+  EXPECT_THAT(verify({"--anchor", folder_.path().string()}).errors, HasSubstr("is a folder"));
 
   // The last event is removed, and the head put back: the log and its chain look as if it had never been.
   const std::string last = superuser_->value(
