@@ -1,17 +1,22 @@
 #include "tools/progress_line.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <string_view>
 
 #include "tools/output.h"
 
 namespace hermes::tools {
 namespace {
 
-constexpr int kBarCells = 30;
+constexpr std::size_t kStepColumns = 9;  // the longest name of a step
+constexpr std::size_t kBarCells = 30;
+constexpr std::size_t kBarCellsMin = 5;  // a shorter one shows nothing
 // Not a terminal: a log that somebody reads later.
 constexpr std::chrono::seconds kBetweenLines{5};
 
@@ -22,6 +27,49 @@ std::string grouped(std::uint64_t number) {
 }
 
 }  // namespace
+
+std::size_t columns_of_stderr() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 1'000;
+  return size.ws_col;
+}
+
+std::string progress_text(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit, double seconds,
+                          std::size_t columns) {
+  // A line that fills the last column would be written over two.
+  const std::size_t room = std::max<std::size_t>(columns, 2) - 1;
+  std::string head = what;
+  head.resize(std::max(head.size(), kStepColumns), ' ');
+  if (total == 0) return head.substr(0, room);
+
+  const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  char percent[16];
+  std::snprintf(percent, sizeof(percent), " %3.0f %%", part * 100);
+  const std::string counts = "  " + grouped(done) + " of " + grouped(total) + " " + unit;
+  std::string rate, to_go;
+  if (seconds > 0.2 && done > 0) {
+    const double per_second = static_cast<double>(done) / seconds;
+    rate = "  " + grouped(static_cast<std::uint64_t>(per_second)) + "/s";
+    const double left = static_cast<double>(total - std::min(done, total)) / per_second;
+    if (done < total) to_go = "  " + human_duration(std::chrono::microseconds(static_cast<std::int64_t>(left * 1e6))) + " to go";
+  }
+  std::size_t taken = head.size() + std::string_view(percent).size() + to_go.size();
+  const auto fits = [&](const std::string& text) { return taken + text.size() <= room; };
+  std::string middle;
+  for (const std::string& text : {counts, rate}) {
+    if (!fits(text)) break;
+    middle += text;
+    taken += text.size();
+  }
+  std::string bar;
+  constexpr std::size_t kAround = 3;  // a space and the brackets
+  if (taken + kAround + kBarCellsMin <= room) {
+    const std::size_t cells = std::min(kBarCells, room - taken - kAround);
+    const auto full = static_cast<std::size_t>(std::lround(part * static_cast<double>(cells)));
+    bar = " [" + std::string(full, '#') + std::string(cells - full, '.') + "]";
+  }
+  return (head + bar + percent + middle + to_go).substr(0, room);
+}
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -42,23 +90,7 @@ void ProgressLine::show(const std::string& what, std::uint64_t done, std::uint64
     shown_ = now;
   }
   const double seconds = std::chrono::duration<double>(now - began_).count();
-  char bar[160];
-  std::string line;
-  std::snprintf(bar, sizeof(bar), "%-9s", what.c_str());
-  line = bar;
-  if (total > 0) {
-    const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-    const auto full = static_cast<std::size_t>(std::lround(part * kBarCells));
-    std::snprintf(bar, sizeof(bar), " [%s%s] %3.0f %%  %s of %s %s", std::string(full, '#').c_str(),
-                  std::string(kBarCells - full, '.').c_str(), part * 100, grouped(done).c_str(), grouped(total).c_str(), unit.c_str());
-    line += bar;
-    if (seconds > 0.2 && done > 0) {
-      const double rate = static_cast<double>(done) / seconds;
-      line += "  " + grouped(static_cast<std::uint64_t>(rate)) + "/s";
-      const double left = static_cast<double>(total - std::min(done, total)) / rate;
-      if (done < total) line += "  " + human_duration(std::chrono::microseconds(static_cast<std::int64_t>(left * 1e6))) + " to go";
-    }
-  }
+  const std::string line = progress_text(what, done, total, unit, seconds, columns_of_stderr());
   line_ = line;
   if (terminal_) {
     std::cerr << '\r' << line << "\x1b[K" << std::flush;

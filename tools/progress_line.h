@@ -7,6 +7,14 @@
 
 namespace hermes::tools {
 
+// What the line says, in at most `columns` columns: on narrow terminals without the bar, then without what matters less.
+// `seconds`: since the step began.
+std::string progress_text(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit, double seconds,
+                          std::size_t columns);
+
+// Of the terminal that stderr is; very many if it is none.
+std::size_t columns_of_stderr();
+
 class ProgressLine {
  public:
   ProgressLine();

@@ -15,6 +15,7 @@
 #include "projections/verifier.h"
 #include "tools/cli.h"
 #include "tools/output.h"
+#include "tools/progress_line.h"
 #include "tools/verify_files.h"
 
 namespace hermes::tools {
@@ -60,8 +61,11 @@ class Progress {
                               [this] { return finished_; })) {
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       const std::int64_t rows = verifier_.rows();
-      std::fprintf(stderr, "%s%zu of %zu checks, %lld events read, %.0f/s%s", terminal_ ? "\r\x1b[K" : "", done_, checks_,
-                   static_cast<long long>(rows), static_cast<double>(rows) / seconds, terminal_ ? "" : "\n");
+      char line[160];
+      std::snprintf(line, sizeof(line), "%zu of %zu checks, %lld events read, %.0f/s", done_, checks_,
+                    static_cast<long long>(rows), static_cast<double>(rows) / seconds);
+      const std::string shown = std::string(line).substr(0, columns_of_stderr() - 1);  // what wraps can't be written over
+      std::fprintf(stderr, terminal_ ? "\r\x1b[K%s" : "%s\n", shown.c_str());
       std::fflush(stderr);
     }
   }
