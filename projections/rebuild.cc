@@ -20,8 +20,8 @@ constexpr std::uint64_t kLittleLeft = 2'000;
 constexpr int kCatchUpRounds = 12;
 constexpr int kSwapAttempts = 30;
 
-RebuildError busy(std::string_view what) {
-  return {RebuildError::Kind::busy, "a rebuild of " + std::string(what) + " is running already. See: hermes status"};
+RebuildError busy(std::string_view what, const std::string& holder) {
+  return {RebuildError::Kind::busy, "a rebuild of " + std::string(what) + " is running already" + holder};
 }
 
 std::vector<PartitionRange> between(const std::vector<Offset>& from, const std::vector<Offset>& to) {
@@ -56,7 +56,7 @@ class Rebuild {
   Result<RebuildReport, RebuildError> run() {
     const auto start = Clock::now();
     const BuildLock lock(settings_.postgres, std::string(projection_.name()));
-    if (!lock.held()) return fail(busy(projection_.name()));
+    if (!lock.held()) return fail(busy(projection_.name(), lock.holder()));
     on_progress_({Phase::prepare});
     if (auto prepared = prepare(); !prepared) return fail(prepared.error());
 

@@ -48,6 +48,15 @@ BuildLock::BuildLock(const postgres::Settings& settings, const std::string& name
     : connection_(connect_builder(settings, "")), held_(false) {
   pqxx::nontransaction query(*connection_);
   held_ = query.exec_params("SELECT pg_try_advisory_lock(hashtextextended('hermes rebuild ' || $1, 0))", name)[0][0].as<bool>();
+  if (held_) return;
+  const pqxx::result other = query.exec_params(
+      "SELECT pid, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks JOIN pg_stat_activity "
+      "USING (pid) WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE "
+      "datname = current_database()) AND (classid::bigint << 32 | objid::bigint) = hashtextextended('hermes rebuild ' || $1, 0)",
+      name);
+  if (other.empty()) return;  // it has just ended
+  const std::string pid = other[0][0].as<std::string>();
+  holder_ = ", since " + other[0][1].as<std::string>("an unknown time") + " (session " + pid + " of the database)";
 }
 
 bool schema_exists(postgres::Connection& connection, const std::string& schema) {

@@ -21,10 +21,13 @@ class BuildLock {
  public:
   BuildLock(const postgres::Settings& settings, const std::string& name);
   bool held() const { return held_; }
+  // Who has it instead, to end a sentence with: ", since 2026-01-31T12:00:00Z (session 123 of the database)"; empty if it ended.
+  const std::string& holder() const { return holder_; }
 
  private:
   postgres::ConnectionPtr connection_;
   bool held_;
+  std::string holder_;
 };
 
 // The comment on a schema that is not complete: whoever finds one may drop it.

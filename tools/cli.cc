@@ -141,6 +141,39 @@ std::function<void(const std::string&)> say_error = [](const std::string& proble
   std::cerr << "hermes: " << problem << '\n';
 };
 
+// The server's own words in one line: "ERROR:  " and the excerpt of our SQL say nothing to whoever reads it.
+std::string words_of(std::string_view message) {
+  std::string line(message.substr(0, message.find('\n')));
+  if (line.starts_with("ERROR:  ")) line.erase(0, 8);
+  if (const auto detail = message.find("\nDETAIL:  "); detail != std::string_view::npos) {
+    const std::string_view rest = message.substr(detail + 10);
+    line.append(". ").append(rest.substr(0, rest.find('\n')));
+  }
+  while (line.ends_with('.')) line.pop_back();
+  return escape_for_terminal(line);
+}
+
+// What the database refused, by the SQLSTATE classes of PostgreSQL (manual, appendix A).
+CommandError refusal(const pqxx::sql_error& error, const Settings& settings) {
+  const std::string where = postgres::address_of(settings.postgres);
+  const std::string words = words_of(error.what());
+  // Not every class of libpqxx's keeps the state.
+  std::string state = error.sqlstate();
+  if (dynamic_cast<const pqxx::undefined_table*>(&error) != nullptr) state = "42P01";
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) state = "42501";
+  if (state.starts_with("08") || state.starts_with("57P")) {
+    return {kUnreachable, "lost the connection to PostgreSQL at " + where + ": " + words + ". Try: hermes doctor"};
+  }
+  if (state == "42P01" || state == "42883") {  // no such table, no such function
+    return {kFoundProblem, "the database is not migrated: " + words + ". Try: hermes migrate"};
+  }
+  if (state == "42501") {
+    return {kFoundProblem, "user " + escape_for_terminal(settings.postgres.user) + " may not do that: " + words +
+                               ". It takes the user who owns the database; see: hermes doctor"};
+  }
+  return {kFoundProblem, words};
+}
+
 int complain(ExitCode code, const std::string& problem) {
   std::cout.flush();
   say_error(problem);
@@ -272,11 +305,13 @@ int run(int argc, const char* const* argv, std::span<AddCommand* const> commands
   } catch (const CommandError& error) {
     return complain(error.code, error.what());
   } catch (const pqxx::broken_connection& error) {
-    return complain(kUnreachable, "lost the connection to PostgreSQL at " + postgres::address_of(cli.settings.postgres) + ": " +
-                                      escape_for_terminal(error.what()) + ". Try: hermes doctor");
-  } catch (const pqxx::undefined_table& error) {
-    return complain(kFoundProblem,
-                    "the database is not migrated: " + escape_for_terminal(error.what()) + ". Try: hermes migrate");
+    // What libpqxx says when it finds out while it quotes a value.
+    const bool says_nothing = std::string_view(error.what()).starts_with("Could not obtain client encoding");
+    return complain(kUnreachable, "lost the connection to PostgreSQL at " + postgres::address_of(cli.settings.postgres) +
+                                      (says_nothing ? "" : ": " + words_of(error.what())) + ". Try: hermes doctor");
+  } catch (const pqxx::sql_error& error) {
+    const CommandError refused = refusal(error, cli.settings);
+    return complain(refused.code, refused.what());
   } catch (const std::exception& error) {
     return complain(kFoundProblem, escape_for_terminal(error.what()));
   }

@@ -1,5 +1,8 @@
 #include "tools/output.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/json/serialize.hpp>
@@ -95,6 +98,11 @@ std::string Table::take_rows() {
   for (const auto& row : rows_) out += line(row, all_widths);
   rows_.clear();
   return out;
+}
+
+bool nobody_reads_stdout() {
+  pollfd descriptor{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return poll(&descriptor, 1, 0) == 1 && (descriptor.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void print_json(const boost::json::value& value) { std::cout << boost::json::serialize(value) << '\n'; }

@@ -59,6 +59,10 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
+// Whether stdout is a pipe that nobody reads any more (hermes tail --follow | head): whoever waits for something to print would
+// find out only then.
+bool nobody_reads_stdout();
+
 // One line on stdout: a value for `--json`. Streams print one value a line.
 void print_json(const boost::json::value& value);
 

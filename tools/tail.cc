@@ -208,7 +208,7 @@ ExitCode run_tail(const Settings& settings, const Flags& flags) {
     }
   }
 
-  while (flags.follow && !printer.done()) {
+  while (flags.follow && !printer.done() && !nobody_reads_stdout()) {
     std::cout.flush();
     notifications->wait(kPoll);
     print_until(*connection, cursors, heads(*connection), flags.stream, printer);

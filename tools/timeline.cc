@@ -118,7 +118,7 @@ ExitCode watch(postgres::Connection& connection, const Settings& settings, const
   std::set<std::string> seen;
   bool heading = false;
   Table table = step_table();
-  while (std::cout.good()) {
+  while (std::cout.good() && !nobody_reads_stdout()) {
     const Timeline timeline = read(connection, flags, std::nullopt);
     if (!settings.json && !heading && timeline.message) {
       print_heading(timeline);

@@ -149,6 +149,7 @@ TEST_F(RebuildTest, ASecondOneIsRefusedWhileOneRuns) {
   const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().kind, RebuildError::Kind::busy);
+  EXPECT_THAT(report.error().message, testing::MatchesRegex("a rebuild of chat is running already, since 20.*Z [(]session [0-9]+ of the database[)]"));
 }
 
 TEST_F(RebuildTest, FoldsWhatComesMeanwhileAndReadersSeeEverything) {

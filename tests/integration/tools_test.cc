@@ -166,6 +166,15 @@ TEST_F(ToolsTest, TailFollowsTheLogAndOneStream) {
   EXPECT_EQ(hermes({"tail", "--stream", "message/nothing"}).exit_code, 1);
 }
 
+// Nothing is appended any more, so it never writes again.
+TEST_F(ToolsTest, WhoFollowsEndsWhenNobodyReadsAnyMore) {
+  handle({message("m-1"), message("m-2")});
+  const Finished tail = run({"sh", "-c", hermes_command() + " tail --follow | head -n 1"}, environment());
+  EXPECT_THAT(tail.output, StartsWith("POSITION"));
+  const Finished watch = run({"sh", "-c", hermes_command() + " timeline m-1 --watch | head -n 1"}, environment());
+  EXPECT_THAT(watch.output, HasSubstr("m-1"));
+}
+
 TEST_F(ToolsTest, TailStopsAtAnEventItCannotReadAndNamesIt) {
   handle({message("m1")});
   Database superuser([&] {
@@ -257,7 +266,7 @@ TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
       "INSERT INTO projection_stuck (projection, partition, \"offset\", stream_id, event_type, reason) VALUES ('chat', " +
       partition + ", 0, 'message/m1', 'MessageSent', 'no room')");
   EXPECT_THAT(hermes({"status"}).output, AllOf(HasSubstr("projection chat is stuck at " + partition + ":0"),
-                                               HasSubstr("no room"), HasSubstr("hermes project --skip " + partition + ":0")));
+                                               HasSubstr("no room"), HasSubstr("hermes project chat --skip " + partition + ":0")));
   EXPECT_THAT(hermes({"status", "--partitions"}).output, HasSubstr("stuck at offset 0"));
 }
 
@@ -315,6 +324,27 @@ TEST_F(ToolsTest, ADatabaseOutOfReachIsCodeThree) {
     EXPECT_EQ(finished.exit_code, 3) << command[0];
     EXPECT_THAT(lines_of(finished.errors), ElementsAre(HasSubstr("127.0.0.1:1"))) << command[0];
   }
+}
+
+TEST_F(ToolsTest, WhatTheDatabaseRefusesIsOneLineThatSaysWhatToDo) {
+  const Environment bare{{"POSTGRES_DB", "postgres"}};
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"verify"}, {"export", "inbox"}, {"tail"}, {"status"}, {"timeline", "m-1"}}) {
+    const Finished finished = hermes(command, bare);
+    EXPECT_EQ(finished.exit_code, 1);
+    EXPECT_THAT(finished.errors, MatchesRegex("hermes: the database is not migrated: [^\\\\]*hermes migrate\n")) << command.front();
+  }
+  Database superuser(server_->postgres().superuser());
+  superuser.execute("CREATE ROLE onlooker LOGIN PASSWORD 'private'; GRANT hermes_reader TO onlooker");
+  const Environment onlooker{{"POSTGRES_USER", "onlooker"}, {"POSTGRES_PASSWORD", "private"}};
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"rebuild", "chat"}, {"project", "--skip", "0:0", "--reason", "x"}}) {
+    const Finished finished = hermes(command, onlooker);
+    EXPECT_EQ(finished.exit_code, 1);
+    EXPECT_THAT(finished.errors, AllOf(HasSubstr("user onlooker may not do that: "), HasSubstr("owns the database"))) << command.front();
+  }
+  EXPECT_EQ(hermes({"verify"}, onlooker).exit_code, 0);
+  superuser.execute("DROP ROLE onlooker");
 }
 
 TEST_F(ToolsTest, NoColourWhereNobodyWantsIt) {
