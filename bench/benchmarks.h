@@ -21,6 +21,7 @@ BenchResult ingest(const Options& options);
 BenchResult latency(const Options& options);
 BenchResult project(const Options& options);
 BenchResult rebuild(const Options& options);
+BenchResult snapshot(const Options& options);
 BenchResult spool_path(const Options& options);
 
 inline const std::vector<Benchmark> kBenchmarks = {
@@ -32,6 +33,7 @@ inline const std::vector<Benchmark> kBenchmarks = {
     {"latency", "Publish to acknowledgement and to the row, at half of the sustained rate.", latency},
     {"project", "Projectors that catch up, against the append protocol that wrote what they read.", project},
     {"rebuild", "A read model made anew from the log, against set-based SQL on decoded columns.", rebuild},
+    {"snapshot", "A broadcast with 50,000 receipts from its snapshot, against all of its events.", snapshot},
     {"spool", "Append, read back and release, against bare writes of the same bytes.", spool_path},
 };
 
