@@ -1,6 +1,7 @@
 #include "projections/parallel_fold.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -73,8 +74,51 @@ std::vector<PartitionRange> tasks(const FoldRequest& request) {
       tasks.push_back({range.partition, from, std::min(range.to, from + kChunkEvents)});
     }
   }
+  // About in the order of the log's time: what belongs together lies together in the table, and its indexes are sorted sooner.
+  std::ranges::stable_sort(tasks, {}, &PartitionRange::from);
   return tasks;
 }
+
+// Who is next. Thread-safe.
+class Turns {
+ public:
+  explicit Turns(const ParallelStatements& statements) : statements_(statements) {}
+
+  // Waits where only `after_first` is left and `first` has not ended. Nothing: there is no more.
+  const std::string* next() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      if (given_up_) return nullptr;
+      if (first_ < statements_.first.size()) return &statements_.first[first_++];
+      const bool after_left = after_first_ < statements_.after_first.size();
+      if (after_left && first_ended_ == first_) return &statements_.after_first[after_first_++];
+      if (any_time_ < statements_.any_time.size()) return &statements_.any_time[any_time_++];
+      if (!after_left) return nullptr;
+      changed_.wait(lock);
+    }
+  }
+
+  void ended(const std::string& statement) {
+    const std::lock_guard lock(mutex_);
+    const std::vector<std::string>& first = statements_.first;
+    if (&statement >= first.data() && &statement < first.data() + first.size()) ++first_ended_;
+    changed_.notify_all();
+  }
+
+  void give_up() {
+    const std::lock_guard lock(mutex_);
+    given_up_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const ParallelStatements& statements_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t first_ = 0, after_first_ = 0, any_time_ = 0;  // handed out so far
+  std::size_t first_ended_ = 0;
+  bool given_up_ = false;
+};
 
 }  // namespace
 
@@ -147,20 +191,20 @@ void fold_in_parallel(const FoldRequest& request, std::vector<postgres::Connecti
   });
 }
 
-void run_in_parallel(const std::vector<std::string>& statements, std::vector<postgres::ConnectionPtr>& connections,
+void run_in_parallel(const ParallelStatements& statements, std::vector<postgres::ConnectionPtr>& connections,
                      std::atomic<std::uint64_t>& done) {
-  std::atomic<std::size_t> next{0};
-  std::atomic<bool> failed{false};
+  Turns turns(statements);
   on_each(connections, [&](postgres::Connection& connection) {
     try {
-      for (std::size_t i = next++; i < statements.size() && !failed; i = next++) {
+      while (const std::string* statement = turns.next()) {
         pqxx::work transaction(connection);
-        transaction.exec(statements[i]);
+        transaction.exec(*statement);
         transaction.commit();
+        turns.ended(*statement);
         ++done;
       }
     } catch (...) {
-      failed = true;
+      turns.give_up();
       throw;
     }
   });

@@ -1,5 +1,7 @@
 #include "projections/rebuild_steps.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace hermes::projections {
@@ -15,11 +17,6 @@ int partition_count(postgres::Connection& connection) {
   return query.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
 }
 
-std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
 void execute(const std::vector<std::string>& statements, pqxx::work& transaction) {
   for (const std::string& statement : statements) transaction.exec(statement);
 }
@@ -33,14 +30,20 @@ void finish(const std::vector<std::string>& statements, postgres::Connection& co
 }
 
 // Readers should find a plan that fits from the first query on, and the check of the foreign keys is the first. A table's statistics and
-// its indexes lock one another out: so the largest table begins with its statistics, while the others' keys are made, and the others end
-// with theirs.
-std::vector<std::string> early(const CopyStatements& statements) {
-  std::vector<std::string> list = statements.early_indexes;
-  list.insert(list.begin(), statements.statistics.front());
-  list.insert(list.end(), statements.statistics.begin() + 1, statements.statistics.end());
-  return list;
-}
+// its indexes lock one another out: so a table with a foreign key begins with its statistics, while what the key points to is made, and
+// the others' are gathered while its first index is made.
+struct IndexSteps {
+  explicit IndexSteps(const CopyStatements& statements)
+      : before_foreign_keys{.first = {statements.statistics.front()}},
+        after{.first = statements.referencing_indexes, .after_first = statements.checks, .any_time = statements.other_indexes} {
+    std::ranges::copy(statements.referenced_indexes, std::back_inserter(before_foreign_keys.first));
+    const auto second = after.first.begin() + (after.first.empty() ? 0 : 1);
+    after.first.insert(second, statements.statistics.begin() + 1, statements.statistics.end());
+  }
+
+  ParallelStatements before_foreign_keys;
+  ParallelStatements after;
+};
 
 }  // namespace
 
@@ -133,8 +136,8 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
     request.skips = read_skips(transaction, projection);
     execute(statements.create, transaction);
     if (!request.bare) {
-      execute(std::exchange(statements.early_indexes, {}), transaction);
-      execute(std::exchange(statements.late_indexes, {}), transaction);
+      for (auto* indexes : {&statements.referenced_indexes, &statements.referencing_indexes, &statements.other_indexes})
+        execute(std::exchange(*indexes, {}), transaction);
     }
     transaction.commit();
   }
@@ -149,16 +152,15 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
 
   start = std::chrono::steady_clock::now();
   auto connections = connect_builders(settings.postgres, schema, settings.index_connections);
-  const std::vector<std::string> first_half = early(statements);
-  const std::vector<std::string> second_half = joined(statements.checks, statements.late_indexes);
-  ProgressTicker ticker(on_progress, Phase::index, first_half.size() + second_half.size() + 1);
-  run_in_parallel(first_half, connections, ticker.done());
+  const IndexSteps steps(statements);
+  ProgressTicker ticker(on_progress, Phase::index, steps.before_foreign_keys.size() + steps.after.size() + 1);
+  run_in_parallel(steps.before_foreign_keys, connections, ticker.done());
   {
     pqxx::work transaction(*connections.front());
     execute(statements.foreign_keys, transaction);
     transaction.commit();
   }
-  run_in_parallel(second_half, connections, ticker.done());
+  run_in_parallel(steps.after, connections, ticker.done());
   finish(statements.finish, *connections.front());
   ++ticker.done();
   built.index = since(start);

@@ -40,7 +40,7 @@ std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::spa
 
 std::vector<std::string> CopyStatements::in_line() const {
   std::vector<std::string> all;
-  for (const auto* list : {&statistics, &early_indexes, &foreign_keys, &checks, &late_indexes, &finish}) append(all, *list);
+  for (const auto* list : {&statistics, &referenced_indexes, &foreign_keys, &referencing_indexes, &checks, &other_indexes, &finish}) append(all, *list);
   return all;
 }
 
@@ -55,23 +55,26 @@ CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<co
       "SELECT format('CREATE TABLE %I.%I (LIKE %s INCLUDING ALL EXCLUDING INDEXES)%s', $2, relname, class.oid::regclass, "
       "              ' WITH (' || array_to_string(reloptions, ', ') || ')') "
       "FROM unnest($1::oid[]) WITH ORDINALITY AS wanted (oid, place) JOIN pg_class class ON class.oid = wanted.oid ORDER BY place");
-  copy.statistics = query(
-      "SELECT format('ANALYZE %I.%I', $2, relname) FROM pg_class WHERE oid = ANY ($1::oid[]) ORDER BY pg_relation_size(oid) DESC, oid");
-  // pg_get_indexdef() qualifies the table it names. Those of the largest table last, so that its statistics are gathered meanwhile; of
-  // one table the costliest to sort first, so that what is left for the end is small.
+  // pg_get_indexdef() qualifies the table it names. The costliest to sort first, so that what is left
+  // for the end is small.
   const auto indexes = [&](const std::string& which) {
     return query(
         "SELECT replace(pg_get_indexdef(indexrelid), format(' ON %I.%I USING ', nspname, owner.relname), "
         "               format(' ON %I.%I USING ', $2, owner.relname)) "
         "FROM pg_index JOIN pg_class owner ON owner.oid = indrelid JOIN pg_namespace namespace ON namespace.oid = owner.relnamespace "
         "WHERE indrelid = ANY ($1::oid[]) AND indisvalid AND " +
-        which + " ORDER BY pg_relation_size(indrelid), indnkeyatts DESC, pg_relation_size(indexrelid) DESC, indexrelid");
+        which + " ORDER BY pg_relation_size(indrelid) DESC, indnkeyatts DESC, pg_relation_size(indexrelid) DESC, indexrelid");
   };
-  const std::string early =
-      "EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) "
-      "AND (conrelid = indrelid OR conindid = indexrelid))";
-  copy.early_indexes = indexes(early);
-  copy.late_indexes = indexes("NOT " + early);
+  const auto of_foreign_key = [](const std::string& which) {
+    return "EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) AND " + which + ")";
+  };
+  const std::string referenced = of_foreign_key("conindid = indexrelid");
+  const std::string referencing = of_foreign_key("conrelid = indrelid");
+  copy.statistics = query("SELECT format('ANALYZE %I.%I', $2, relname) FROM (SELECT oid AS indrelid, relname FROM pg_class) class "
+                          "WHERE indrelid = ANY ($1::oid[]) ORDER BY " + referencing + " DESC, pg_relation_size(indrelid) DESC, indrelid");
+  copy.referenced_indexes = indexes(referenced);
+  copy.referencing_indexes = indexes("NOT " + referenced + " AND " + referencing);
+  copy.other_indexes = indexes("NOT " + referenced + " AND NOT " + referencing);
   // The definition names the other table without its schema, so the search_path finds the copy.
   copy.foreign_keys = query(
       "SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', $2, relname, conname, pg_get_constraintdef(con.oid)) "

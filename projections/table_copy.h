@@ -29,13 +29,16 @@ std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::spa
 // The check of a foreign key reads two whole tables and needs few of their indexes, so it is a statement of its own that runs beside
 // the making of the others.
 struct CopyStatements {
-  std::vector<std::string> create;         // the bare tables
-  std::vector<std::string> statistics;     // one a table, the largest first; not at the same time as indexes of that table
-  std::vector<std::string> early_indexes;  // of tables with a foreign key, and what foreign keys point to; in any order, at the same time
-  std::vector<std::string> foreign_keys;   // not checked yet
-  std::vector<std::string> late_indexes;   // the others; in any order, at the same time as `checks`
-  std::vector<std::string> checks;         // of the foreign keys
-  std::vector<std::string> finish;         // in order: keys (from their indexes), statistics of expressions, comments, grants
+  std::vector<std::string> create;  // the bare tables
+  // One a table, those with a foreign key first and of these the largest; not at the same time as indexes of that table.
+  std::vector<std::string> statistics;
+  // What foreign keys point to: those can be made then, and need their tables for a moment alone.
+  std::vector<std::string> referenced_indexes;
+  std::vector<std::string> foreign_keys;         // not checked yet
+  std::vector<std::string> referencing_indexes;  // of tables with a foreign key; at the same time as each other and `other_indexes`
+  std::vector<std::string> other_indexes;        // at the same time as anything that comes after the foreign keys
+  std::vector<std::string> checks;               // of the foreign keys; not at the same time as `referencing_indexes`
+  std::vector<std::string> finish;               // in order: keys (from their indexes), statistics of expressions, comments, grants
 
   // All that follows the filling, in an order for one connection.
   std::vector<std::string> in_line() const;
