@@ -1,6 +1,6 @@
 // Proves that a message whose acknowledgement its sender has seen is in the log and in the tables, once, whatever dies under
-// load: the ingester, the database, the broker, or the room on the ingester's disk. The witness is the sender's own list of
-// acknowledged ids, compared with the tables by SQL.
+// load: the ingester, the database, the connection between them, the broker, or the room on one of their disks. The witness is the
+// sender's own list of acknowledged ids, compared with the tables by SQL.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -13,7 +13,9 @@
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/small_disk.h"
+#include "tests/support/tcp_proxy.h"
 #include "tests/support/witness.h"
+#include "tools/private_servers/postgres_template.h"
 
 namespace hermes::test_support {
 namespace {
@@ -59,8 +61,8 @@ class IngesterFaults : public testing::Test {
   // Connections of the test itself end with a database that is stopped.
   void reconnect() { database_.emplace(stack_.postgres().superuser()); }
 
-  // A fault that lasts, under less load: what is sent again meanwhile piles up at the broker.
-  void start_for_long_fault() { start(std::min(faults_rate(), 1000.0), std::chrono::seconds(10)); }
+  // A fault that lasts: what is sent again meanwhile piles up at the broker, so senders are more patient.
+  void start_for_long_fault() { start(faults_rate(), std::chrono::seconds(10)); }
 
   double not_taken() const { return ingester_.metric("hermes_ingest_not_taken_messages_total").value_or(0); }
 
@@ -110,6 +112,25 @@ TEST_F(IngesterFaults, BrokerKilledThreeTimes) {
   expect_nothing_lost_or_doubled();
 }
 
+// Anywhere in a batch and in what the database answers, COMMIT among it: whether that took effect is found out and not guessed.
+TEST_F(IngesterFaults, DatabaseConnectionCutThirtyTimesAtRandomBytes) {
+  TcpProxy proxy(stack_.postgres().port());
+  ingester_ = stack_.ingester("ingester", {{"POSTGRES_PORT", std::to_string(proxy.port())}});
+  start();
+  std::mt19937 random(std::random_device{}());
+  for (std::uint64_t cut = 0; cut < 30; ++cut) {
+    const std::uint64_t before = proxy.cuts();
+    if (cut % 2 == 0) {
+      proxy.cut_after_client_bytes(std::uniform_int_distribution<std::uint64_t>(1, 50'000)(random));
+    } else {
+      proxy.cut_after_server_bytes(std::uniform_int_distribution<std::uint64_t>(1, 500)(random));
+    }
+    ASSERT_TRUE(eventually([&] { return proxy.cuts() > before; }));
+    EXPECT_TRUE(messages_flow());
+  }
+  expect_nothing_lost_or_doubled();
+}
+
 // The broker gives up a client that is silent for one and a half of its keep-alive; what it sent meanwhile is sent again.
 TEST_F(IngesterFaults, PausedForLongerThanTheKeepAlive) {
   ingester_ = stack_.ingester("ingester", {{"HERMES_MQTT_KEEP_ALIVE_SECONDS", "2"}});
@@ -124,6 +145,24 @@ TEST_F(IngesterFaults, PausedForLongerThanTheKeepAlive) {
   ingester_.signal(SIGCONT);
   EXPECT_TRUE(messages_flow());
   expect_nothing_lost_or_doubled();
+}
+
+TEST_F(IngesterFaults, DatabaseDiskFull) {
+  SmallDisk disk(stack_.folder() / "database-disk", 4 << 20);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs root";
+  if (const auto user = private_servers::postgres_user()) disk.give_to(user->uid, user->gid);
+  database_->execute("CREATE TABLESPACE small LOCATION '" + disk.path().string() + "'");
+  database_->execute("ALTER TABLE event_log SET TABLESPACE small");
+  start_for_long_fault();
+  const auto refused = [&] { return ingester_.metric("hermes_ingest_database_failures_total").value_or(0); };
+  EXPECT_TRUE(eventually([&] { return refused() >= 3; }));
+  EXPECT_TRUE(eventually([&] { return !ingester_.ready(); }));
+  disk.grow_to(64 << 20);
+  EXPECT_TRUE(messages_flow());
+  EXPECT_TRUE(eventually([&] { return ingester_.ready(); }));
+  expect_nothing_lost_or_doubled();
+  database_->execute("ALTER TABLE event_log SET TABLESPACE pg_default");  // before the disk goes
+  database_->execute("DROP TABLESPACE small");
 }
 
 // With the database away the spool grows until its disk is full. Then messages must stay with the broker, unacknowledged.
