@@ -65,6 +65,10 @@ std::string last_line(std::string_view message) {
 }
 
 std::string advice(std::string_view problem) {
+  // The role is there, and this user is no member of it.
+  if (problem.find("permission denied to set role") != std::string_view::npos) {
+    return "Use the user that ran hermes migrate, or grant the role to this one: hermes doctor says how.";
+  }
   if (problem.find("could not match") != std::string_view::npos) {
     return "Give POSTGRES_PORT one port for all hosts of POSTGRES_HOST, or one for each.";
   }

@@ -344,6 +344,8 @@ TEST_F(ToolsTest, WhatTheDatabaseRefusesIsOneLineThatSaysWhatToDo) {
     EXPECT_THAT(finished.errors, AllOf(HasSubstr("user onlooker may not do that: "), HasSubstr("owns the database"))) << command.front();
   }
   EXPECT_EQ(hermes({"verify"}, onlooker).exit_code, 0);
+  superuser.execute("REVOKE hermes_reader FROM onlooker");
+  EXPECT_THAT(hermes({"verify"}, onlooker).errors, AllOf(HasSubstr("cannot act as hermes_reader"), HasSubstr("grant the role")));
   superuser.execute("DROP ROLE onlooker");
 }
 
