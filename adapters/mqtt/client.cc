@@ -6,7 +6,7 @@
 // makes it keep the message in memory). So the socket is shut down inside the callback: the PUBACK cannot leave, paho finds the
 // connection lost, and the broker delivers the message again to the resumed session (MQTT 5, 4.4).
 //
-// paho calls back with its global lock held. Therefore nothing here calls paho while it holds a lock that a callback takes.
+// paho calls back with its global lock held: nothing here calls it while it holds a lock that a callback takes (handle.h).
 #include "adapters/mqtt/client.h"
 
 #include <MQTTAsync.h>
@@ -19,20 +19,17 @@
 #include <mutex>
 #include <optional>
 #include <random>
-#include <shared_mutex>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "adapters/mqtt/broker_sockets.h"
 #include "adapters/mqtt/connect_options.h"
+#include "adapters/mqtt/handle.h"
 #include "adapters/mqtt/outcome.h"
 
 namespace hermes::mqtt {
 namespace {
 
-// Messages that wait to be written. It bounds memory when the network is slower than the publisher; at 250 bytes 16 MiB.
-constexpr int kMaxQueuedMessages = 65'535;
 // How long a disconnect waits for what is under way.
 constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
 // What may pass between the connect timeout and paho's telling us of it: it looks every few seconds.
@@ -53,14 +50,13 @@ struct Subscription {
 
 }  // namespace
 
-class Client::Impl {
+class Client::Impl final : private HandleEvents {
   // Whose handler runs on this thread.
   static inline thread_local const Impl* handling_ = nullptr;
 
  public:
   explicit Impl(Settings settings)
-      : settings_(std::move(settings)), uri_("tcp://" + settings_.host + ":" + std::to_string(settings_.port)) {
-    handle_ = make_handle();
+      : settings_(std::move(settings)), handle_("tcp://" + where(), settings_.client_id, *this) {
     keeper_ = std::thread([this] { keep_connected(); });
   }
 
@@ -72,7 +68,6 @@ class Client::Impl {
     }
     changed_.notify_all();
     keeper_.join();
-    MQTTAsync_destroy(&handle_);
   }
 
   Result<Done, Error> connect() {
@@ -135,15 +130,10 @@ class Client::Impl {
 
   Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained,
                               MQTTAsync_responseOptions* options) {
-    // paho wants the topic to end in NUL.
-    thread_local std::string topic_text;
-    topic_text.assign(topic);
-    std::shared_lock lock(handle_mutex_);
-    const int code = MQTTAsync_send(handle_, topic_text.c_str(), static_cast<int>(payload.size()), payload.data(), qos,
-                                    retained ? 1 : 0, options);
+    const int code = handle_.send(topic, payload, qos, retained, options);
     if (code == MQTTASYNC_SUCCESS) return Done{};
     if (code == MQTTASYNC_DISCONNECTED) return fail(Error{"cannot publish: not connected to the MQTT broker at " + where()});
-    return fail(Error{"cannot publish to " + topic_text + " at " + where() + ": " + describe(code)});
+    return fail(Error{"cannot publish to " + std::string(topic) + " at " + where() + ": " + describe(code)});
   }
 
   Result<Done, Error> publish_and_wait(std::string_view topic, std::string_view payload, int qos,
@@ -171,52 +161,17 @@ class Client::Impl {
  private:
   std::string where() const { return settings_.host + ":" + std::to_string(settings_.port); }
 
-  MQTTAsync make_handle() {
-    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
-    options.maxBufferedMessages = kMaxQueuedMessages;
-    MQTTAsync handle = nullptr;
-    int code = MQTTAsync_createWithOptions(&handle, uri_.c_str(), settings_.client_id.c_str(), MQTTCLIENT_PERSISTENCE_NONE,
-                                           nullptr, &options);
-    if (code == MQTTASYNC_SUCCESS) {
-      code = MQTTAsync_setCallbacks(
-          handle, this, [](void* self, char* cause) { static_cast<Impl*>(self)->lost(cause ? cause : "connection lost"); },
-          [](void* self, char* topic, int topic_bytes, MQTTAsync_message* message) {
-            return static_cast<Impl*>(self)->arrived(topic, topic_bytes, message);
-          },
-          nullptr);
-    }
-    if (code == MQTTASYNC_SUCCESS) {
-      code = MQTTAsync_setDisconnected(handle, this, [](void* self, MQTTProperties*, enum MQTTReasonCodes reason) {
-        static_cast<Impl*>(self)->told_to_leave(reason);
-      });
-    }
-    if (code != MQTTASYNC_SUCCESS) throw std::runtime_error("cannot make an MQTT client: " + describe(code));
-    return handle;
-  }
-
-  // A handle that refused a message may still hold acknowledgements that wait to be written: they would go out on the next
-  // connection. A new handle has none.
-  void replace_handle() {
-    MQTTAsync old = make_handle();
-    {
-      std::unique_lock lock(handle_mutex_);
-      std::swap(old, handle_);
-    }
-    MQTTAsync_destroy(&old);
-  }
-
   int send_subscribe(const Subscription& wish, const std::shared_ptr<Outcome>& outcome) {
     MQTTAsync_responseOptions options = telling(outcome);
     options.subscribeOptions.noLocal = wish.no_local ? 1 : 0;
-    std::shared_lock lock(handle_mutex_);
-    const int code = MQTTAsync_subscribe(handle_, wish.filter.c_str(), wish.qos, &options);
+    const int code = handle_.subscribe(wish.filter, wish.qos, options);
     if (code != MQTTASYNC_SUCCESS) forget(options);
     return code;
   }
 
   // ---- paho's thread ----
 
-  int arrived(char* topic, int topic_bytes, MQTTAsync_message* message) {
+  void arrived(char* topic, int topic_bytes, MQTTAsync_message* message) override {
     bool taken = false;
     if (!refusing_) {  // once one was refused, what lies behind it in the socket's buffer waits its turn too: order is kept
       const std::size_t bytes = topic_bytes > 0 ? static_cast<std::size_t>(topic_bytes) : std::char_traits<char>::length(topic);
@@ -232,7 +187,6 @@ class Client::Impl {
     if (pause_asked_) pause_now();
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
-    return 1;
   }
 
   void refuse() {
@@ -273,7 +227,7 @@ class Client::Impl {
       options.onFailure5 = [](void* self, MQTTAsync_failureData5*) {
         shut_down_connections_to_port(static_cast<Impl*>(self)->settings_.port);
       };
-      MQTTAsync_subscribe(handle_, subscription.filter.c_str(), subscription.qos, &options);
+      handle_.subscribe_from_callback(subscription.filter, subscription.qos, options);
     }
     if (connected_handler) connected_handler(session_present);
   }
@@ -287,15 +241,14 @@ class Client::Impl {
     changed_.notify_all();
   }
 
-  // By a DISCONNECT of the broker (MQTT 5, 3.14). After it paho 1.3.12 tells nothing of the connection's end: this is the end.
-  void told_to_leave(MQTTReasonCodes reason) {
+  void told_to_leave(MQTTReasonCodes reason) override {
     const char* text = MQTTReasonCode_toString(reason);
     const bool leaves = reason == MQTTREASONCODE_SESSION_TAKEN_OVER && settings_.leave_session_to_another;
     ended({leaves ? Disconnection::Cause::session_left_to_another : Disconnection::Cause::connection_lost,
            "the broker closed the session: " + (text ? text : std::to_string(reason))});
   }
 
-  void lost(const std::string& reason) { ended({Disconnection::Cause::connection_lost, reason}); }
+  void lost(const char* cause) override { ended({Disconnection::Cause::connection_lost, cause ? cause : "connection lost"}); }
 
   void ended(Disconnection end) {
     {
@@ -365,7 +318,7 @@ class Client::Impl {
 
   void start_connection() {
     if (refusing_) {
-      replace_handle();
+      handle_.replace();
       refusing_ = false;
     }
     bool clean_start = false;
@@ -382,7 +335,7 @@ class Client::Impl {
     options.paho.onFailure5 = [](void* self, MQTTAsync_failureData5* data) {
       static_cast<Impl*>(self)->failed_to_connect(describe(data), is_refusal(data));
     };
-    const int code = MQTTAsync_connect(handle_, &options.paho);
+    const int code = handle_.connect(options.paho);
     if (code != MQTTASYNC_SUCCESS) failed_to_connect(describe(code), false);
   }
 
@@ -394,7 +347,7 @@ class Client::Impl {
     options.context = telling_options.context;
     options.onSuccess5 = telling_options.onSuccess5;
     options.onFailure5 = telling_options.onFailure5;
-    if (MQTTAsync_disconnect(handle_, &options) == MQTTASYNC_SUCCESS) {
+    if (handle_.disconnect(options) == MQTTASYNC_SUCCESS) {
       if (!outcome->wait(kDisconnectTimeout + kOutcomeSlack)) refusing_ = true;
     } else {
       forget(telling_options);
@@ -405,10 +358,6 @@ class Client::Impl {
   }
 
   const Settings settings_;
-  const std::string uri_;
-
-  std::shared_mutex handle_mutex_;  // held shared by who uses handle_, alone by who swaps it; never while destroying one
-  MQTTAsync handle_ = nullptr;
   std::atomic<bool> refusing_ = false;  // a message was not taken: this handle is finished
 
   std::mutex mutex_;
@@ -428,6 +377,7 @@ class Client::Impl {
   bool end_told_ = false;  // of the present connection
   Grants grants_;
   std::vector<Subscription> subscriptions_;
+  Handle handle_;  // after what its callbacks use
   std::thread keeper_;
 };
 
