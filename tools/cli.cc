@@ -125,10 +125,12 @@ std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
     const std::string meant = domain::closest_word(name, option_names(root));
     return "there is no option " + escape_for_terminal(name) + (meant.empty() ? "." : "; did you mean " + meant + "?");
   }
-  const auto rest = root.remaining();
-  if (root.get_subcommands().empty() && !rest.empty()) {
+  CLI::App* chosen = &root;
+  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+  const auto rest = root.remaining(true);
+  if (!subcommands_of(*chosen).empty() && !rest.empty()) {
     std::vector<std::string> names;
-    for (const CLI::App* subcommand : subcommands_of(root)) names.push_back(subcommand->get_name());
+    for (const CLI::App* subcommand : subcommands_of(*chosen)) names.push_back(subcommand->get_name());
     const std::string meant = domain::closest_word(rest.front(), names);
     return "there is no subcommand " + escape_for_terminal(rest.front()) +
            (meant.empty() ? "." : "; did you mean " + meant + "?");

@@ -88,6 +88,19 @@ Check check_durability(postgres::Connection& connection) {
           "switch on in postgresql.conf, then SELECT pg_reload_conf() (ALTER ROLE and ALTER DATABASE settings too)"};
 }
 
+// All can be read then, and what the services last said of themselves looks well for a while; but nothing is appended.
+Check check_writes(postgres::Connection& connection) {
+  if (value(connection, "SELECT pg_is_in_recovery()") == "t") {
+    return {"writes", Level::fail, "the server is a standby, which takes none",
+            "promote it, or name its primary too: POSTGRES_HOST=db1,db2"};
+  }
+  if (value(connection, "SHOW transaction_read_only") == "on") {
+    return {"writes", Level::fail, "refused: default_transaction_read_only is on",
+            "ALTER DATABASE, ALTER ROLE or ALTER SYSTEM ... RESET default_transaction_read_only, whichever set it"};
+  }
+  return {"writes", Level::ok, "taken"};
+}
+
 Check check_key_privilege(postgres::Connection& connection) {
   const bool known = connection.server_version() >= kVersionWanted;
   if (known &&
@@ -203,7 +216,7 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"durability", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "services", "projections"},
+         {"durability", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "services", "projections"},
          "no database");
     return checks;
   }
@@ -211,6 +224,7 @@ Checks check_database(const Settings& settings) {
   Checks checks;
   checks.push_back(check_version(connection, where));
   checks.push_back(check_durability(connection));
+  checks.push_back(check_writes(connection));
   checks.push_back(check_clock(connection));
   checks.push_back(check_data_disk(connection, settings));
   checks.push_back(check_roles(connection, settings.postgres.user));

@@ -91,6 +91,22 @@ class Doctor : public testing::Test {
 PrivatePostgres* Doctor::postgres_ = nullptr;
 PrivateMosquitto* Doctor::broker_ = nullptr;
 
+TEST_F(Doctor, NamesADatabaseThatTakesNoWrites) {
+  EXPECT_THAT(doctor().line("writes"), StartsWith("ok"));
+  Database superuser(postgres_->superuser());
+  const std::string database = "ALTER DATABASE " + postgres_->settings().database;
+  superuser.execute(database + " SET default_transaction_read_only = on");
+  const Report read_only = doctor();
+  EXPECT_THAT(read_only.line("writes"), AllOf(StartsWith("FAIL"), HasSubstr("default_transaction_read_only"), HasSubstr("RESET")));
+  EXPECT_EQ(read_only.exit_code, 1);
+  superuser.execute("SET default_transaction_read_only = off");
+  superuser.execute(database + " RESET default_transaction_read_only");
+
+  const auto standby = PrivatePostgres::standby_of(*postgres_, "doctor");
+  EXPECT_THAT(doctor({{"POSTGRES_PORT", std::to_string(standby->port())}}).line("writes"),
+              AllOf(StartsWith("FAIL"), HasSubstr("standby")));
+}
+
 TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   // The settings in a file as run_chat.sh writes it, with the cluster beside it.
   const auto settings_file = folder_ / "env";
