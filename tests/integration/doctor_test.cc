@@ -130,7 +130,7 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   EXPECT_THAT(report.output, Not(HasSubstr("FAIL")));
   // Of the disks of the machine that runs this test nothing is known.
   for (const char* check : {"broker",        "in flight",      "packet size",  "QoS",        "features",    "session",
-                            "subscription",  "round trip",     "database",     "durability", "clock",       "roles",
+                            "subscription",  "round trip",     "database",     "durability", "writes",      "clock",       "roles",
                             "migrations",    "partitions",     "foreign keys", "services",   "projections", "spool",
                             "ingester port", "projector port", "query port",   "secrets"}) {
     EXPECT_THAT(report.line(check), StartsWith("ok ")) << check;
