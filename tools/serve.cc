@@ -30,6 +30,9 @@ constexpr std::size_t kBodyBytesMax = 4096;
 // threads come back by themselves, and a rush of clients, which a restart would not help, starves nothing.
 constexpr std::chrono::milliseconds kTick{1'000};
 
+// For the requests under way, and for the last heartbeat to a database that may hang.
+constexpr std::chrono::seconds kStopTime{10};
+
 struct Flags {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8480;
@@ -55,6 +58,7 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 
 ExitCode run_serve(const Settings& settings, const Flags& flags) {
   StopSignals signals;
+  StopDeadline deadline;
 
   postgres::Settings reader = settings.postgres;
   reader.role = "hermes_reader";
@@ -97,6 +101,7 @@ ExitCode run_serve(const Settings& settings, const Flags& flags) {
     tell_systemd_alive();
   } while (!signals.wait_for(kTick));
   tell_systemd_stopping();
+  deadline.begin(kStopTime);
   server.stop();
   return kDone;
 }
