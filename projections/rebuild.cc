@@ -50,8 +50,8 @@ class Rebuild {
       : projection_(projection),
         settings_(settings),
         on_progress_(on_progress),
-        schema_("hermes_rebuild_" + std::string(projection.name())),
-        old_schema_("hermes_replaced_" + std::string(projection.name())) {}
+        schema_(kBuildSchemas + std::string(projection.name())),
+        old_schema_(kReplacedSchemas + std::string(projection.name())) {}
 
   Result<RebuildReport, RebuildError> run() {
     const auto start = Clock::now();

@@ -27,6 +27,11 @@
 
 namespace hermes::projections {
 
+// What the names of a rebuild's schemas begin with, before the projection's: of the one it builds in, and of the one that holds what it
+// has replaced. It removes what it finds there.
+inline constexpr const char* kBuildSchemas = "hermes_rebuild_";
+inline constexpr const char* kReplacedSchemas = "hermes_replaced_";
+
 struct RebuildSettings {
   postgres::Settings postgres;  // the owner of the tables
   int load_connections = 4;     // the server's work and ours overlap

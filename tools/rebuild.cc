@@ -107,7 +107,7 @@ void check_schema_name(const std::string& name) {
   constexpr std::size_t kNameBytesMax = 63;  // PostgreSQL cuts what is longer
   if (name.size() > kNameBytesMax) throw CommandError(kUsage, "--into: the name of a schema has at most 63 bytes");
   // Those of PostgreSQL and of rebuilds, which remove what they find there.
-  for (const char* prefix : {"pg_", "hermes_rebuild_", "hermes_replaced_"}) {
+  for (const char* prefix : {"pg_", projections::kBuildSchemas, projections::kReplacedSchemas}) {
     if (name.starts_with(prefix)) {
       throw CommandError(kUsage, std::string("--into: names that begin with ") + prefix + " are taken; choose another");
     }

@@ -238,13 +238,22 @@ TEST(Client, NoticesThatAnotherTookItsSession) {
 }
 
 // Mosquitto 2.0.11 closes the connection without a word: what others say is put into its mouth.
-TEST(Client, LeavesItsSessionToAnotherIfThatIsWanted) {
-  test_support::TcpProxy proxy(broker().port());
-  Settings settings = settings_for("one-at-a-time");
-  settings.port = proxy.port();
-  settings.leave_session_to_another = true;
-  Recorder recorder(settings);
-  ASSERT_TRUE(recorder.client.connect());
+class ClientThatIsSentAway : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(recorder.client.connect()); }
+
+  Settings settings() const {
+    Settings settings = settings_for("sent-away");
+    settings.port = proxy.port();
+    settings.leave_session_to_another = true;
+    return settings;
+  }
+
+  test_support::TcpProxy proxy{broker().port()};
+  Recorder recorder{settings()};
+};
+
+TEST_F(ClientThatIsSentAway, LeavesItsSessionToAnotherIfThatIsWanted) {
   proxy.cut_after_last_words(test_support::kSessionTakenOver);
   ASSERT_TRUE(eventually([&] { return recorder.sessions_left == 1; }));
   EXPECT_FALSE(recorder.client.connected());
@@ -252,13 +261,7 @@ TEST(Client, LeavesItsSessionToAnotherIfThatIsWanted) {
   EXPECT_TRUE(eventually([&] { return recorder.connections == 2; }));  // the two that were asked for
 }
 
-TEST(Client, ConnectsAgainWhenTheBrokerEndsTheSessionForAnotherReason) {
-  test_support::TcpProxy proxy(broker().port());
-  Settings settings = settings_for("sent-away");
-  settings.port = proxy.port();
-  settings.leave_session_to_another = true;
-  Recorder recorder(settings);
-  ASSERT_TRUE(recorder.client.connect());
+TEST_F(ClientThatIsSentAway, ConnectsAgainWhenTheBrokerEndsTheSessionForAnotherReason) {
   proxy.cut_after_last_words(kServerShuttingDown);
   ASSERT_TRUE(eventually([&] { return recorder.connections == 2; }));
   EXPECT_EQ(recorder.sessions_left, 0);
