@@ -23,13 +23,21 @@ std::string payload_of(Sequence sequence) {
   return std::to_string(sequence) + std::string(sequence * 37 % 3000, static_cast<char>('a' + sequence % 26));
 }
 
-// Appends as fast as it can and writes each sequence to the pipe once append has returned: what is in the pipe was taken.
+constexpr Sequence kTogetherMax = 7;
+
+// Appends as fast as it can, one to seven at once, and writes the last sequence of each to the pipe once append has returned: what
+// is in the pipe was taken.
 [[noreturn]] void append_until_killed(const Settings& settings, int pipe) {
   const auto spool = TestFolder::open(settings);
-  Sequence next = spool->statistics().records + 1;
+  Sequence taken = spool->statistics().records;
   for (;;) {
-    next = append(*spool, payload_of(next)) + 1;
-    const Sequence taken = next - 1;
+    std::vector<std::string> payloads;
+    std::vector<NewRecord> records;
+    for (Sequence i = 0; i <= taken % kTogetherMax; ++i) payloads.push_back(payload_of(taken + 1 + i));
+    for (const std::string& payload : payloads) records.push_back({"topic", payload});
+    const Spool::Appended appended = spool->append(records, kNoon);
+    if (appended.error) ::_exit(1);
+    taken = appended.last;
     if (::write(pipe, &taken, sizeof taken) != sizeof taken) ::_exit(1);
   }
 }
@@ -67,7 +75,7 @@ TEST(SpoolKilled, KeepsEveryRecordThatWasTaken) {
       found = record->sequence;
     }
     ASSERT_GE(found, taken);
-    ASSERT_LE(found, taken + 1);  // one may have been written whole, its append not yet returned
+    ASSERT_LE(found, taken + kTogetherMax);  // so many may have been written whole, their append not yet returned
     taken = found;
   }
 }
@@ -116,6 +124,25 @@ TEST(SpoolRefused, ByAFileSizeLimitLosesNothingAndGoesOn) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   expect_to_survive_refusal(folder, folder.settings(), [&] { ::setrlimit(RLIMIT_FSIZE, &before); });
   ::setrlimit(RLIMIT_FSIZE, &before);
+}
+
+TEST(SpoolRefused, TakesWhatCameTogetherInSmallerPiecesWhereTheDiskTakesNoneSoLarge) {
+  const TestFolder folder;
+  const auto spool = folder.open();
+  const std::vector<std::string> payloads(100, std::string(3'000, 'x'));
+  std::vector<NewRecord> records;
+  for (const std::string& payload : payloads) records.push_back({"topic", payload});
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 200'000;  // two thirds of them
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Spool::Appended appended = spool->append(records, kNoon);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_FALSE(appended.error) << appended.error->message;
+  EXPECT_EQ(appended.count, payloads.size());
+  EXPECT_EQ(read_payloads(*spool), payloads);
 }
 
 constexpr std::size_t kDiskBytes = 512 << 10;

@@ -142,17 +142,28 @@ struct FrameEncoder::Impl {
 FrameEncoder::FrameEncoder() : impl_(std::make_unique<Impl>()) {}
 FrameEncoder::~FrameEncoder() = default;
 
-std::string_view FrameEncoder::encode(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at,
-                                      std::string_view topic, std::string_view payload) {
+void FrameEncoder::clear() { impl_->buffer.bytes.clear(); }
+std::string_view FrameEncoder::bytes() const { return impl_->buffer.bytes; }
+
+void FrameEncoder::add(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at, std::string_view topic,
+                       std::string_view payload) {
   std::string& bytes = impl_->buffer.bytes;
-  bytes.assign(kFrameHeaderBytes, '\0');
+  const std::size_t begin = bytes.size();
+  bytes.append(kFrameHeaderBytes, '\0');
   impl_->archive(sequence, static_cast<std::int64_t>(received_at.time_since_epoch().count()));
   save_text(impl_->archive, topic);
   save_text(impl_->archive, payload);
-  store(bytes.data(), static_cast<std::uint32_t>(bytes.size() - kFrameHeaderBytes));
-  const std::string_view whole = bytes;
-  store(bytes.data() + 4, crc_of_frame(whole.substr(0, 4), whole.substr(kFrameHeaderBytes), salt));
-  return whole;
+  char* const frame = bytes.data() + begin;
+  const std::size_t body_bytes = bytes.size() - begin - kFrameHeaderBytes;
+  store(frame, static_cast<std::uint32_t>(body_bytes));
+  store(frame + 4, crc_of_frame({frame, 4}, {frame + kFrameHeaderBytes, body_bytes}, salt));
+}
+
+std::string_view FrameEncoder::encode(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at,
+                                      std::string_view topic, std::string_view payload) {
+  clear();
+  add(salt, sequence, received_at, topic, payload);
+  return bytes();
 }
 
 std::optional<std::size_t> claimed_frame_bytes(std::string_view bytes) {

@@ -39,12 +39,17 @@ std::optional<SegmentHeader> decode_header(std::string_view bytes);
 std::string segment_name(Sequence first_sequence);
 std::optional<Sequence> sequence_of_segment(std::string_view file_name);
 
-// Writes frames. Keeps its buffer between calls; belongs to one thread.
+// Writes frames, one behind the other. Keeps its buffer; belongs to one thread.
 class FrameEncoder {
  public:
   FrameEncoder();
   ~FrameEncoder();
-  // Requires: sizes within kBodyBytesMax. Valid until the next call.
+  void clear();
+  // Requires: sizes within kBodyBytesMax.
+  void add(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at, std::string_view topic, std::string_view payload);
+  std::string_view bytes() const;  // of all since clear(); valid until the next call
+
+  // A single one: clear(), add(), bytes().
   std::string_view encode(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at, std::string_view topic,
                           std::string_view payload);
 

@@ -26,16 +26,17 @@ void SegmentList::begin(Segment segment) {
   writing_ = true;
 }
 
-void SegmentList::extend(Sequence sequence, std::uint64_t offset, std::uint64_t end) {
+void SegmentList::extend(std::size_t count, std::uint64_t offset, std::uint64_t end) {
   const std::lock_guard lock(mutex_);
   Segment& segment = segments_.back();
-  if (segment.landmarks.empty() || sequence >= segment.landmarks.back().sequence + kLandmarkEvery) {
-    segment.landmarks.push_back({sequence, offset});
+  const Sequence first = last_ + 1;
+  if (segment.landmarks.empty() || first >= segment.landmarks.back().sequence + kLandmarkEvery) {
+    segment.landmarks.push_back({first, offset});
   }
   bytes_ += end - segment.bytes;
   segment.bytes = end;
-  segment.last = sequence;
-  last_ = sequence;
+  last_ += count;
+  segment.last = last_;
 }
 
 void SegmentList::close() {

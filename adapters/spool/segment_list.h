@@ -33,8 +33,8 @@ class SegmentList {
 
   // A new segment, from now on the one being written.
   void begin(Segment segment);
-  // The record `sequence` is in it, at `offset`; it now ends at `end`.
-  void extend(Sequence sequence, std::uint64_t offset, std::uint64_t end);
+  // The next `count` records are in it, from `offset` on; it now ends at `end`.
+  void extend(std::size_t count, std::uint64_t offset, std::uint64_t end);
   // None is being written any more. One that nothing was appended to is forgotten: the next takes its name.
   void close();
   // It holds records, and they are released, all of them.

@@ -48,28 +48,28 @@ class Spool::Impl {
     }
   }
 
-  Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, domain::Timestamp received_at) {
+  Appended append(std::span<const NewRecord> records, domain::Timestamp received_at) {
     const std::lock_guard appending(appending_);
-    if (Result<Done, AppendError> synced = report_failed_sync(); !synced) return fail(synced.error());
-    const std::size_t frame_bytes = kFrameHeaderBytes + kBodyBytesMin + topic.size() + payload.size();
-    const Sequence sequence = segments_.last() + 1;
-    for (;;) {
-      if (Result<Done, AppendError> ready = make_room(frame_bytes); !ready) return fail(ready.error());
-      const std::uint64_t offset = writer_->bytes();
-      Result<Done, AppendError> written =
-          writer_->append(encoder_.encode(writer_->salt(), sequence, received_at, topic, payload));
-      if (written && settings_.fsync == Fsync::always) written = sync_or_take_back(offset);
-      if (written) {
-        publish(sequence, offset);
-        return sequence;
-      }
-      // On a full disk the segment being written may be what fills it. It is closed in any case: then it goes as soon as its
-      // records are released, without another append.
-      if (!close_released_writer()) {
-        close_writer();
-        return fail(explain(written.error()));
+    Appended appended;
+    if (Result<Done, AppendError> synced = report_failed_sync(); !synced) {
+      appended.error = synced.error();
+      return appended;
+    }
+    std::size_t at_once = records.size();
+    while (appended.count < records.size()) {
+      const auto run = records.subspan(appended.count, std::min(at_once, records.size() - appended.count));
+      Result<std::size_t, AppendError> count = append_run(run, received_at);
+      if (count) {
+        appended.count += *count;
+        appended.last = segments_.last();
+      } else if (run.size() > 1 && count.error().kind == AppendError::Kind::io) {
+        at_once = run.size() / 2;  // a disk that is nearly full may take fewer
+      } else {
+        appended.error = std::move(count.error());
+        break;
       }
     }
+    return appended;
   }
 
   std::optional<Record> next() {
@@ -114,6 +114,44 @@ class Spool::Impl {
 
  private:
   // --- appending -------------------------------------------------------------------------------------------------------
+
+  // Appends as many of them as fit the segment, at least one, all or nothing: on failure the segment is as before.
+  Result<std::size_t, AppendError> append_run(std::span<const NewRecord> records, domain::Timestamp received_at) {
+    for (;;) {
+      if (Result<Done, AppendError> ready = make_room(frame_bytes_of(records.front())); !ready) return fail(ready.error());
+      const std::size_t count = encode_what_fits(records, received_at);
+      const std::uint64_t offset = writer_->bytes();
+      Result<Done, AppendError> written = writer_->append(encoder_.bytes());
+      if (written && settings_.fsync == Fsync::always) written = sync_or_take_back(offset);
+      if (written) {
+        publish(count, offset);
+        return count;
+      }
+      // On a full disk the segment being written may be what fills it. It is closed in any case: then it goes as soon as its
+      // records are released, without another append.
+      if (!close_released_writer()) {
+        close_writer();
+        return fail(explain(written.error()));
+      }
+    }
+  }
+
+  // Requires: there is room for the first.
+  std::size_t encode_what_fits(std::span<const NewRecord> records, domain::Timestamp received_at) {
+    encoder_.clear();
+    std::size_t count = 0;
+    for (const NewRecord& record : records) {
+      const std::size_t bytes = encoder_.bytes().size() + frame_bytes_of(record);
+      if (count > 0 && (!fits(bytes) || writer_->bytes() + bytes > segment_bytes_)) break;
+      ++count;
+      encoder_.add(writer_->salt(), segments_.last() + count, received_at, record.topic, record.payload);
+    }
+    return count;
+  }
+
+  static std::size_t frame_bytes_of(const NewRecord& record) {
+    return kFrameHeaderBytes + kBodyBytesMin + record.topic.size() + record.payload.size();
+  }
 
   Result<Done, AppendError> make_room(std::size_t frame_bytes) {
     if (!fits(frame_bytes)) close_released_writer();
@@ -172,8 +210,8 @@ class Spool::Impl {
     return error;
   }
 
-  void publish(Sequence sequence, std::uint64_t offset) {
-    segments_.extend(sequence, offset, writer_->bytes());
+  void publish(std::size_t count, std::uint64_t offset) {
+    segments_.extend(count, offset, writer_->bytes());
     if (interval_sync_) interval_sync_->add(writer_->file());
   }
 
@@ -262,7 +300,13 @@ Spool::Spool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Spool::~Spool() = default;
 
 Result<Sequence, AppendError> Spool::append(std::string_view topic, std::string_view payload, domain::Timestamp received_at) {
-  return impl_->append(topic, payload, received_at);
+  const NewRecord record{topic, payload};
+  Appended appended = append({&record, 1}, received_at);
+  if (appended.error) return fail(std::move(*appended.error));
+  return appended.last;
+}
+Spool::Appended Spool::append(std::span<const NewRecord> records, domain::Timestamp received_at) {
+  return impl_->append(records, received_at);
 }
 std::optional<Record> Spool::next() { return impl_->next(); }
 void Spool::release(Sequence sequence) { impl_->release(sequence); }

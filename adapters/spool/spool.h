@@ -1,5 +1,5 @@
 // The spool: a durable queue on disk between the broker and the database. What the broker was told is stored, is stored here:
-// `append` runs in the MQTT callback, before the PUBACK goes out. docs/spool-format.md specifies the files.
+// `append` runs in the MQTT callback, before the PUBACKs go out. docs/spool-format.md specifies the files.
 //
 // A folder of append-only segment files; records framed by length and CRC-32. One process at a time holds a folder (flock).
 // Thread-safe: one thread appends while others read and release.
@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,11 @@ struct Record {
   domain::Timestamp received_at;
 };
 
+struct NewRecord {
+  std::string_view topic;
+  std::string_view payload;
+};
+
 struct OpenError {
   std::string message;
 };
@@ -76,7 +82,15 @@ class Spool {
   static Result<std::unique_ptr<Spool>, OpenError> open(Settings settings);
   ~Spool();
 
-  // All or nothing: on failure the segment is as before. Requires: sizes that fit MQTT (topic 64 KiB, payload 256 MiB).
+  // Appends records that came together, with one write and with `fsync = always` one flush for as many of them as fit a segment.
+  // Each is appended whole or not at all, in order: those behind the first that is not are not either.
+  // Requires: sizes that fit MQTT (topic 64 KiB, payload 256 MiB).
+  struct Appended {
+    std::size_t count = 0;             // of them, from the first on
+    Sequence last = 0;                 // of those; 0: none
+    std::optional<AppendError> error;  // why not all
+  };
+  Appended append(std::span<const NewRecord> records, domain::Timestamp received_at);
   Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, domain::Timestamp received_at);
 
   // Reads on from where this call last stopped (at open: from the first record not released). Returns nothing at the end.

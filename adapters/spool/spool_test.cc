@@ -10,9 +10,12 @@
 namespace hermes::spool {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Gt;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Lt;
 
 TEST(Spool, GivesBackWhatWasAppended) {
   const TestFolder folder;
@@ -129,6 +132,48 @@ TEST(Spool, SaysFullAtItsLimitAndTakesMoreWhenReleased) {
   spool->release(last / 2);
   EXPECT_EQ(append(*spool, std::string(100, 'x')), last + 1);
   EXPECT_LE(spool->statistics().bytes, settings.max_bytes);
+}
+
+std::vector<NewRecord> records_of(const std::vector<std::string>& payloads) {
+  std::vector<NewRecord> records;
+  for (const std::string& payload : payloads) records.push_back({"chat/messages/david", payload});
+  return records;
+}
+
+TEST(Spool, KeepsTheOrderOfWhatCameTogetherOverItsSegments) {
+  const TestFolder folder;
+  Settings settings = folder.settings();
+  settings.segment_bytes = 2'000;
+  std::vector<std::string> payloads;
+  for (int i = 0; i < 50; ++i) payloads.push_back(std::to_string(i) + std::string(static_cast<std::size_t>(i) * 10, 'x'));
+  const auto spool = TestFolder::open(settings);
+  append(*spool, "before");
+  const Spool::Appended appended = spool->append(records_of(payloads), kNoon);
+  append(*spool, "after");
+  EXPECT_FALSE(appended.error);
+  EXPECT_EQ(appended.count, payloads.size());
+  EXPECT_EQ(appended.last, 1 + payloads.size());
+  EXPECT_GT(folder.files(".segment").size(), 5u);
+  payloads.insert(payloads.begin(), "before");
+  payloads.push_back("after");
+  EXPECT_EQ(read_payloads(*spool), payloads);
+  EXPECT_EQ(spool->statistics().records, payloads.size());
+}
+
+TEST(Spool, TakesTheFirstOfWhatCameTogetherWhenItIsFull) {
+  const TestFolder folder;
+  Settings settings = folder.settings();
+  settings.max_bytes = 10'000;
+  const std::vector<std::string> payloads(30, std::string(1'000, 'x'));
+  const auto spool = TestFolder::open(settings);
+  const Spool::Appended appended = spool->append(records_of(payloads), kNoon);
+  ASSERT_TRUE(appended.error);
+  EXPECT_EQ(appended.error->kind, AppendError::Kind::full);
+  EXPECT_THAT(appended.count, AllOf(Gt(5u), Lt(10u)));
+  EXPECT_EQ(appended.last, appended.count);
+  EXPECT_EQ(read_payloads(*spool).size(), appended.count);
+  spool->release(appended.last);
+  EXPECT_FALSE(spool->append(records_of(payloads), kNoon).count == 0);
 }
 
 // The segment being written counts too: with everything in it released it must not keep the spool full.
