@@ -32,13 +32,20 @@ std::optional<CachedAggregate> AggregateCache::take(const StreamKey& key) {
 }
 
 void AggregateCache::put(const StreamKey& key, CachedAggregate&& aggregate) {
-  take(key);
   const std::size_t weight = weight_of(aggregate.aggregate);
-  if (weight > capacity_) return;
-  while (weight_ + weight > capacity_) drop_oldest();
+  if (weight > capacity_) {
+    take(key);
+    return;
+  }
+  const auto [found, is_new] = entries_.try_emplace(key);
+  if (!is_new) {
+    weight_ -= found->second->weight;
+    recent_.erase(found->second);
+  }
   recent_.push_front({key, std::move(aggregate), weight});
-  entries_.emplace(key, recent_.begin());
+  found->second = recent_.begin();
   weight_ += weight;
+  while (weight_ > capacity_) drop_oldest();  // never this one: it is the newest, and fits alone
 }
 
 void AggregateCache::drop_oldest() {

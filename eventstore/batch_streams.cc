@@ -8,8 +8,9 @@ namespace hermes::eventstore {
 namespace {
 
 // After a message that was taken to be new turned out to be none, and after a start, more such messages are likely (a spool is
-// read again, a client repeats itself): for this many batches what the cache lacks is loaded first.
-constexpr int kBatchesToLoadFirst = 64;
+// read again, a client repeats itself): what the cache lacks is loaded first, until so many batches in a row had none. To load costs
+// about as much as to append; to be wrong costs a batch that is rolled back.
+constexpr int kBatchesToLoadFirst = 16;
 
 }  // namespace
 
@@ -63,6 +64,7 @@ void BatchStreams::compare_heads(const AppendTransaction& transaction) {
 void BatchStreams::load(postgres::Connection& connection, const AppendTransaction& transaction) {
   compare_heads(transaction);
   std::vector<StreamToLoad> to_load;
+  std::vector<const BatchStream*> perhaps_new;
   std::vector<StreamAddress> parked_at;
   std::vector<std::size_t> parked_stream;
   for (std::size_t index = 0; index < streams_.size(); ++index) {
@@ -73,6 +75,7 @@ void BatchStreams::load(postgres::Connection& connection, const AppendTransactio
       if (!is_current) to_load.push_back({stream.partition, stream.key, &stream.state});
     } else if (load_first_for_ > 0 || !stream.starts_with_message) {
       to_load.push_back({stream.partition, stream.key, &stream.state});
+      if (stream.starts_with_message) perhaps_new.push_back(&stream);
     }
     if (stream.has_message && transaction.head(stream.partition).parked > 0) {
       parked_at.push_back({stream.partition, stream.key});
@@ -80,6 +83,8 @@ void BatchStreams::load(postgres::Connection& connection, const AppendTransactio
     }
   }
   load_streams(connection, to_load);
+  const auto was_known = [](const BatchStream* stream) { return stream->state.next_version > 0; };
+  if (std::ranges::any_of(perhaps_new, was_known)) load_first_for_ = kBatchesToLoadFirst;
   for (ParkedReceipt& parked : load_parked(connection, parked_at)) {
     streams_[parked_stream[parked.stream]].parked.push_back(std::move(parked));
   }
