@@ -11,8 +11,8 @@ namespace hermes::bench {
 struct SubscriberSettings {
   std::uint16_t port = 1883;
   std::string topic_root = "chat/messages";
-  std::uint64_t count = 0;  // of messages; then it ends
-  bool answer = false;      // tells each sender `received_by_server` from within the callback
+  std::uint64_t count = 0;  // of messages; then it ends. 0: it goes on until the process is ended
+  bool answer = false;      // tells each sender `received_by_server` at once
 };
 
 // Calls `subscribed` once it is. Returns the time of the last message by the machine's monotonic clock (microseconds).

@@ -9,8 +9,7 @@ set -euo pipefail
 
 build_packages=(
   build-essential cmake ninja-build ccache pkg-config
-  libboost1.81-dev libboost-json1.81-dev libasio-dev
-  libpaho-mqtt-dev libpaho-mqttpp-dev libpqxx-dev libpq-dev
+  libboost1.81-dev libboost-json1.81-dev libpqxx-dev libpq-dev
   protobuf-compiler libprotobuf-dev libcereal-dev
   libcli11-dev libspdlog-dev libfmt-dev libedit-dev
   prometheus-cpp-dev libcpp-httplib-dev libssl-dev libsystemd-dev zlib1g-dev

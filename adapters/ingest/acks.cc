@@ -13,9 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds kRetry{1};
 constexpr int kRetriesMax = 2'000;
 
-// So many acknowledgements at once mean that senders wait for the machine and not for the network: larger pieces cost it less.
-constexpr std::size_t kBacklog = 1'000;
-
 }  // namespace
 
 AckPublisher::AckPublisher(mqtt::Client& client, Metrics& metrics, std::string topic_root, int qos, std::size_t queued_max)
@@ -63,7 +60,6 @@ void AckPublisher::run() {
     publishing_ = true;
     changed_.notify_all();
     lock.unlock();
-    client_.gather_packets(batch.size() >= kBacklog);
     for (const Ack& ack : batch) publish_one(ack, topic, payload);
     lock.lock();
     publishing_ = false;

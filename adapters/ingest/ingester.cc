@@ -9,6 +9,7 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -63,7 +64,7 @@ class Ingester::Impl {
         client_(settings_.mqtt),
         acks_(client_, metrics_, settings_.topic_root, settings_.ack_qos, kQueuedAcksMax),
         router_(*spool_, [this](std::span<const spool::Sequence> sequences) { finished(sequences); }) {
-    client_.on_message([this](const mqtt::Message& message) { return take(message); });
+    client_.on_messages([this](std::span<const mqtt::Message> messages) { return take(messages); });
     client_.on_connected([this](bool session_present) {
       spdlog::info("connected to the broker at {}:{}{}", settings_.mqtt.host, settings_.mqtt.port,
                    session_present ? ", session resumed" : "");
@@ -137,14 +138,21 @@ class Ingester::Impl {
  private:
   // ---- the client's thread ----
 
-  bool take(const mqtt::Message& message) {
-    const auto appended = spool_->append(message.topic, message.payload, now());
-    if (appended) {
-      metrics_.received.Increment();
-      appended_ = *appended;
+  // How many of them are on disk.
+  std::size_t take(std::span<const mqtt::Message> messages) {
+    records_.clear();
+    for (const mqtt::Message& message : messages) records_.push_back({message.topic, message.payload});
+    const spool::Spool::Appended appended = spool_->append(records_, now());
+    if (appended.count > 0) {
+      metrics_.received.Increment(static_cast<double>(appended.count));
+      appended_ = appended.last;
       router_.wake();
-      return true;
     }
+    if (appended.error) refuse(*appended.error);
+    return appended.count;
+  }
+
+  void refuse(const spool::AppendError& error) {
     metrics_.not_taken.Increment();
     if (appended_ != appended_at_refusal_) refusal_back_off_.reset();
     appended_at_refusal_ = appended_.load();
@@ -152,11 +160,10 @@ class Ingester::Impl {
       std::lock_guard lock(mutex_);
       read_again_at_ = std::chrono::steady_clock::now() + refusal_back_off_.next();
     }
-    say_problem("the spool takes no messages: " + appended.error().message);
-    spdlog::error("not reading from the broker, which keeps the messages: {}", appended.error().message);
+    say_problem("the spool takes no messages: " + error.message);
+    spdlog::error("not reading from the broker, which keeps the messages: {}", error.message);
     client_.pause();
     refusing_ = true;  // only now may tick() resume: before the pause that would be undone by it, for good
-    return false;
   }
 
   // ---- the thread that calls tick() ----
@@ -361,6 +368,7 @@ class Ingester::Impl {
   std::chrono::steady_clock::time_point read_again_at_;
   std::mutex release_mutex_;
 
+  std::vector<spool::NewRecord> records_;  // of the client's thread
   std::atomic<spool::Sequence> appended_ = 0;
   std::atomic<spool::Sequence> released_ = 0;
   std::atomic<bool> refusing_ = false;

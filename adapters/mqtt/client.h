@@ -1,12 +1,17 @@
-// An MQTT 5 client over paho's C library, whose headers stay in the .cc files. Used by the ingester, the chat client and the tools.
+// An MQTT 5 client at QoS 0 and 1 (docs/mqtt-client.md). Used by the ingester, the chat client and the tools.
 //
-// Callbacks run on paho's thread, one at a time, and must not block for long. All other members may be called from any thread.
+// Its own, and not a library's, for what Hermes promises hangs on it: a message is acknowledged to the broker after it was taken and
+// not before, and many of them together.
+//
+// Callbacks run on the client's thread, one at a time, and must not block for long. All other members may be called from any thread,
+// and those that do not wait also by callbacks.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -57,9 +62,11 @@ struct Disconnection {
 
 class Client {
  public:
-  // Returns true when the message is taken: only then is it acknowledged to the broker (PUBACK). On false nothing is
-  // acknowledged: the client drops the connection, and the broker will deliver the message again in the resumed session.
-  using MessageHandler = std::function<bool(const Message&)>;
+  // Given what came together, in order. Returns how many of them, from the first on, are taken: only those are acknowledged to the
+  // broker (PUBACK). If that is not all, the client drops the connection, and the broker will deliver the others again in the
+  // resumed session (MQTT 5, 4.4).
+  using MessagesHandler = std::function<std::size_t(std::span<const Message>)>;
+  using MessageHandler = std::function<bool(const Message&)>;  // one by one; returns whether it is taken
   using ConnectedHandler = std::function<void(bool session_present)>;
   using DisconnectedHandler = std::function<void(const Disconnection& disconnection)>;
 
@@ -69,7 +76,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Requires: before connect(), for a resumed session delivers at once.
-  void on_message(MessageHandler handler);
+  void on_messages(MessagesHandler handler);
+  void on_message(MessageHandler handler);  // in its place
   void on_connected(ConnectedHandler handler);
   void on_disconnected(DisconnectedHandler handler);
 
@@ -84,21 +92,22 @@ class Client {
   // Waits for the SUBACK and returns the QoS that it grants. Repeated by itself when a reconnect finds no session.
   Result<int, Error> subscribe(const std::string& topic_filter, int qos, bool no_local);
 
-  // Hands the message to the client's queue and returns. QoS 1 is retried by paho within a session.
+  // Hands the message to the client's queue and returns; fails when there is no connection or the queue is full (kUnsentBytesMax,
+  // InFlight::kMax). At QoS 1 it is sent again on later connections until the broker has taken it.
   Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained = false);
   // As publish, and waits until the broker has taken it (QoS 1: its PUBACK).
   Result<Done, Error> publish_and_wait(std::string_view topic, std::string_view payload, int qos,
                                        std::chrono::milliseconds timeout);
-
-  // While there is much to send, packets (publishes and PUBACKs) may wait for one another: fewer pieces for the network and the broker,
-  // each up to 40 ms late. Otherwise each goes at once. A new connection begins without.
-  void gather_packets(bool on);
 
   // Stops reading from the broker without giving up the session, and goes on (backpressure).
   void pause();
   void resume();
 
   void disconnect();
+
+  // Publishes at QoS 0 that wait for the network. It bounds memory, and how late an acknowledgement can be, when the broker is slower
+  // than the publisher: these are about 80,000.
+  static constexpr std::size_t kUnsentBytesMax = 16u << 20;
 
  private:
   class Impl;

@@ -1,10 +1,10 @@
-// The outcome of one request to paho, waited for by one thread and told by paho's; and what paho's codes mean.
+// The outcome of one request to the broker, waited for by one thread and told by the client's. Thread-safe; shared, for either
+// thread may give up first.
 #pragma once
-
-#include <MQTTAsync.h>
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,32 +12,37 @@
 
 namespace hermes::mqtt {
 
-// Shared, for either thread may give up first. Thread-safe.
 class Outcome {
  public:
-  // The first time counts. An empty problem is success.
-  void tell(std::string problem, int reason_code = 0);
+  // The first time counts. An empty problem is success; `reason` is the broker's reason code (MQTT 5, 2.4).
+  void tell(std::string problem, std::uint8_t reason = 0) {
+    std::lock_guard lock(mutex_);
+    if (told_) return;
+    told_ = true;
+    reason_ = reason;
+    problem_ = std::move(problem);
+    changed_.notify_all();
+  }
+
   // Empty text is success, nothing a timeout.
-  std::optional<std::string> wait(std::chrono::milliseconds timeout);
-  // Of a SUBACK: the QoS granted. Requires: wait() returned success.
-  int reason_code();
+  std::optional<std::string> wait(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, timeout, [&] { return told_; })) return std::nullopt;
+    return problem_;
+  }
+
+  std::uint8_t reason() const {
+    std::lock_guard lock(mutex_);
+    return reason_;
+  }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool told_ = false;
-  int reason_code_ = 0;
+  std::uint8_t reason_ = 0;
   std::string problem_;
 };
-
-// Response options whose callbacks tell `outcome`. paho calls one of the two exactly once, also when a client is destroyed. If
-// it does not accept the request it calls none: forget() them then.
-MQTTAsync_responseOptions telling(const std::shared_ptr<Outcome>& outcome);
-void forget(const MQTTAsync_responseOptions& options);
-
-// Whether the broker answered, and said no to who asked.
-bool is_refusal(const MQTTAsync_failureData5* data);
-std::string describe(const MQTTAsync_failureData5* data);
-std::string describe(int code);
+using OutcomePtr = std::shared_ptr<Outcome>;  // null: nobody waits
 
 }  // namespace hermes::mqtt

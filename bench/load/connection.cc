@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <system_error>
+
+#include "adapters/mqtt/reason_code.h"
 
 namespace hermes::load {
 namespace {
@@ -37,7 +40,7 @@ void Connection::open(std::uint16_t port, std::string_view client_id) {
   const int yes = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   ::fcntl(socket_, F_SETFL, O_NONBLOCK);
-  append_connect(out_, client_id, kKeepAliveSeconds);
+  mqtt::append_connect(out_, {.client_id = client_id, .clean_start = true, .keep_alive_s = kKeepAliveSeconds});
 }
 
 void Connection::close() {
@@ -45,18 +48,19 @@ void Connection::close() {
   socket_ = -1;
   out_.clear();
   out_sent_ = 0;
-  in_.clear();
-  in_used_ = 0;
+  in_filled_ = in_used_ = 0;
   free_ids_.clear();
 }
 
-void Connection::subscribe(std::string_view filter) { append_subscribe(out_, filter, kSubscribeId); }
+void Connection::subscribe(std::string_view filter) {
+  mqtt::append_subscribe(out_, kSubscribeId, filter, 1, /*no_local=*/false);
+}
 
 void Connection::publish(std::string_view topic, std::string_view payload, std::uint64_t tag) {
   const std::uint16_t id = free_ids_.front();
   free_ids_.pop_front();
   tags_[id] = tag;
-  append_publish(out_, topic, payload, id);
+  mqtt::append_publish(out_, {.topic = topic, .payload = payload, .qos = 1, .packet_id = id});
 }
 
 bool Connection::send() {
@@ -79,58 +83,51 @@ bool Connection::send() {
 
 bool Connection::receive(Received& received) {
   received = {};
-  // What the views of the last call pointed into goes now.
-  in_.erase(0, in_used_);
+  // What the views of the last call pointed into goes now. The buffer keeps its size: to zero it each time costs more than to read.
+  in_filled_ -= in_used_;
+  std::memmove(in_.data(), in_.data() + in_used_, in_filled_);
   in_used_ = 0;
-  const std::size_t before = in_.size();
-  in_.resize(before + kReadBytes);
-  const ssize_t count = ::recv(socket_, in_.data() + before, kReadBytes, 0);
+  if (in_.size() < in_filled_ + kReadBytes) in_.resize(in_filled_ + kReadBytes);
+  const ssize_t count = ::recv(socket_, in_.data() + in_filled_, kReadBytes, 0);
   const bool nothing_yet = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-  in_.resize(before + (count > 0 ? static_cast<std::size_t>(count) : 0));
   if (count == 0 || (count < 0 && !nothing_yet)) {
     close();
     return false;
   }
-  std::string_view bytes = in_;
-  while (const std::optional<Packet> packet = take_packet(bytes)) {
-    if (packet->type == PacketType::disconnect) {
+  in_filled_ += count > 0 ? static_cast<std::size_t>(count) : 0;
+  std::string_view bytes = std::string_view(in_).substr(0, in_filled_);
+  for (;;) {
+    const auto packet = mqtt::take_packet(bytes);
+    if (!packet) throw std::runtime_error(packet.error().what);
+    if (!*packet) break;
+    if (std::holds_alternative<mqtt::Disconnect>(**packet)) {
       close();
       return false;
     }
-    handle(*packet, received);
+    handle(**packet, received);
   }
-  in_used_ = in_.size() - bytes.size();
+  in_used_ = in_filled_ - bytes.size();
   return true;
 }
 
-void Connection::handle(const Packet& packet, Received& received) {
-  switch (packet.type) {
-    case PacketType::connack: {
-      const Connack connack = parse_connack(packet.body);
-      if (connack.reason != 0)
-        throw std::runtime_error("the broker refused the connection: reason " + std::to_string(connack.reason));
-      const std::uint16_t room = std::min(connack.receive_maximum, kInFlightMax);
-      tags_.assign(room + 1u, 0);
-      free_ids_.clear();
-      for (std::uint16_t id = 1; id <= room; ++id) free_ids_.push_back(id);
-      received.connected = true;
-      return;
-    }
-    case PacketType::suback: received.subscribed = true; return;
-    case PacketType::puback: {
-      const std::uint16_t id = parse_packet_id(packet.body);
-      if (id == 0 || id >= tags_.size()) throw std::runtime_error("the broker acknowledged what was never sent");
-      free_ids_.push_back(id);
-      received.taken.push_back(tags_[id]);
-      return;
-    }
-    case PacketType::publish: {
-      const Publish publish = parse_publish(packet);
-      if (publish.packet_id != 0) append_puback(out_, publish.packet_id);
-      received.payloads.push_back(publish.payload);
-      return;
-    }
-    default: return;
+void Connection::handle(const mqtt::Received& packet, Received& received) {
+  if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
+    if (publish->packet_id != 0) mqtt::append_puback(out_, publish->packet_id);
+    received.payloads.push_back(publish->payload);
+  } else if (const auto* puback = std::get_if<mqtt::Puback>(&packet)) {
+    const mqtt::PacketId id = puback->packet_id;
+    if (id == 0 || id >= tags_.size()) throw std::runtime_error("the broker acknowledged what was never sent");
+    free_ids_.push_back(id);
+    received.taken.push_back(tags_[id]);
+  } else if (const auto* connack = std::get_if<mqtt::Connack>(&packet)) {
+    if (connack->reason != 0) throw std::runtime_error("the broker refused the connection: " + mqtt::describe(connack->reason));
+    const std::uint16_t room = std::min(connack->receive_maximum, kInFlightMax);
+    tags_.assign(room + 1u, 0);
+    free_ids_.clear();
+    for (std::uint16_t id = 1; id <= room; ++id) free_ids_.push_back(id);
+    received.connected = true;
+  } else if (std::holds_alternative<mqtt::Suback>(packet)) {
+    received.subscribed = true;
   }
 }
 

@@ -1,4 +1,5 @@
-// One MQTT connection of the load generator: a socket that never blocks, and what is under way on it. Single-threaded.
+// One MQTT connection of the load generator: a socket that never blocks, and what is under way on it. It writes a hundred publishes
+// with one system call and keeps next to no state: a client costs more a message than the load may. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/load/mqtt_packets.h"
+#include "adapters/mqtt/packets.h"
 
 namespace hermes::load {
 
@@ -38,21 +39,22 @@ class Connection {
   // How many more publishes the broker allows under way (its receive maximum).
   std::size_t room() const { return free_ids_.size(); }
   std::size_t unsent_bytes() const { return out_.size() - out_sent_; }
-  void ping() { append_pingreq(out_); }
-  void leave() { append_disconnect(out_); }
+  void ping() { mqtt::append_pingreq(out_); }
+  void leave() { mqtt::append_disconnect(out_); }
 
   // Both return false when the connection is gone; it is then closed.
   bool send();
   bool receive(Received& received);
 
  private:
-  void handle(const Packet& packet, Received& received);
+  void handle(const mqtt::Received& packet, Received& received);
 
   int socket_ = -1;
   std::string out_;
   std::size_t out_sent_ = 0;
   std::string in_;
-  std::size_t in_used_ = 0;
+  std::size_t in_filled_ = 0;  // of in_
+  std::size_t in_used_ = 0;    // of those, by the last call
   std::vector<std::uint64_t> tags_;  // by packet id
   std::deque<std::uint16_t> free_ids_;
 };

@@ -8,7 +8,6 @@
 #include <set>
 #include <thread>
 
-#include "bench/load/mqtt_packets.h"
 #include "bench/subscriber.h"
 #include "tools/private_servers/private_mosquitto.h"
 
@@ -16,31 +15,6 @@ namespace hermes::load {
 namespace {
 
 const auto kNeverStop = [] { return false; };
-
-TEST(MqttPackets, ArriveInAnyPieces) {
-  std::string bytes;
-  append_publish(bytes, "topic", std::string(300, 'x'), 7);
-  const std::size_t first_bytes = bytes.size();
-  append_puback(bytes, 8);
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    std::string_view part = std::string_view(bytes).substr(0, length);
-    EXPECT_EQ(take_packet(part).has_value(), length >= first_bytes);
-    EXPECT_FALSE(take_packet(part));
-  }
-  std::string_view all = bytes;
-  const std::optional<Packet> publish = take_packet(all);
-  EXPECT_EQ(parse_publish(*publish).topic, "topic");
-  EXPECT_EQ(parse_publish(*publish).payload, std::string(300, 'x'));
-  EXPECT_EQ(parse_publish(*publish).packet_id, 7);
-  EXPECT_EQ(parse_packet_id(take_packet(all)->body), 8);
-}
-
-TEST(MqttPackets, WhatIsNotMqttIsRefused) {
-  std::string_view endless = "\x30\xff\xff\xff\xff\xff";
-  EXPECT_THROW(take_packet(endless), std::runtime_error);
-  EXPECT_THROW(parse_publish({PacketType::publish, 0, "\xff\xff"}), std::runtime_error);
-  EXPECT_THROW(parse_packet_id("x"), std::runtime_error);
-}
 
 TEST(Load, PublishesWhatItSays) {
   private_servers::PrivateMosquitto broker;

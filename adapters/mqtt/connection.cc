@@ -1,0 +1,171 @@
+#include "adapters/mqtt/connection.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "adapters/mqtt/reason_code.h"
+
+namespace hermes::mqtt {
+namespace {
+
+// Several hundred messages at once; a larger packet has the buffer grow.
+constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::chrono::seconds kLeaveTimeout{1};
+
+using Clock = Connection::Clock;
+
+timespec until_spec(Clock::time_point until) {
+  const auto left = std::max(until - Clock::now(), Clock::duration::zero());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+  return {.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(left - seconds).count()};
+}
+
+}  // namespace
+
+Result<Connection, Connection::Problem> Connection::open(const Settings& settings, bool clean_start, WakeUp& wake,
+                                                         const std::function<bool()>& cancelled) {
+  const Clock::time_point deadline = Clock::now() + settings.connect_timeout;
+  auto socket = Socket::connect(settings.host, settings.port, deadline, wake, cancelled);
+  if (!socket) return fail(Problem{.message = socket.error().message, .unknown_host = socket.error().unknown_host});
+  Connection connection(std::move(*socket), settings, wake);
+  if (auto problem = connection.shake_hands(settings, clean_start, deadline, cancelled)) return fail(std::move(*problem));
+  return connection;
+}
+
+Connection::Connection(Socket socket, const Settings& settings, WakeUp& wake)
+    : socket_(std::move(socket)),
+      wake_(&wake),
+      keep_alive_(settings.keep_alive),
+      packet_bytes_max_(settings.maximum_packet_bytes),
+      in_(std::make_unique_for_overwrite<char[]>(kReadBytes)),
+      capacity_(kReadBytes),
+      read_from_(Clock::now()),
+      last_sent_(read_from_),
+      last_received_(read_from_) {}
+
+std::optional<Connection::Problem> Connection::shake_hands(const Settings& settings, bool clean_start, Clock::time_point deadline,
+                                                           const std::function<bool()>& cancelled) {
+  append_connect(out_, {.client_id = settings.client_id,
+                        .clean_start = clean_start,
+                        .keep_alive_s = static_cast<std::uint16_t>(std::min<std::int64_t>(settings.keep_alive.count(), 65'535)),
+                        .session_expiry_s = static_cast<std::uint32_t>(settings.session_expiry.count()),
+                        .receive_maximum = settings.receive_maximum,
+                        .maximum_packet_bytes = settings.maximum_packet_bytes,
+                        .username = settings.username,
+                        .password = settings.password});
+  for (;;) {
+    if (auto exchanged = exchange(deadline); !exchanged) return Problem{.message = exchanged.error()};
+    auto packet = next();
+    if (!packet) return Problem{.message = packet.error().what};
+    if (*packet) {
+      const auto* connack = std::get_if<Connack>(&**packet);
+      if (connack == nullptr) return Problem{.message = "the broker answered with something else than a CONNACK"};
+      if (connack->reason >= kRefusalsFrom)
+        return Problem{.message = describe(connack->reason), .refused_user = is_refused_user(connack->reason)};
+      connack_ = *connack;
+      if (connack_.keep_alive_s) keep_alive_ = std::chrono::seconds(*connack_.keep_alive_s);  // 3.2.2.3.14
+      return std::nullopt;
+    }
+    if (cancelled()) return Problem{.message = "not wanted any more"};
+    if (Clock::now() >= deadline) return Problem{.message = "no answer in time"};
+  }
+}
+
+Result<Done, std::string> Connection::exchange(Clock::time_point until) {
+  const bool backlog = has_backlog();
+  if (auto sent = send(); !sent) return sent;
+  if (backlog && all_sent()) return Done{};  // who appends to out() may have waited for this
+  const Clock::time_point now = Clock::now();
+  if (now < read_from_) {
+    wait(std::min(until, read_from_), false);
+    return Done{};
+  }
+  wait(std::min(until, keep_alive_due()), true);
+  if (auto received = receive(); !received) return received;
+  return keep_alive(Clock::now());
+}
+
+void Connection::wait(Clock::time_point until, bool for_bytes) {
+  const short writing = all_sent() ? short{0} : POLLOUT;
+  const short reading = for_bytes ? POLLIN : short{0};
+  std::array<pollfd, 2> waited{{{wake_->descriptor(), POLLIN, 0},
+                                {socket_.descriptor(), static_cast<short>(reading | writing), 0}}};
+  const timespec limit = until_spec(until);
+  // While bytes gather, the socket is of interest only when something is to be sent: its end would be told at once otherwise.
+  ::ppoll(waited.data(), waited[1].events != 0 ? 2 : 1, &limit, nullptr);
+  if (waited[0].revents != 0) wake_->clear();
+}
+
+Result<Done, std::string> Connection::send() {
+  while (!all_sent()) {
+    const auto count = socket_.send(std::string_view(out_).substr(sent_));
+    if (!count) return fail(count.error());
+    if (*count == 0) return Done{};
+    sent_ += *count;
+    last_sent_ = Clock::now();
+  }
+  out_.clear();
+  sent_ = 0;
+  return Done{};
+}
+
+Result<Done, std::string> Connection::receive() {
+  if (!unread_.empty()) std::memmove(in_.get(), unread_.data(), unread_.size());
+  filled_ = unread_.size();
+  unread_ = {in_.get(), filled_};
+  const std::size_t packet = front_packet_bytes(unread_);
+  if (packet_bytes_max_ > 0 && packet > packet_bytes_max_) return fail(std::string("the broker sent a packet larger than we take"));
+  if (filled_ == capacity_) {
+    // What a packet claims to be is not believed before it comes: the buffer doubles as it fills.
+    const std::size_t larger = std::min(packet, capacity_ * 2);
+    auto grown = std::make_unique_for_overwrite<char[]>(larger);
+    std::memcpy(grown.get(), in_.get(), filled_);
+    in_ = std::move(grown);
+    capacity_ = larger;
+    unread_ = {in_.get(), filled_};
+  }
+  const auto count = socket_.receive({in_.get() + filled_, capacity_ - filled_});
+  if (!count) return fail(count.error());
+  if (*count == 0) return Done{};
+  filled_ += *count;
+  unread_ = {in_.get(), filled_};
+  last_received_ = Clock::now();
+  pinged_at_.reset();  // whatever came, it lives
+  read_from_ = last_received_ + kGatherFor;
+  return Done{};
+}
+
+Clock::time_point Connection::keep_alive_due() const {
+  if (keep_alive_.count() == 0) return Clock::time_point::max();
+  if (pinged_at_) return *pinged_at_ + keep_alive_;
+  return std::min(last_sent_, last_received_) + keep_alive_;
+}
+
+Result<Done, std::string> Connection::keep_alive(Clock::time_point now) {
+  if (now < keep_alive_due()) return Done{};
+  if (pinged_at_) return fail(std::string("the broker does not answer"));
+  append_pingreq(out_);
+  pinged_at_ = now;
+  return send();
+}
+
+void Connection::leave() {
+  const Clock::time_point deadline = Clock::now() + kLeaveTimeout;
+  append_disconnect(out_);
+  while (!all_sent() && Clock::now() < deadline) {
+    if (!send()) return;
+    if (!all_sent()) wait(deadline, false);
+  }
+  // To close a socket that holds unread bytes resets it, and may take what was sent with it. So the broker's end is waited for.
+  socket_.finish_sending();
+  while (Clock::now() < deadline) {
+    wait(deadline, true);
+    if (!socket_.receive({in_.get(), capacity_})) return;
+  }
+}
+
+}  // namespace hermes::mqtt

@@ -1,0 +1,90 @@
+// The packets of MQTT 5.0 that a client at QoS 0 and 1 sends and gets, as bytes. Sections are those of the OASIS standard
+// (mqtt-v5.0-os).
+//
+// What is written is well-formed by construction. What is read may be anything: bytes that no broker may send are `Malformed`,
+// never undefined behaviour, and cost no memory beyond themselves.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "domain/result.h"
+
+namespace hermes::mqtt {
+
+using PacketId = std::uint16_t;  // 1 to 65,535 (2.2.1)
+
+// ---- what a client sends: each appends one packet to `out` ----
+
+struct Connect {  // 3.1
+  std::string_view client_id;
+  bool clean_start = false;
+  std::uint16_t keep_alive_s = 0;  // 0: none
+  std::uint32_t session_expiry_s = 0;
+  std::uint16_t receive_maximum = 65'535;
+  std::uint32_t maximum_packet_bytes = 0;  // 0: any size
+  std::string_view username{};             // empty: none
+  std::string_view password{};
+};
+void append_connect(std::string& out, const Connect& connect);
+
+struct Publish {  // 3.3
+  std::string_view topic;
+  std::string_view payload;
+  int qos = 0;
+  PacketId packet_id = 0;  // 0 at QoS 0
+  bool retained = false;
+  bool duplicate = false;
+};
+void append_publish(std::string& out, const Publish& publish);
+std::size_t publish_bytes(const Publish& publish);  // what append_publish would append
+
+void append_puback(std::string& out, PacketId packet_id);                                                   // 3.4, success
+void append_subscribe(std::string& out, PacketId packet_id, std::string_view filter, int qos, bool no_local);  // 3.8
+void append_pingreq(std::string& out);                                                                      // 3.12
+void append_disconnect(std::string& out);                                                                   // 3.14, normal
+
+// ---- what a client gets ----
+
+struct Connack {  // 3.2; what is left out has the value that the standard gives it
+  bool session_present = false;
+  std::uint8_t reason = 0;
+  std::uint16_t receive_maximum = 65'535;
+  std::optional<std::uint32_t> maximum_packet_bytes;
+  int maximum_qos = 2;
+  bool retain = true;
+  bool wildcard_subscriptions = true;
+  bool shared_subscriptions = true;
+  std::optional<std::uint32_t> session_expiry_s;  // nothing: what was asked for
+  std::optional<std::uint16_t> keep_alive_s;      // likewise
+};
+struct Puback {
+  PacketId packet_id = 0;
+  std::uint8_t reason = 0;
+};
+struct Suback {  // of one filter, as append_subscribe asks
+  PacketId packet_id = 0;
+  std::uint8_t reason = 0;  // 0 to 2: the QoS granted
+};
+struct Pingresp {};
+struct Disconnect {
+  std::uint8_t reason = 0;
+};
+// Views point into the bytes that were read.
+using Received = std::variant<Publish, Puback, Pingresp, Suback, Connack, Disconnect>;
+
+struct Malformed {
+  std::string what;  // "the broker sent ..."
+};
+
+// Takes one packet off the front of `bytes`, which stay as they are while it is not all there (nothing is returned then).
+Result<std::optional<Received>, Malformed> take_packet(std::string_view& bytes);
+
+// How long the packet at the front of `bytes` is, as soon as its header says so; 0 before.
+std::size_t front_packet_bytes(std::string_view bytes);
+
+}  // namespace hermes::mqtt
