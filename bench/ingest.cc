@@ -10,7 +10,7 @@ BenchResult ingest(const Options& options) {
   constexpr std::uint64_t kMessages = 60'000;
   const std::uint64_t messages = options.count.value_or(kMessages);
   const std::string hermes = this_program();
-  Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings});
+  Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings, .mosquitto = kDeployedBroker});
 
   BenchResult result;
   result.name = options.with_projector ? "ingest-with-projector" : "ingest";
@@ -39,7 +39,8 @@ BenchResult ingest(const Options& options) {
         const Ingested ingested = ingest_messages(stack, messages, options.with_projector);
         Measurement measurement{
             .per_s = ingested.per_s,
-            .details = {{"ingester_cpu_us", ingested.ingester_cpu_us},
+            .details = {{"acknowledged_per_s", ingested.acknowledged_per_s},
+                        {"ingester_cpu_us", ingested.ingester_cpu_us},
                         {"broker_cpu_us", ingested.broker_cpu_us},
                         {"ingester_resident_mib", ingested.resident_mib}}};
         if (options.with_projector) {

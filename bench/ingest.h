@@ -20,6 +20,7 @@ Counted count_messages(Stack& stack, std::uint64_t messages, SubscriberProcess::
 // Messages in the log per second: from the first publish until the last one's events are committed.
 struct Ingested {
   double per_s = 0;
+  double acknowledged_per_s = 0;  // until the broker has the last one's acknowledgement, and so those of all
   double projected_per_s = 0;  // until the last row is visible; 0 without projectors
   double lag_s_max = 0;        // of the projector, while the load ran and until it had caught up
   double ingester_cpu_us = 0;  // of the ingester's process, a message

@@ -17,6 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPoll{10};  // against seconds of measurement
+constexpr std::chrono::microseconds kGrain{500};
 constexpr std::chrono::minutes kLimit{2};
 constexpr std::int64_t kEventsPerMessage = 2;  // MessageSent, MessageReceived
 
@@ -95,6 +96,31 @@ load::Settings load_of(std::uint16_t port, std::uint64_t messages) {
   return settings;
 }
 
+// Sends one message more and returns when its acknowledgement was there. On its only connection whoever acknowledges does so in
+// order, so that of all others the broker has taken by then too; a queue of them at our end does not count as done.
+std::int64_t last_acknowledged_us(std::uint16_t port, const std::string& prefix) {
+  const std::string sender = prefix + "-last";
+  load::Connection connection;
+  connection.open(port, sender);
+  const Clock::time_point limit = Clock::now() + kLimit;
+  const auto wait_for = [&](const auto& condition) {
+    for (load::Connection::Received received;; std::this_thread::sleep_for(kGrain)) {
+      if (!connection.send() || !connection.receive(received) || Clock::now() > limit)
+        throw std::runtime_error("the last message was not acknowledged");
+      if (condition(received)) return;
+    }
+  };
+  wait_for([](const auto& received) { return received.connected; });
+  connection.subscribe("chat/messages/" + sender);
+  wait_for([](const auto& received) { return received.subscribed; });
+  connection.publish("chat/messages/peer-0",
+                     R"({"message_id":")" + sender + R"(","sender_id":")" + sender +
+                         R"(","sender_name":"Last","receiver_id":"peer-0","content":"x"})",
+                     0);
+  wait_for([](const auto& received) { return !received.payloads.empty(); });
+  return now_us();
+}
+
 double per_second(std::uint64_t messages, std::int64_t from_us, std::int64_t to_us) {
   return static_cast<double>(messages) / (static_cast<double>(to_us - from_us) / 1e6);
 }
@@ -103,12 +129,16 @@ double per_second(std::uint64_t messages, std::int64_t from_us, std::int64_t to_
 
 Counted count_messages(Stack& stack, std::uint64_t messages, SubscriberProcess::Answer answer) {
   const std::uint16_t port = stack.mosquitto().port();
+  const bool answering = answer == SubscriberProcess::Answer::acknowledgement;
   const CpuOf broker(stack.mosquitto().pid());
-  SubscriberProcess subscriber(stack.hermes(), port, answer, messages);
-  LoadProcess process(stack.hermes(), load_of(port, messages));
-  const std::int64_t last_at = subscriber.finish();
+  SubscriberProcess subscriber(stack.hermes(), port, answer, answering ? 0 : messages);
+  const load::Settings settings = load_of(port, messages);
+  LoadProcess process(stack.hermes(), settings);
   Counted counted;
+  std::int64_t last_at = 0;
+  if (!answering) last_at = subscriber.finish();
   counted.load = process.finish();
+  if (answering) last_at = last_acknowledged_us(port, settings.prefix);
   counted.broker_cpu_us = broker.us_per(messages);
   counted.per_s = per_second(messages, counted.load.started_us, last_at);
   return counted;
@@ -126,7 +156,8 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
   const std::int64_t goal = progress.events_in_log() + kEventsPerMessage * static_cast<std::int64_t>(messages);
   const CpuOf ingester_cpu(ingester.pid());
   const CpuOf broker_cpu(stack.mosquitto().pid());
-  LoadProcess process(stack.hermes(), load_of(stack.mosquitto().port(), messages));
+  const load::Settings settings = load_of(stack.mosquitto().port(), messages);
+  LoadProcess process(stack.hermes(), settings);
 
   Ingested ingested;
   std::int64_t in_log_at = 0;
@@ -135,11 +166,7 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
   while (in_log_at == 0 || (with_projector && projected_at == 0)) {
     if (Clock::now() > limit)
       throw std::runtime_error("the messages did not reach the log in time; see " + ingester.log().string());
-    if (in_log_at == 0 && progress.events_in_log() >= goal) {
-      in_log_at = now_us();
-      ingested.ingester_cpu_us = ingester_cpu.us_per(messages);
-      ingested.broker_cpu_us = broker_cpu.us_per(messages);
-    }
+    if (in_log_at == 0 && progress.events_in_log() >= goal) in_log_at = now_us();
     if (with_projector) {
       ingested.lag_s_max = std::max(ingested.lag_s_max, progress.lag_seconds());
       if (projected_at == 0 && progress.events_projected() >= goal) projected_at = now_us();
@@ -147,8 +174,12 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
     std::this_thread::sleep_for(kPoll);
   }
   ingested.load = process.finish();
+  const std::int64_t acknowledged_at = last_acknowledged_us(settings.port, settings.prefix);
+  ingested.ingester_cpu_us = ingester_cpu.us_per(messages);
+  ingested.broker_cpu_us = broker_cpu.us_per(messages);
   ingested.resident_mib = resident_mib_of(ingester.pid());
   ingested.per_s = per_second(messages, ingested.load.started_us, in_log_at);
+  ingested.acknowledged_per_s = per_second(messages, ingested.load.started_us, acknowledged_at);
   if (with_projector) ingested.projected_per_s = per_second(messages, ingested.load.started_us, projected_at);
   projector.stop();
   ingester.stop();

@@ -102,7 +102,7 @@ std::map<std::string, double> ack_figures(const load::Report& report) {
 BenchResult latency(const Options& options) {
   const std::string hermes = this_program();
   const double seconds = options.seconds.value_or(kSeconds);
-  Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings});
+  Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings, .mosquitto = kDeployedBroker});
   const double rate = ingest_messages(stack, options.count.value_or(kRateMessages), /*with_projector=*/true).per_s / 2;
   int run = 0;
 

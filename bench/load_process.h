@@ -38,7 +38,7 @@ class LoadProcess {
 class SubscriberProcess {
  public:
   enum class Answer { nothing, acknowledgement };
-  // Returns once it is subscribed.
+  // Returns once it is subscribed. `count` 0: it goes on until it is destroyed.
   SubscriberProcess(const std::string& hermes, std::uint16_t port, Answer answer, std::uint64_t count);
 
   // Waits until it has counted to `count`; the time of the last message by the machine's monotonic clock (microseconds).

@@ -22,6 +22,8 @@ namespace hermes::bench {
 // What run_chat.sh gives its PostgreSQL and docs/running.md advises: checkpoints come by time and not by size, and what they cost
 // in the log is compressed.
 inline const std::vector<std::string> kDeployedSettings{"max_wal_size=2GB", "shared_buffers=256MB", "wal_compression=lz4"};
+// What deploy/mosquitto gives the broker and tests do not: it stops for each autosave, as long as the disk takes for all that it holds.
+inline const private_servers::MosquittoOptions kDeployedBroker{.settings = {"max_inflight_messages 65535", "autosave_interval 30"}};
 
 struct StackOptions {
   bool fsync = false;  // of PostgreSQL; benchmarks: true
