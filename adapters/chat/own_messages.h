@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/chat/notices.h"
 #include "adapters/chat/progress.h"
-#include "adapters/chat/session.h"
 #include "adapters/terminal/console.h"
 
 namespace hermes::chat {

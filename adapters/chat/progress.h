@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "adapters/chat/session.h"
+#include "adapters/chat/notices.h"
 
 namespace hermes::chat {
 

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "adapters/chat/lanes.h"
-#include "adapters/chat/wake_up.h"
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
 
@@ -19,10 +18,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Notices that may wait for the screen; past either limit the broker keeps the rest. A screen takes thousands at once, so the
-// limit is met only while the terminal is stopped (Ctrl-S, a pipe that nobody reads).
-constexpr std::size_t kMaxNotices = 5'000;
-constexpr std::size_t kMaxNoticeBytes = 16u << 20;
 // Receipts published before one of them is waited for.
 constexpr std::size_t kReceiptsAtOnce = 200;
 constexpr milliseconds kReceiptTimeout{5'000};
@@ -77,10 +72,10 @@ class Session::Impl {
         inbox_(std::move(inbox)),
         client_(broker_settings(settings_)) {
     if (inbox_) {
-      for (const Incoming& incoming : inbox_->not_shown()) tell(MessageArrived{incoming});
+      for (const Incoming& incoming : inbox_->not_shown()) notices_.tell(MessageArrived{incoming});
     }
     if (const std::size_t damaged = lanes_.damaged_records(); damaged > 0)
-      tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
+      notices_.tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
     client_.on_connected([this](bool session_present) {
       connected_changed({.connected = true, .session_was_kept = session_present});
@@ -161,16 +156,14 @@ class Session::Impl {
     }
   }
 
-  int wake_descriptor() const { return wake_up_.descriptor(); }
+  int wake_descriptor() const { return notices_.wake_descriptor(); }
 
   std::vector<Notice> take_notices() {
     std::vector<Notice> taken;
     bool resume = false;
     {
       std::lock_guard lock(mutex_);
-      wake_up_.clear();
-      taken.swap(notices_);
-      notice_bytes_ = 0;
+      taken = notices_.take();
       resume = std::exchange(paused_, false);
     }
     if (resume) client_.resume();
@@ -209,12 +202,6 @@ class Session::Impl {
   // Requires: mutex_ held, for all of these.
   bool ready() const { return connected_ && subscribed_; }
 
-  void tell(Notice notice) {
-    if (const auto* message = std::get_if<MessageArrived>(&notice)) notice_bytes_ += message->incoming.message.content.size();
-    notices_.push_back(std::move(notice));
-    wake_up_.set();
-  }
-
   void acknowledged(const domain::MessageId& id) {
     if (!lanes_.own().acknowledged(id)) return;
     for (const Outbox::Attempt& given_up : lanes_.own().given_up()) {
@@ -229,7 +216,7 @@ class Session::Impl {
     auto kept = chat::set_aside(user_folder_, {*outgoing, reason});
     if (kept) kept = lanes_.own().forget(id);
     if (!complain_once(last_outbox_trouble_, kept)) return;
-    tell(GivenUp{*outgoing, reason});
+    notices_.tell(GivenUp{*outgoing, reason});
   }
 
   // Only the attending client stays for long enough to have to look for them again.
@@ -238,7 +225,7 @@ class Session::Impl {
     adopt_again_ = Clock::now() + kAdoptEvery;
     auto adopted = lanes_.adopt();
     if (!complain_once(last_outbox_trouble_, adopted)) return;
-    if (!adopted->empty()) tell(TakenOver{std::move(*adopted)});
+    if (!adopted->empty()) notices_.tell(TakenOver{std::move(*adopted)});
   }
 
   // Whether it went well. A failure is told once, however often it happens in a row.
@@ -248,7 +235,7 @@ class Session::Impl {
       last.clear();
       return true;
     }
-    if (outcome.error().message != last) tell(Trouble{outcome.error().message});
+    if (outcome.error().message != last) notices_.tell(Trouble{outcome.error().message});
     last = outcome.error().message;
     return false;
   }
@@ -262,7 +249,7 @@ class Session::Impl {
     {
       std::lock_guard lock(mutex_);
       if (!take(std::move(*decoded))) return false;
-      pause = !paused_ && (notices_.size() > kMaxNotices || notice_bytes_ > kMaxNoticeBytes);
+      pause = !paused_ && notices_.full();
       paused_ = paused_ || pause;
     }
     changed_.notify_all();
@@ -275,12 +262,12 @@ class Session::Impl {
     if (const auto* receipt = std::get_if<domain::RecordReceipt>(&decoded.command)) {
       if (receipt->status == domain::Status::received_by_server && receipt->user.str() == wire::kServerUser)
         acknowledged(receipt->message_id);
-      tell(ReceiptArrived{receipt->message_id, receipt->status, receipt->user});
+      notices_.tell(ReceiptArrived{receipt->message_id, receipt->status, receipt->user});
       return true;
     }
     if (settings_.role == Role::send_only) return true;
     if (const auto* typing = std::get_if<domain::SetTyping>(&decoded.command)) {
-      if (typing->sender != settings_.user) tell(TypingChanged{typing->sender, typing->sender_name, typing->is_typing});
+      if (typing->sender != settings_.user) notices_.tell(TypingChanged{typing->sender, typing->sender_name, typing->is_typing});
       return true;
     }
     const auto& message = std::get<domain::SendMessage>(decoded.command);
@@ -296,7 +283,7 @@ class Session::Impl {
     if (own_echo || !for_me) return true;
     const auto fresh = inbox_->take(incoming);
     if (!complain_once(last_inbox_trouble_, fresh)) return false;
-    if (*fresh) tell(MessageArrived{incoming});
+    if (*fresh) notices_.tell(MessageArrived{incoming});
     return true;
   }
 
@@ -313,7 +300,7 @@ class Session::Impl {
       }
       session_was_kept_ = change.session_was_kept;
       // The first connection is told once its subscriptions stand.
-      if (subscribed_ && !paused_) tell(change);
+      if (subscribed_ && !paused_) notices_.tell(change);
     }
     changed_.notify_all();
   }
@@ -322,7 +309,7 @@ class Session::Impl {
     ConnectionChanged change{.connected = false, .reason = lost.reason};
     {
       std::lock_guard lock(mutex_);
-      if (lost.cause == mqtt::Disconnection::Cause::session_left_to_another) tell(SessionTaken{});
+      if (lost.cause == mqtt::Disconnection::Cause::session_left_to_another) notices_.tell(SessionTaken{});
       const bool soon = Clock::now() - connected_since_ < kShortLived;
       short_lived_ = soon && lost.cause == mqtt::Disconnection::Cause::connection_lost ? short_lived_ + 1 : 0;
       change.short_lived = short_lived_;
@@ -355,7 +342,7 @@ class Session::Impl {
       lock.lock();
       for (const Outbox::Attempt& attempt : messages) {
         if (attempt.number > 1 && lanes_.own().waiting(attempt.outgoing.message.message_id))
-          tell(NotAcknowledged{attempt.outgoing, attempt.number});
+          notices_.tell(NotAcknowledged{attempt.outgoing, attempt.number});
       }
       if (out) {
         for (const Inbox::Receipt& receipt : receipts) inbox_->published(receipt);
@@ -388,11 +375,11 @@ class Session::Impl {
       if (stopping_) return;
       if (!problem) {
         subscribed_ = true;
-        tell(ConnectionChanged{.connected = true, .session_was_kept = session_was_kept_});
+        notices_.tell(ConnectionChanged{.connected = true, .session_was_kept = session_was_kept_});
         changed_.notify_all();
         return;
       }
-      if (*problem != last_problem_) tell(ConnectionChanged{.connected = false, .reason = *problem});
+      if (*problem != last_problem_) notices_.tell(ConnectionChanged{.connected = false, .reason = *problem});
       last_problem_ = std::move(*problem);
       if (changed_.wait_for(lock, wait, [&] { return stopping_; })) return;
       wait = std::min(wait * 2, kLongestConnectWait);
@@ -440,9 +427,7 @@ class Session::Impl {
   std::condition_variable changed_;
   Lanes lanes_;
   std::unique_ptr<Inbox> inbox_;  // attending only
-  std::vector<Notice> notices_;
-  std::size_t notice_bytes_ = 0;
-  WakeUp wake_up_;
+  Notices notices_;
   bool stopping_ = false;
   bool connected_ = false;
   bool subscribed_ = false;

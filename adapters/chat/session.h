@@ -1,5 +1,5 @@
 // One user's end of the chat: joins the broker (adapters/mqtt), the wire format (adapters/wire), the outbox and the inbox. It
-// knows no screen: what happens comes out as notices, and whoever shows a message says so.
+// knows no screen: what happens comes out as notices (notices.h), and whoever shows a message says so.
 //
 //   auto session = Session::open(settings);
 //   session->send(david, "Hello");                        // on the disk when it returns; published until acknowledged
@@ -14,62 +14,17 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "adapters/chat/error.h"
 #include "adapters/chat/inbox.h"
+#include "adapters/chat/notices.h"
 #include "adapters/chat/outbox.h"
 #include "adapters/chat/set_aside.h"
 #include "domain/commands.h"
 #include "domain/result.h"
 
 namespace hermes::chat {
-
-// A message for this user (or for everyone), for the first time.
-struct MessageArrived {
-  Incoming incoming;
-};
-// Somebody states where a message of this user is. Not checked: a receipt can be forged by whoever may publish.
-struct ReceiptArrived {
-  domain::MessageId message_id;
-  domain::Status status;
-  domain::UserId user;
-};
-struct TypingChanged {
-  domain::UserId user;
-  std::string name;
-  bool is_typing;
-};
-struct ConnectionChanged {
-  bool connected;
-  std::string reason{};          // of a loss
-  unsigned short_lived = 0;      // of a loss: as many connections in a row, with this one, ended soon after they were made
-  bool session_was_kept = true;  // connected: the broker has what came meanwhile. False at a user's very first connection
-};
-// A message was sent again, for the server has not acknowledged it. It may be refused: the wire has no word for that.
-struct NotAcknowledged {
-  Outgoing outgoing;
-  unsigned attempts;
-};
-// It is not sent any more: the server does not take it (set_aside.h).
-struct GivenUp {
-  Outgoing outgoing;
-  std::string reason;
-};
-// What a `hermes send` left unsent is sent from here now, before later messages. Oldest first.
-struct TakenOver {
-  std::vector<Outgoing> messages;
-};
-// Another client with this user's id, on another machine or with another outbox, has the session at the broker now: nothing comes
-// in here and nothing goes out any more. What is unsent stays in the outbox.
-struct SessionTaken {};
-// Something is wrong here, on this side: the disk, for example.
-struct Trouble {
-  std::string message;
-};
-using Notice = std::variant<MessageArrived, ReceiptArrived, TypingChanged, ConnectionChanged, NotAcknowledged, GivenUp,
-                            TakenOver, SessionTaken, Trouble>;
 
 class Session {
  public:
