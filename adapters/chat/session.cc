@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adapters/chat/lanes.h"
+#include "adapters/chat/mailbox.h"
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
 
@@ -18,8 +19,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Receipts published before one of them is waited for.
-constexpr std::size_t kReceiptsAtOnce = 200;
 constexpr milliseconds kReceiptTimeout{5'000};
 constexpr milliseconds kAfterFailure{1'000};
 // Between attempts to reach a broker that was never reached.
@@ -29,10 +28,6 @@ constexpr milliseconds kLongestConnectWait{3'000};
 constexpr std::uint16_t kReceiveMaximum = 1'000;
 // Two clients that take the session from each other come back after at most the back-off of the other, 5 s.
 constexpr milliseconds kShortLived{10'000};
-// Between looks for what a `hermes send` that has ended left unsent.
-constexpr milliseconds kAdoptEvery{5'000};
-// A sender's clock may be wrong: a claim from the future is not shown.
-constexpr std::chrono::minutes kClockTolerance{5};
 
 domain::Timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -68,14 +63,8 @@ class Session::Impl {
   Impl(Settings settings, Lanes lanes, std::unique_ptr<Inbox> inbox)
       : settings_(std::move(settings)),
         user_folder_(user_folder(settings_.outbox_root, settings_.user)),
-        lanes_(std::move(lanes)),
-        inbox_(std::move(inbox)),
+        mailbox_(settings_.user, user_folder_, std::move(lanes), std::move(inbox), notices_),
         client_(broker_settings(settings_)) {
-    if (inbox_) {
-      for (const Incoming& incoming : inbox_->not_shown()) notices_.tell(MessageArrived{incoming});
-    }
-    if (const std::size_t damaged = lanes_.damaged_records(); damaged > 0)
-      notices_.tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
     client_.on_connected([this](bool session_present) {
       connected_changed({.connected = true, .session_was_kept = session_present});
@@ -115,8 +104,7 @@ class Session::Impl {
     if (!accepted) return fail(Error{"not sent: " + accepted.error().detail});
     {
       std::lock_guard lock(mutex_);
-      adopt();  // what was sent before goes before
-      if (auto added = lanes_.own().add(outgoing); !added) return fail(added.error());
+      if (auto added = mailbox_.add(outgoing, Clock::now()); !added) return fail(added.error());
     }
     changed_.notify_all();
     return outgoing;
@@ -125,7 +113,7 @@ class Session::Impl {
   void give_up(const domain::MessageId& id, const std::string& reason) {
     {
       std::lock_guard lock(mutex_);
-      put_aside(id, reason);
+      mailbox_.give_up(id, reason);
     }
     changed_.notify_all();
   }
@@ -140,19 +128,17 @@ class Session::Impl {
   }
 
   void shown(const std::vector<domain::MessageId>& ids) {
-    if (!inbox_) return;
     {
       std::lock_guard lock(mutex_);
-      for (const domain::MessageId& id : ids) inbox_->shown(id, Clock::now());
+      mailbox_.shown(ids, Clock::now());
     }
     changed_.notify_all();
   }
 
   void found(const std::vector<Incoming>& messages) {
-    if (!inbox_) return;
     std::lock_guard lock(mutex_);
     for (const Incoming& incoming : messages) {
-      if (!take(incoming)) return;  // the trouble has been told; they will be found again
+      if (!mailbox_.take(incoming)) return;  // the trouble has been told; they will be found again
     }
   }
 
@@ -182,63 +168,24 @@ class Session::Impl {
 
   std::vector<Outgoing> unsent() const {
     std::lock_guard lock(mutex_);
-    return lanes_.own().all();
+    return mailbox_.lanes().own().all();
   }
 
   std::vector<Outgoing> unsent_elsewhere() const {
     std::lock_guard lock(mutex_);
-    return lanes_.in_other_lanes();
+    return mailbox_.lanes().in_other_lanes();
   }
 
   std::vector<SetAside> set_aside() const { return all_set_aside(user_folder_); }
 
   bool settle(milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, timeout,
-                             [&] { return lanes_.own().size() == 0 && (!inbox_ || inbox_->due(Clock::now(), 1).empty()); });
+    return changed_.wait_for(lock, timeout, [&] { return mailbox_.settled(Clock::now()); });
   }
 
  private:
-  // Requires: mutex_ held, for all of these.
+  // Requires: mutex_ held.
   bool ready() const { return connected_ && subscribed_; }
-
-  void acknowledged(const domain::MessageId& id) {
-    if (!lanes_.own().acknowledged(id)) return;
-    for (const Outbox::Attempt& given_up : lanes_.own().given_up()) {
-      put_aside(given_up.outgoing.message.message_id,
-                "the server has acknowledged later messages, and not this one in " + std::to_string(given_up.number) + " tries");
-    }
-  }
-
-  void put_aside(const domain::MessageId& id, const std::string& reason) {
-    const auto outgoing = lanes_.own().waiting(id);
-    if (!outgoing) return;
-    auto kept = chat::set_aside(user_folder_, {*outgoing, reason});
-    if (kept) kept = lanes_.own().forget(id);
-    if (!complain_once(last_outbox_trouble_, kept)) return;
-    notices_.tell(GivenUp{*outgoing, reason});
-  }
-
-  // Only the attending client stays for long enough to have to look for them again.
-  void adopt() {
-    if (settings_.role != Role::attend) return;
-    adopt_again_ = Clock::now() + kAdoptEvery;
-    auto adopted = lanes_.adopt();
-    if (!complain_once(last_outbox_trouble_, adopted)) return;
-    if (!adopted->empty()) notices_.tell(TakenOver{std::move(*adopted)});
-  }
-
-  // Whether it went well. A failure is told once, however often it happens in a row.
-  template <class Outcome>
-  bool complain_once(std::string& last, const Outcome& outcome) {
-    if (outcome) {
-      last.clear();
-      return true;
-    }
-    if (outcome.error().message != last) notices_.tell(Trouble{outcome.error().message});
-    last = outcome.error().message;
-    return false;
-  }
 
   // ---- the MQTT client's thread. It holds paho's lock: nothing here may publish while it holds mutex_. ----
 
@@ -248,42 +195,12 @@ class Session::Impl {
     bool pause = false;
     {
       std::lock_guard lock(mutex_);
-      if (!take(std::move(*decoded))) return false;
+      if (!mailbox_.take(*decoded, wall_clock())) return false;
       pause = !paused_ && notices_.full();
       paused_ = paused_ || pause;
     }
     changed_.notify_all();
     if (pause) client_.pause();
-    return true;
-  }
-
-  // False: it could not be stored, and the broker is to deliver it again.
-  bool take(wire::Decoded decoded) {
-    if (const auto* receipt = std::get_if<domain::RecordReceipt>(&decoded.command)) {
-      if (receipt->status == domain::Status::received_by_server && receipt->user.str() == wire::kServerUser)
-        acknowledged(receipt->message_id);
-      notices_.tell(ReceiptArrived{receipt->message_id, receipt->status, receipt->user});
-      return true;
-    }
-    if (settings_.role == Role::send_only) return true;
-    if (const auto* typing = std::get_if<domain::SetTyping>(&decoded.command)) {
-      if (typing->sender != settings_.user) notices_.tell(TypingChanged{typing->sender, typing->sender_name, typing->is_typing});
-      return true;
-    }
-    const auto& message = std::get<domain::SendMessage>(decoded.command);
-    const domain::Timestamp now = wall_clock();
-    const bool credible = decoded.occurred_at && *decoded.occurred_at <= now + kClockTolerance;
-    return take(Incoming{message, credible ? *decoded.occurred_at : now});
-  }
-
-  bool take(const Incoming& incoming) {
-    const domain::SendMessage& message = incoming.message;
-    const bool own_echo = domain::is_broadcast(message.receiver) && message.sender == settings_.user;
-    const bool for_me = domain::is_broadcast(message.receiver) || message.receiver == settings_.user;
-    if (own_echo || !for_me) return true;
-    const auto fresh = inbox_->take(incoming);
-    if (!complain_once(last_inbox_trouble_, fresh)) return false;
-    if (*fresh) notices_.tell(MessageArrived{incoming});
     return true;
   }
 
@@ -293,7 +210,7 @@ class Session::Impl {
       if (connected_ == change.connected) return;
       connected_ = change.connected;
       if (change.connected) {
-        lanes_.own().retry_now();
+        mailbox_.retry_now();
         connected_since_ = Clock::now();
       } else {
         last_problem_ = change.reason;
@@ -327,28 +244,21 @@ class Session::Impl {
         changed_.wait(lock, [&] { return stopping_ || ready(); });
         continue;
       }
-      const Clock::time_point now = Clock::now();
-      if (now >= adopt_again_) adopt();
-      const std::vector<Outbox::Attempt> messages = lanes_.own().take_due(now);
-      std::vector<Inbox::Receipt> receipts;
-      if (inbox_ && now >= receipts_held_until_) receipts = inbox_->due(now, kReceiptsAtOnce);
-      if (messages.empty() && receipts.empty()) {
+      const Mailbox::Due due = mailbox_.take_due(Clock::now());
+      if (due.messages.empty() && due.receipts.empty()) {
         wait_for_work(lock);
         continue;
       }
       lock.unlock();
-      for (const Outbox::Attempt& attempt : messages) publish(attempt.outgoing);
-      const bool out = publish(receipts);
+      for (const Outbox::Attempt& attempt : due.messages) publish(attempt.outgoing);
+      const bool out = publish(due.receipts);
       lock.lock();
-      for (const Outbox::Attempt& attempt : messages) {
-        if (attempt.number > 1 && lanes_.own().waiting(attempt.outgoing.message.message_id))
-          notices_.tell(NotAcknowledged{attempt.outgoing, attempt.number});
-      }
+      mailbox_.published(due.messages);
       if (out) {
-        for (const Inbox::Receipt& receipt : receipts) inbox_->published(receipt);
+        mailbox_.published(due.receipts);
         changed_.notify_all();
       } else {
-        receipts_held_until_ = Clock::now() + kAfterFailure;
+        mailbox_.hold_receipts(Clock::now() + kAfterFailure);
       }
     }
   }
@@ -356,14 +266,7 @@ class Session::Impl {
   // Requires: the lock is held and nothing is due. The changes that matter (a message sent, shown, acknowledged; a
   // connection) all notify.
   void wait_for_work(std::unique_lock<std::mutex>& lock) {
-    std::optional<Clock::time_point> due = lanes_.own().next_due();
-    if (settings_.role == Role::attend) due = due ? std::min(*due, adopt_again_) : adopt_again_;
-    if (inbox_) {
-      if (auto receipt = inbox_->next_due()) {
-        *receipt = std::max(*receipt, receipts_held_until_);
-        due = due ? std::min(*due, *receipt) : *receipt;
-      }
-    }
+    const auto due = mailbox_.next_due();
     due ? void(changed_.wait_until(lock, *due)) : changed_.wait(lock);
   }
 
@@ -425,9 +328,8 @@ class Session::Impl {
   const std::filesystem::path user_folder_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Lanes lanes_;
-  std::unique_ptr<Inbox> inbox_;  // attending only
   Notices notices_;
+  Mailbox mailbox_;
   bool stopping_ = false;
   bool connected_ = false;
   bool subscribed_ = false;
@@ -436,10 +338,6 @@ class Session::Impl {
   unsigned short_lived_ = 0;  // connections in a row, until now
   bool paused_ = false;
   std::string last_problem_;
-  std::string last_inbox_trouble_;
-  std::string last_outbox_trouble_;
-  Clock::time_point adopt_again_ = Clock::time_point::min();
-  Clock::time_point receipts_held_until_{};
   wire::Decoder decoder_;  // the MQTT client's thread only
   std::thread courier_;
   mqtt::Client client_;  // last: its callbacks end before the rest goes
