@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "adapters/chat/connection_state.h"
 #include "adapters/chat/lanes.h"
 #include "adapters/chat/mailbox.h"
 #include "adapters/mqtt/client.h"
@@ -26,8 +27,6 @@ constexpr milliseconds kFirstConnectWait{200};
 constexpr milliseconds kLongestConnectWait{3'000};
 // Unacknowledged messages the broker may have under way to a client: each is on the disk before it is acknowledged.
 constexpr std::uint16_t kReceiveMaximum = 1'000;
-// Two clients that take the session from each other come back after at most the back-off of the other, 5 s.
-constexpr milliseconds kShortLived{10'000};
 
 domain::Timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -66,12 +65,8 @@ class Session::Impl {
         mailbox_(settings_.user, user_folder_, std::move(lanes), std::move(inbox), notices_),
         client_(broker_settings(settings_)) {
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
-    client_.on_connected([this](bool session_present) {
-      connected_changed({.connected = true, .session_was_kept = session_present});
-    });
-    client_.on_disconnected([this](const mqtt::Disconnection& lost) {
-      disconnected(lost);
-    });
+    client_.on_connected([this](bool session_present) { connection_made(session_present); });
+    client_.on_disconnected([this](const mqtt::Disconnection& lost) { connection_lost(lost); });
     courier_ = std::thread([this] { carry(); });
   }
 
@@ -158,12 +153,12 @@ class Session::Impl {
 
   bool connected() const {
     std::lock_guard lock(mutex_);
-    return ready();
+    return connection_.ready();
   }
 
   std::string last_problem() const {
     std::lock_guard lock(mutex_);
-    return last_problem_;
+    return connection_.last_problem();
   }
 
   std::vector<Outgoing> unsent() const {
@@ -184,9 +179,6 @@ class Session::Impl {
   }
 
  private:
-  // Requires: mutex_ held.
-  bool ready() const { return connected_ && subscribed_; }
-
   // ---- the MQTT client's thread. It holds paho's lock: nothing here may publish while it holds mutex_. ----
 
   bool arrived(std::string_view payload) {
@@ -204,34 +196,27 @@ class Session::Impl {
     return true;
   }
 
-  void connected_changed(const ConnectionChanged& change) {
+  void connection_made(bool session_was_kept) {
     {
       std::lock_guard lock(mutex_);
-      if (connected_ == change.connected) return;
-      connected_ = change.connected;
-      if (change.connected) {
-        mailbox_.retry_now();
-        connected_since_ = Clock::now();
-      } else {
-        last_problem_ = change.reason;
-      }
-      session_was_kept_ = change.session_was_kept;
-      // The first connection is told once its subscriptions stand.
-      if (subscribed_ && !paused_) notices_.tell(change);
+      mailbox_.retry_now();
+      tell_unless_paused(connection_.made(session_was_kept, Clock::now()));
     }
     changed_.notify_all();
   }
 
-  void disconnected(const mqtt::Disconnection& lost) {
-    ConnectionChanged change{.connected = false, .reason = lost.reason};
+  void connection_lost(const mqtt::Disconnection& lost) {
     {
       std::lock_guard lock(mutex_);
       if (lost.cause == mqtt::Disconnection::Cause::session_left_to_another) notices_.tell(SessionTaken{});
-      const bool soon = Clock::now() - connected_since_ < kShortLived;
-      short_lived_ = soon && lost.cause == mqtt::Disconnection::Cause::connection_lost ? short_lived_ + 1 : 0;
-      change.short_lived = short_lived_;
+      tell_unless_paused(connection_.lost(lost, Clock::now()));
     }
-    connected_changed(change);
+    changed_.notify_all();
+  }
+
+  // Requires: mutex_ held.
+  void tell_unless_paused(const std::optional<ConnectionChanged>& change) {
+    if (change && !paused_) notices_.tell(*change);
   }
 
   // ---- the courier's thread: connects, publishes what is due ----
@@ -240,8 +225,8 @@ class Session::Impl {
     connect_and_subscribe();
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-      if (!ready()) {
-        changed_.wait(lock, [&] { return stopping_ || ready(); });
+      if (!connection_.ready()) {
+        changed_.wait(lock, [&] { return stopping_ || connection_.ready(); });
         continue;
       }
       const Mailbox::Due due = mailbox_.take_due(Clock::now());
@@ -273,17 +258,15 @@ class Session::Impl {
   void connect_and_subscribe() {
     milliseconds wait = kFirstConnectWait;
     for (;;) {
-      auto problem = try_to_connect();
+      const auto problem = try_to_connect();
       std::unique_lock lock(mutex_);
       if (stopping_) return;
       if (!problem) {
-        subscribed_ = true;
-        notices_.tell(ConnectionChanged{.connected = true, .session_was_kept = session_was_kept_});
+        notices_.tell(connection_.subscribed());
         changed_.notify_all();
         return;
       }
-      if (*problem != last_problem_) notices_.tell(ConnectionChanged{.connected = false, .reason = *problem});
-      last_problem_ = std::move(*problem);
+      if (const auto change = connection_.not_made(*problem)) notices_.tell(*change);
       if (changed_.wait_for(lock, wait, [&] { return stopping_; })) return;
       wait = std::min(wait * 2, kLongestConnectWait);
     }
@@ -308,7 +291,7 @@ class Session::Impl {
                                            wire::encode(outgoing.message, outgoing.time), 1);
     if (published) return;
     std::lock_guard lock(mutex_);
-    last_problem_ = published.error().message;
+    connection_.not_published(published.error().message);
   }
 
   // Acknowledgements come in the order of publishing (MQTT 5, 4.6), so the last one's stands for all.
@@ -331,13 +314,8 @@ class Session::Impl {
   Notices notices_;
   Mailbox mailbox_;
   bool stopping_ = false;
-  bool connected_ = false;
-  bool subscribed_ = false;
-  bool session_was_kept_ = true;
-  Clock::time_point connected_since_{};
-  unsigned short_lived_ = 0;  // connections in a row, until now
+  ConnectionState connection_;
   bool paused_ = false;
-  std::string last_problem_;
   wire::Decoder decoder_;  // the MQTT client's thread only
   std::thread courier_;
   mqtt::Client client_;  // last: its callbacks end before the rest goes
