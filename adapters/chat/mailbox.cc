@@ -69,6 +69,14 @@ void Mailbox::shown(const std::vector<domain::MessageId>& ids, Clock::time_point
 // ---- what goes out ----
 
 Result<Done, Error> Mailbox::add(const Outgoing& outgoing, Clock::time_point now) {
+  const std::string& text = outgoing.message.content;
+  if (text.empty()) return fail(Error{"there is nothing to send"});
+  if (auto checked = domain::check_text("the text", text, text.size()); !checked)
+    return fail(Error{"not sent: " + checked.error().message()});
+  // What the server would refuse must not enter the outbox: it would be tried for ever. The judge is the server's own decoder.
+  wire::Decoder decoder;
+  const auto accepted = decoder.decode(wire::encode(outgoing.message, outgoing.time));
+  if (!accepted) return fail(Error{"not sent: " + accepted.error().detail});
   adopt(now);  // what was sent before goes before
   return lanes_.own().add(outgoing);
 }

@@ -50,7 +50,8 @@ class Mailbox {
 
   // ---- what goes out ----
 
-  // Waits from now on, behind what other processes of the user have left.
+  // Waits from now on, behind what other processes of the user have left. Fails for what the server would refuse, and as
+  // Outbox::add does.
   Result<Done, Error> add(const Outgoing& outgoing, Clock::time_point now);
   // Nobody sends it any more (set_aside.h). Nothing happens if it is not waiting.
   void give_up(const domain::MessageId& id, const std::string& reason);

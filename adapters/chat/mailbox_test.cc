@@ -127,6 +127,15 @@ TEST_F(MailboxTest, TellsOfAMessageThatIsSentAgain) {
   EXPECT_THAT(told(), ElementsAre("late m-1"));
 }
 
+TEST_F(MailboxTest, HasNothingWaitThatTheServerWouldRefuse) {
+  for (const std::string& text : {std::string(), std::string("\xff"), std::string(wire::kMaxPayloadBytes, 'x')}) {
+    Outgoing refused = outgoing("m-1");
+    refused.message.content = text;
+    EXPECT_FALSE(mailbox_->add(refused, now_).ok());
+  }
+  EXPECT_EQ(mailbox_->lanes().own().size(), 0u);
+}
+
 TEST_F(MailboxTest, LooksNowAndThenForWhatAnotherProcessLeft) {
   EXPECT_THAT(publish(), IsEmpty());
   EXPECT_EQ(mailbox_->next_due(), now_ + Mailbox::kAdoptEvery);

@@ -333,14 +333,6 @@ TEST_F(SessionTest, TellsOfAMessageThatIsNotAcknowledged) {
   }));
 }
 
-TEST_F(SessionTest, RefusesWhatTheServerWouldRefuse) {
-  auto fredy = open("fredy");
-  EXPECT_FALSE(fredy->send(user("david"), "").ok());
-  EXPECT_FALSE(fredy->send(user("david"), "\xff").ok());
-  EXPECT_FALSE(fredy->send(user("david"), std::string(300'000, 'x')).ok());
-  EXPECT_THAT(fredy->unsent(), IsEmpty());
-}
-
 TEST_F(SessionTest, LosesAndDoublesNothingWhileNobodyLooksAtTheScreen) {
   auto david = open_connected("david");
   // Past the limit of notices the session stops reading, and the broker keeps the rest.
