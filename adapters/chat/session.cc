@@ -8,9 +8,11 @@
 #include <thread>
 #include <utility>
 
+#include "adapters/chat/broker.h"
 #include "adapters/chat/connection_state.h"
 #include "adapters/chat/lanes.h"
 #include "adapters/chat/mailbox.h"
+#include "adapters/chat/wall_clock.h"
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
 
@@ -20,39 +22,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kReceiptTimeout{5'000};
 constexpr milliseconds kAfterFailure{1'000};
 // Between attempts to reach a broker that was never reached.
 constexpr milliseconds kFirstConnectWait{200};
 constexpr milliseconds kLongestConnectWait{3'000};
-// Unacknowledged messages the broker may have under way to a client: each is on the disk before it is acknowledged.
-constexpr std::uint16_t kReceiveMaximum = 1'000;
-
-domain::Timestamp wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
 
 std::string new_uuid() {
   thread_local boost::uuids::random_generator generate;
   return to_string(generate());
-}
-
-mqtt::Settings broker_settings(const Session::Settings& settings) {
-  mqtt::Settings broker;
-  broker.host = settings.broker_host;
-  broker.port = settings.broker_port;
-  broker.username = settings.broker_username;
-  broker.password = settings.broker_password;
-  broker.receive_maximum = kReceiveMaximum;
-  if (settings.role == Session::Role::attend) {
-    broker.client_id = "hermes-chat-" + settings.user.str();  // fixed: the broker keeps what comes while it is away
-    broker.leave_session_to_another = true;  // two that take it from each other would each show a part
-  } else {
-    broker.client_id = "hermes-send-" + new_uuid();
-    broker.clean_start = true;
-    broker.session_expiry = std::chrono::minutes(1);  // outlives a reconnect, and no more
-  }
-  return broker;
 }
 
 }  // namespace
@@ -63,7 +40,7 @@ class Session::Impl {
       : settings_(std::move(settings)),
         user_folder_(user_folder(settings_.outbox_root, settings_.user)),
         mailbox_(settings_.user, user_folder_, std::move(lanes), std::move(inbox), notices_),
-        client_(broker_settings(settings_)) {
+        client_(broker_settings(settings_, new_uuid())) {
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
     client_.on_connected([this](bool session_present) { connection_made(session_present); });
     client_.on_disconnected([this](const mqtt::Disconnection& lost) { connection_lost(lost); });
@@ -107,10 +84,8 @@ class Session::Impl {
 
   void set_typing(const domain::UserId& receiver, bool is_typing) {
     if (!connected()) return;
-    const domain::SetTyping typing{settings_.user, settings_.name, receiver, is_typing};
-    // QoS 0: an indicator that is late or lost is of no use to anybody.
-    const auto published =
-        client_.publish(wire::topic_for(settings_.topic_root, receiver.str()), wire::encode(typing, wall_clock()), 0);
+    // What is late or lost is of no use to anybody.
+    const auto published = publish(client_, settings_, domain::SetTyping{settings_.user, settings_.name, receiver, is_typing});
     if (!published) return;
   }
 
@@ -214,7 +189,7 @@ class Session::Impl {
   // ---- the courier's thread: connects, publishes what is due ----
 
   void carry() {
-    connect_and_subscribe();
+    connect();
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       if (!connection_.ready()) {
@@ -227,8 +202,8 @@ class Session::Impl {
         continue;
       }
       lock.unlock();
-      for (const Outbox::Attempt& attempt : due.messages) publish(attempt.outgoing);
-      const bool out = publish(due.receipts);
+      for (const Outbox::Attempt& attempt : due.messages) try_to_publish(attempt.outgoing);
+      const bool out = publish(client_, settings_, due.receipts).ok();
       lock.lock();
       mailbox_.published(due.messages);
       if (out) {
@@ -240,6 +215,14 @@ class Session::Impl {
     }
   }
 
+  // What does not get through now is due again later, or at the next connection.
+  void try_to_publish(const Outgoing& outgoing) {
+    const auto published = publish(client_, settings_, outgoing);
+    if (published) return;
+    std::lock_guard lock(mutex_);
+    connection_.not_published(published.error().message);
+  }
+
   // Requires: the lock is held and nothing is due. The changes that matter (a message sent, shown, acknowledged; a
   // connection) all notify.
   void wait_for_work(std::unique_lock<std::mutex>& lock) {
@@ -247,56 +230,21 @@ class Session::Impl {
     due ? void(changed_.wait_until(lock, *due)) : changed_.wait(lock);
   }
 
-  void connect_and_subscribe() {
+  void connect() {
     milliseconds wait = kFirstConnectWait;
     for (;;) {
-      const auto problem = try_to_connect();
+      const auto made = connect_and_subscribe(client_, settings_);
       std::unique_lock lock(mutex_);
       if (stopping_) return;
-      if (!problem) {
+      if (made) {
         notices_.tell(connection_.subscribed());
         changed_.notify_all();
         return;
       }
-      if (const auto change = connection_.not_made(*problem)) notices_.tell(*change);
+      if (const auto change = connection_.not_made(made.error().message)) notices_.tell(*change);
       if (changed_.wait_for(lock, wait, [&] { return stopping_; })) return;
       wait = std::min(wait * 2, kLongestConnectWait);
     }
-  }
-
-  std::optional<std::string> try_to_connect() {
-    if (!client_.connected()) {
-      if (auto connected = client_.connect(); !connected) return connected.error().message;
-    }
-    const auto own = client_.subscribe(wire::topic_for(settings_.topic_root, settings_.user.str()), 1, false);
-    if (!own) return own.error().message;
-    if (settings_.role == Role::attend) {
-      const auto all = client_.subscribe(wire::topic_for(settings_.topic_root, domain::kEveryone), 1, true);
-      if (!all) return all.error().message;
-    }
-    return std::nullopt;
-  }
-
-  // What does not get through now is due again later, or at the next connection.
-  void publish(const Outgoing& outgoing) {
-    const auto published = client_.publish(wire::topic_for(settings_.topic_root, outgoing.message.receiver.str()),
-                                           wire::encode(outgoing.message, outgoing.time), 1);
-    if (published) return;
-    std::lock_guard lock(mutex_);
-    connection_.not_published(published.error().message);
-  }
-
-  // Acknowledgements come in the order of publishing (MQTT 5, 4.6), so the last one's stands for all.
-  bool publish(const std::vector<Inbox::Receipt>& receipts) {
-    for (std::size_t i = 0; i < receipts.size(); ++i) {
-      const Inbox::Receipt& receipt = receipts[i];
-      const std::string topic = wire::topic_for(settings_.topic_root, receipt.sender.str());
-      const std::string payload = wire::encode_status(receipt.message_id, receipt.status, settings_.user.str(), wall_clock());
-      const auto published = i + 1 < receipts.size() ? client_.publish(topic, payload, 1)
-                                                     : client_.publish_and_wait(topic, payload, 1, kReceiptTimeout);
-      if (!published) return false;
-    }
-    return true;
   }
 
   const Settings settings_;
