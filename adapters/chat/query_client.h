@@ -36,6 +36,8 @@ struct QueryAddress {
 
 class QueryClient {
  public:
+  static constexpr int kPageMax = 500;  // the largest `limit` that the service takes
+
   using Answer = Result<boost::json::value, Error>;  // an error says what to do: start the service, ask for something else
   using Handler = std::function<void(const Answer&)>;
   using Parameters = std::vector<std::pair<std::string, std::string>>;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace hermes::test_support {
 
@@ -16,6 +17,7 @@ class CannedService {
   CannedService() {
     server_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
       const std::lock_guard lock(mutex_);
+      asked_.push_back(request.target);
       const auto found = answers_.find(request.path);
       response.status = found == answers_.end() ? 404 : 200;
       response.set_content(found == answers_.end() ? R"({"detail": "There is nothing at )" + request.path + R"("})" : found->second,
@@ -37,11 +39,17 @@ class CannedService {
     const std::lock_guard lock(mutex_);
     answers_[path] = json;
   }
+  // Path and parameters of each request until now.
+  std::vector<std::string> asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
   int port() const { return port_; }
 
  private:
   std::mutex mutex_;
   std::map<std::string, std::string> answers_;
+  std::vector<std::string> asked_;
   httplib::Server server_;
   int port_ = 0;
   std::thread thread_;
