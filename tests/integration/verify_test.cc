@@ -1,21 +1,13 @@
 // hermes verify by its command line: a superuser with the triggers off changes the log or the tables in every way we could
 // think of, and verify finds it.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <algorithm>
-#include <boost/json.hpp>
-#include <fstream>
-#include <iterator>
-#include <map>
+#include <filesystem>
 
 #include "eventstore/appender.h"
-#include "eventstore/event_reader.h"
 #include "eventstore/snapshots.h"
-#include "projections/projection.h"
 #include "tests/support/eventually.h"
-#include "tests/support/log_fixture.h"
-#include "tests/support/read_models.h"
+#include "tests/support/verify_fixture.h"
 
 namespace hermes {
 namespace {
@@ -29,133 +21,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr int kPartitions = 2;
-
-class Verify : public testing::Test {
+class Verify : public VerifyFixture {
  protected:
-  static void SetUpTestSuite() { server_ = new LogServer; }
-  static void TearDownTestSuite() { delete server_; }
-
-  void SetUp() override {
-    server_->new_log(kPartitions);
-    auto connection = *postgres::connect(server_->settings("hermes_ingester"));
-    eventstore::CommandHandler handler(*connection, {});
-    std::vector<domain::Command> commands;
-    for (int i = 0; i < 20; ++i) {
-      const std::string id = "m" + std::to_string(i);
-      commands.insert(commands.end(), {message(id, "fredy", i % 5 == 0 ? "all" : "david", "text of " + id),
-                                       receipt(id, Status::delivered), receipt(id, Status::read)});
-    }
-    commands.push_back(typing("fredy", "david", true));
-    ASSERT_TRUE(handler.handle(batch(std::move(commands))));
-    fold();
-    superuser_ = std::make_unique<Database>(superuser_settings());
-    superuser_->execute("ALTER TABLE event_log DISABLE TRIGGER ALL");
-  }
-
-  // The projector's work.
-  static void fold() {
-    auto connection = *postgres::connect(server_->settings());
-    pqxx::work work(*connection);
-    for (std::int16_t partition = 0; partition < kPartitions; ++partition) {
-      const auto events = eventstore::read_partition(*connection, partition, 0, 10'000).events;
-      for (const auto* projection : projections::all_projections()) {
-        auto wanted = events;
-        std::erase_if(wanted, [&](const auto& recorded) {
-          const auto types = projection->event_types();
-          return std::find(types.begin(), types.end(), domain::event_type(recorded.event)) == types.end();
-        });
-        projection->apply(wanted, {*connection, work, kPartitions});
-        work.exec("INSERT INTO projection_checkpoints (projection, partition, next_offset) VALUES (" +
-                  work.quote(std::string(projection->name())) + ", " + std::to_string(partition) + ", " +
-                  std::to_string(events.size()) +
-                  ") ON CONFLICT (projection, partition) DO UPDATE SET next_offset = " + std::to_string(events.size()));
-      }
-    }
-    work.commit();
-  }
-
-  static Environment environment() {
-    const auto settings = server_->settings();
-    return {{"POSTGRES_HOST", settings.host},
-            {"POSTGRES_PORT", std::to_string(settings.ports.front())},
-            {"POSTGRES_DB", settings.database},
-            {"POSTGRES_USER", settings.user},
-            {"POSTGRES_PASSWORD", settings.password},
-            {"HOME", "/nonexistent"}};
-  }
-
-  static Finished verify(std::vector<std::string> arguments = {}) {
-    arguments.insert(arguments.begin(), {hermes_command(), "verify"});
-    return run(arguments, environment());
-  }
-
-  // A run that dies when the tables are verified and the log is not: it is kept from the streams by a lock, so that it can't be
-  // faster than the kill.
-  void verify_until_killed(const std::string& file) {
-    const OpenTransaction somebody(superuser_settings(), "LOCK TABLE stream_snapshots IN ACCESS EXCLUSIVE MODE");
-    Process verify = Process::start({hermes_command(), "verify", "--resume", file}, {.environment = environment()});
-    ASSERT_TRUE(eventually([&] { return rows_of_checks(text_of(file), "reports").size() == projections::all_projections().size(); }))
-        << text_of(file);
-    ASSERT_TRUE(verify.running());
-    verify.kill(SIGKILL);
-    ASSERT_EQ(verify.wait(), 128 + SIGKILL);
-  }
-
-  // Events read by each check, from a list of reports in JSON; nothing where there is no JSON.
-  static std::map<std::string, std::int64_t> rows_of_checks(const std::string& text, const char* list) {
-    std::map<std::string, std::int64_t> rows;
-    boost::system::error_code no_json;
-    const auto value = boost::json::parse(text, no_json);
-    if (no_json) return rows;
-    for (const auto& report : value.at(list).as_array())
-      rows[std::string(report.at("check").as_string())] = report.at("rows").to_number<std::int64_t>();
-    return rows;
-  }
-
-  static std::string text_of(const std::string& file) {
-    std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
-
-  void append_another_message() {
-    auto connection = *postgres::connect(server_->settings("hermes_ingester"));
-    eventstore::CommandHandler handler(*connection, {});
-    ASSERT_TRUE(handler.handle(batch({message("later")})));
-  }
-
-  static postgres::Settings superuser_settings() {
-    auto settings = server_->postgres().superuser();
-    settings.database = server_->settings().database;
-    return settings;
-  }
-
-  // "check where: problem" of each finding. Expects the exit code that goes with them.
-  static std::vector<std::string> findings(std::vector<std::string> arguments = {}) {
-    arguments.push_back("--json");
-    const Finished finished = verify(std::move(arguments));
-    std::vector<std::string> found;
-    const auto output = boost::json::parse(finished.output).as_object();
-    for (const auto& value : output.at("findings").as_array()) {
-      const auto& finding = value.as_object();
-      found.push_back(std::string(finding.at("check").as_string()) + " " + std::string(finding.at("where").as_string()) + ": " +
-                      std::string(finding.at("problem").as_string()));
-    }
-    EXPECT_EQ(finished.exit_code, found.empty() ? 0 : 1) << finished.errors;
-    EXPECT_EQ(output.at("ok").as_bool(), found.empty());
-    return found;
-  }
-
   std::string position_of(const std::string& stream, int version) {
     return superuser_->value("SELECT partition || ':' || \"offset\" FROM event_log WHERE stream_id = '" + stream +
                              "' AND version = " + std::to_string(version));
   }
-
-  static LogServer* server_;
-  std::unique_ptr<Database> superuser_;
-  TemporaryFolder folder_;
 };
-LogServer* Verify::server_ = nullptr;
 
 const std::string kRowOfM1 = " WHERE stream_id = 'message/m1' AND version = 0";
 
@@ -325,77 +197,6 @@ TEST_F(Verify, AnAnchorTellsAChainThatWasMadeAnew) {
       END $$)");
   EXPECT_THAT(findings(), IsEmpty());
   EXPECT_THAT(findings({"--anchor", file}), ElementsAre(AllOf(HasSubstr("anchor "), HasSubstr("the chain made anew"))));
-}
-
-TEST_F(Verify, GoesOnWhereAnInterruptedRunStopped) {
-  const std::string file = (folder_ / "verify.json").string();
-  const std::string log = superuser_->value("SELECT extract(epoch FROM created_at)::text FROM event_log_settings");
-  const auto write = [&](const std::string& of_log) {
-    std::ofstream(file)
-        << R"({"format":1,"log":")" << of_log << R"(","reports":[{"check":"streams 0","rows":12345,)"
-        << R"("findings_total":1,"findings":[{"check":"stream","where":"message/x","problem":"found before"}]}]})";
-  };
-  write(log);
-  EXPECT_THAT(findings({"--resume", file}), ElementsAre("stream message/x: found before"));
-  EXPECT_FALSE(std::filesystem::exists(file));  // done: the next run begins anew
-  EXPECT_THAT(findings({"--resume", file}), IsEmpty());
-
-  write("another");
-  const Finished other = verify({"--resume", file});
-  EXPECT_EQ(other.exit_code, 2);
-  EXPECT_THAT(other.errors, HasSubstr("record of another log"));
-}
-
-// Between the two runs the table is mended and another damaged, and the log grows: who read the tables again would tell
-// something else.
-TEST_F(Verify, GoesOnAfterAKillWithWhatItHadFoundAndReadsNothingAgain) {
-  const std::string file = (folder_ / "verify.json").string();
-  superuser_->execute("UPDATE inbox SET unread_count = 7 WHERE user_id = 'david' AND peer_id = 'fredy'");
-  verify_until_killed(file);
-  const auto before = rows_of_checks(text_of(file), "reports");
-  superuser_->execute("UPDATE inbox SET unread_count = 0 WHERE user_id = 'david' AND peer_id = 'fredy'");
-  superuser_->execute("DELETE FROM typing_indicators");
-  append_another_message();
-
-  const Finished resumed = verify({"--resume", file, "--json"});
-  EXPECT_EQ(resumed.exit_code, 1) << resumed.errors;
-  const auto output = boost::json::parse(resumed.output);
-  EXPECT_EQ(output.at("findings_total"), 1) << resumed.output;
-  EXPECT_THAT(resumed.output, HasSubstr("unread_count is 7, the log says 0"));
-  std::int64_t read = 2 * std::stoll(superuser_->value("SELECT count(*) FROM event_log"));  // streams and chains, as they are now
-  for (const auto& [check, rows] : before) read += rows;
-  EXPECT_EQ(output.at("events_read"), read);
-
-  EXPECT_THAT(findings({"--resume", file}), ElementsAre(HasSubstr("table typing_indicators")));  // the next run begins anew
-}
-
-TEST_F(Verify, GoesOnAfterAKillAndFindsNothingWhereAllIsWell) {
-  const std::string file = (folder_ / "verify.json").string();
-  verify_until_killed(file);
-  append_another_message();
-  std::ofstream(file + ".unfinished") << R"({"format":1,"lo)";  // of a kill while the record was written
-  EXPECT_THAT(findings({"--resume", file}), IsEmpty());
-  EXPECT_THAT(verify({"--resume", file}).output, HasSubstr("All is well"));
-}
-
-TEST_F(Verify, RefusesATornRecordInsteadOfTakingWhatIsLeftOfIt) {
-  const std::string file = (folder_ / "verify.json").string();
-  verify_until_killed(file);
-  const std::string whole = text_of(file);
-  for (const std::size_t size : {std::size_t{0}, whole.size() / 2, whole.size() - 3}) {
-    std::filesystem::resize_file(file, size);
-    const Finished torn = verify({"--resume", file});
-    EXPECT_EQ(torn.exit_code, 2) << size;
-    EXPECT_THAT(torn.errors, AllOf(HasSubstr(file), HasSubstr("is not the record of a verification"))) << size;
-    std::ofstream(file) << whole;
-  }
-  EXPECT_THAT(findings({"--resume", file}), IsEmpty());
-}
-
-TEST_F(Verify, KeepsItsRecordWhenTheAnchorCannotBeWritten) {
-  const std::string file = (folder_ / "verify.json").string();
-  EXPECT_EQ(verify({"--resume", file, "--anchor", (folder_ / "no such folder" / "heads.json").string()}).exit_code, 1);
-  EXPECT_TRUE(std::filesystem::exists(file));
 }
 
 }  // namespace
