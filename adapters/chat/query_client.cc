@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "adapters/chat/wake_up.h"
+#include "adapters/mqtt/wake_up.h"
 
 namespace hermes::chat {
 namespace {
@@ -168,7 +168,7 @@ class QueryClient::Impl {
   const std::string url_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  WakeUp wake_up_;
+  mqtt::WakeUp wake_up_;
   std::deque<Request> requests_;
   std::vector<std::pair<Handler, Answer>> answers_;
   bool stopping_ = false;

@@ -146,7 +146,7 @@ class Session::Impl {
   }
 
  private:
-  // ---- the MQTT client's thread. It holds paho's lock: nothing here may publish while it holds mutex_. ----
+  // ---- the MQTT client's thread: nothing here may wait for the client ----
 
   bool arrived(std::string_view payload) {
     auto decoded = decoder_.decode(payload);

@@ -50,9 +50,9 @@ class Connection {
   // Takes leave (MQTT 5, 3.14): what is in out(), a DISCONNECT, and the broker's end of it; for a second at most.
   void leave();
 
-  // A second read() costs broker and client more than the messages in it: they are woken for each. Against the milliseconds in
-  // which batches close this is nothing.
-  static constexpr std::chrono::microseconds kGatherFor{500};
+  // To be woken for each message costs broker and client more than the message does. Against the milliseconds in which batches close
+  // this is little.
+  static constexpr std::chrono::microseconds kGatherFor{1000};
 
  private:
   Connection(Socket socket, const Settings& settings, WakeUp& wake);
