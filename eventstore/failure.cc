@@ -29,7 +29,7 @@ DatabaseFailure classify(std::exception_ptr error, bool commit_sent) {
     return {when_broken, first_line(broken.what())};
   } catch (const pqxx::sql_error& refused) {
     const DatabaseFailure::Kind kind = classify_sqlstate(refused.sqlstate());
-    return {kind == DatabaseFailure::Kind::unavailable ? when_broken : kind, first_line(refused.what())};
+    return {kind == DatabaseFailure::Kind::unavailable ? when_broken : kind, first_line(refused.what()), refused.sqlstate()};
   }
 }
 

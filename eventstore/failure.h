@@ -14,8 +14,12 @@ struct DatabaseFailure {
     refused,          // refused for its data: trying the same again can't help
     storage_full      // out of disk, read-only, too many connections, not permitted, ...: try the same again later
   } kind;
-  std::string detail;  // one line, with the SQLSTATE
+  std::string detail;         // one line, with the SQLSTATE
+  std::string sqlstate = {};  // empty when it was not the server that said so
 };
+
+// The SQLSTATE of a server that answers and takes no writes, being a standby or made read-only.
+inline constexpr std::string_view kTakesNoWrites = "25006";
 
 // By SQLSTATE (PostgreSQL manual, appendix A). Only what is about the data itself is `refused`.
 DatabaseFailure::Kind classify_sqlstate(std::string_view sqlstate);

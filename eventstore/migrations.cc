@@ -7,6 +7,7 @@
 
 #include "domain/sha256.h"
 #include "eventstore/event_log.h"
+#include "eventstore/failure.h"
 #include "eventstore/postgres/statements.h"
 
 namespace hermes::eventstore {
@@ -131,7 +132,7 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
       return fail(checked.error());
     }
     missing = std::move(*found);
-    if (options.dry_run) return missing;
+    if (options.dry_run || missing.empty()) return missing;  // nothing to write: a standby may be asked, too
     work.exec0(
         "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
         "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
@@ -157,6 +158,10 @@ Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& con
     auto result = migrate_locked(connection, migrations, options);
     { pqxx::nontransaction(connection).exec1(std::string("SELECT pg_advisory_unlock(") + kAdvisoryLock + ")"); }
     return result;
+  } catch (const pqxx::sql_error& error) {
+    const bool no_writes = error.sqlstate() == kTakesNoWrites;
+    return fail(
+        MigrationError{no_writes ? MigrationError::Kind::no_writes : MigrationError::Kind::refused, one_line(error.what())});
   } catch (const pqxx::failure& error) {
     return fail(MigrationError{MigrationError::Kind::refused, one_line(error.what())});
   }

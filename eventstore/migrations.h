@@ -27,6 +27,7 @@ struct MigrationError {
   enum class Kind {
     behind,     // the database lacks migrations: hermes migrate mends it
     different,  // a migration was changed or is missing here, the database is newer, or has another partition count
+    no_writes,  // the database takes none, being a standby or made read-only; its own words
     refused     // the database's own words
   } kind;
   std::string message;  // one line: what is wrong, and what to do where that is known

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "domain/closest_word.h"
+#include "eventstore/failure.h"
 #include "tools/config_file.h"
 
 namespace hermes::tools {
@@ -166,6 +167,7 @@ CommandError refusal(const pqxx::sql_error& error, const Settings& settings) {
   if (state.starts_with("08") || state.starts_with("57P")) {
     return {kUnreachable, "lost the connection to PostgreSQL at " + where + ": " + words + ". Try: hermes doctor"};
   }
+  if (state == eventstore::kTakesNoWrites) return takes_no_writes(settings, words);
   if (state == "42P01" || state == "42883") {  // no such table, no such function
     return {kFoundProblem, "the database is not migrated: " + words + ". Try: hermes migrate"};
   }
@@ -264,6 +266,11 @@ void add_json_flag(CLI::App& app, Settings& settings) { app.add_flag("--json", s
 
 CLI::Validator not_empty() {
   return CLI::Validator([](const std::string& value) { return value.empty() ? std::string("is empty") : std::string(); }, "");
+}
+
+CommandError takes_no_writes(const Settings& settings, const std::string& words) {
+  return {kUnreachable, "PostgreSQL at " + postgres::address_of(settings.postgres) + " takes no writes: " + words +
+                            ". It is a standby or was made read-only. Try: hermes doctor"};
 }
 
 std::string version() { return HERMES_VERSION; }

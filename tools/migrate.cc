@@ -19,6 +19,8 @@ struct Options {
 ExitCode run(const Settings& settings, const Options& options) {
   postgres::ConnectionPtr connection = connect(settings);
   auto applied = eventstore::migrate(*connection, eventstore::embedded_migrations(), {options.partitions, options.dry_run});
+  if (!applied && applied.error().kind == eventstore::MigrationError::Kind::no_writes)
+    throw takes_no_writes(settings, applied.error().message);
   if (!applied) throw CommandError(kFoundProblem, applied.error().message);
 
   if (settings.json) {

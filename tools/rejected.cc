@@ -194,8 +194,13 @@ class RetryReport {
 
 class RetryRun {
  public:
-  RetryRun(postgres::Connection& connection, const Flags& flags, bool json)
-      : connection_(connection), flags_(flags), who_(who_of(flags)), handler_(connection, {}), report_(json) {}
+  RetryRun(postgres::Connection& connection, const Settings& settings, const Flags& flags)
+      : connection_(connection),
+        settings_(settings),
+        flags_(flags),
+        who_(who_of(flags)),
+        handler_(connection, {}),
+        report_(settings.json) {}
 
   ExitCode run() {
     flags_.ids.empty() ? retry_by_filter() : retry_ids();
@@ -236,13 +241,16 @@ class RetryRun {
     auto done = ingest::retry_rejected(connection_, handler_, page, who_, [this](const Retried& one) { report_.tell(one); });
     if (done) return;
     using Kind = eventstore::HandleError::Kind;
+    const std::string words = escape_for_terminal(done.error().detail);
+    if (done.error().sqlstate == eventstore::kTakesNoWrites) throw takes_no_writes(settings_, words);
     const bool gone = done.error().kind == Kind::unavailable || done.error().kind == Kind::outcome_unknown;
     throw CommandError(gone ? kUnreachable : kFoundProblem,
-                       "the database does not take the retry: " + escape_for_terminal(done.error().detail) +
+                       "the database does not take the retry: " + words +
                            ". What is listed is done; run the same again for the rest, nothing is doubled");
   }
 
   postgres::Connection& connection_;
+  const Settings& settings_;
   const Flags& flags_;
   const std::string who_;
   eventstore::CommandHandler handler_;
@@ -254,7 +262,7 @@ ExitCode run_retry(const Settings& settings, const Flags& flags) {
   if (ways != 1)
     throw CommandError(kUsage, "name what to retry: ids, or --reason CODE, or --all. See: hermes rejected retry --help");
   const auto connection = connect(settings, "hermes_ingester");
-  return RetryRun(*connection, flags, settings.json).run();
+  return RetryRun(*connection, settings, flags).run();
 }
 
 bool confirmed(postgres::Connection& connection, const std::vector<std::int64_t>& ids) {

@@ -282,6 +282,32 @@ TEST_F(RejectedTest, DropAsksAtATerminalAndRefusesWithoutOne) {
   EXPECT_EQ(state_of(1), "dropped a test");
 }
 
+// As one that is out of reach; but which it is and what to do about it is another matter.
+TEST_F(RejectedTest, ADatabaseThatTakesNoWritesIsOneLineThatSaysWhatToDoAndCodeThree) {
+  handle({malformed("not JSON")});
+  const auto is_refused = [&](const Environment& extra) {
+    for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+             {"retry", "1"}, {"retry", "--all"}, {"drop", "1", "--reason", "a test", "--yes"}}) {
+      const Finished finished = rejected(arguments, extra);
+      EXPECT_EQ(finished.exit_code, 3) << testing::PrintToString(arguments);
+      EXPECT_THAT(finished.output, IsEmpty());
+      EXPECT_THAT(lines_of(finished.errors), ElementsAre(AllOf(StartsWith("hermes: PostgreSQL at 127.0.0.1:"),
+                                                               HasSubstr(" takes no writes: "), HasSubstr("hermes doctor"))))
+          << testing::PrintToString(arguments);
+    }
+    EXPECT_EQ(rejected({"show", "1"}, extra).exit_code, 0);
+  };
+  const auto standby = PrivatePostgres::standby_of(server_->postgres(), "rejected");
+  ASSERT_TRUE(eventually([&] {
+    return rejected({"show", "1"}, {{"POSTGRES_PORT", std::to_string(standby->port())}}).exit_code == 0;
+  }));
+  is_refused({{"POSTGRES_PORT", std::to_string(standby->port())}});
+
+  database_->execute("ALTER DATABASE " + server_->settings().database + " SET default_transaction_read_only = on");
+  is_refused({});
+  EXPECT_EQ(state_of(1), "open -");
+}
+
 TEST_F(RejectedTest, WrongUsageIsOneLineAndCodeTwo) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{},

@@ -326,6 +326,28 @@ TEST_F(ToolsTest, ADatabaseOutOfReachIsCodeThree) {
   }
 }
 
+TEST_F(ToolsTest, ADatabaseThatTakesNoWritesIsCodeThreeForWhatWrites) {
+  handle({message("m1")});
+  const std::string partition = database_->value("SELECT partition FROM event_log LIMIT 1");
+  database_->execute(
+      "INSERT INTO projection_stuck (projection, partition, \"offset\", stream_id, event_type, reason) VALUES ('chat', " +
+      partition + ", 0, 'message/m1', 'MessageSent', 'no room'); ALTER DATABASE " + server_->settings().database +
+      " SET default_transaction_read_only = on");
+  const auto expect_refused = [&](const std::vector<std::string>& command) {
+    const Finished finished = hermes(command);
+    EXPECT_EQ(finished.exit_code, 3) << command.front();
+    EXPECT_THAT(lines_of(finished.errors),
+                Contains(AllOf(StartsWith("hermes: PostgreSQL at "), HasSubstr(" takes no writes: cannot execute "),
+                               HasSubstr("hermes doctor"))))
+        << command.front();
+  };
+  EXPECT_EQ(hermes({"migrate"}).output, "up to date\n");
+  expect_refused({"project", "chat", "--skip", partition + ":0", "--reason", "x"});
+  expect_refused({"rebuild", "inbox"});
+  database_->execute("SET default_transaction_read_only = off; DELETE FROM schema_migrations WHERE number = 21");
+  expect_refused({"migrate"});
+}
+
 TEST_F(ToolsTest, WhatTheDatabaseRefusesIsOneLineThatSaysWhatToDo) {
   const Environment bare{{"POSTGRES_DB", "postgres"}};
   for (const std::vector<std::string>& command :
