@@ -21,7 +21,8 @@ std::vector<ServiceStatus> read_services(pqxx::transaction_base& transaction) {
            microseconds("beat_at") + ", " + microseconds("clock_timestamp() - beat_at") +
            ", state <> 'stopped' AND beat_at > clock_timestamp() - 3 * interval_seconds * interval '1 second'"
            ", CASE WHEN jsonb_typeof(details->'spool_age_seconds') = 'number' THEN (details->'spool_age_seconds')::float8 ELSE "
-           "0 END"
+           "0 END, CASE WHEN jsonb_typeof(details->'stuck_partitions') = 'number' THEN (details->'stuck_partitions')::integer "
+           "ELSE 0 END"
            " FROM service_heartbeats ORDER BY service, instance")) {
     ServiceStatus service;
     service.service = row[0].as<std::string>();
@@ -37,6 +38,7 @@ std::vector<ServiceStatus> read_services(pqxx::transaction_base& transaction) {
     service.silent_for = std::chrono::microseconds(row[10].as<std::int64_t>());
     service.live = row[11].as<bool>();
     service.seconds_behind = row[12].as<double>();
+    service.stuck_partitions = row[13].as<int>();
     services.push_back(std::move(service));
   }
   return services;
@@ -113,6 +115,11 @@ SystemStatus read_system_status(pqxx::transaction_base& transaction) {
   return status;
 }
 
+bool is_told_by_projections(const ServiceStatus& service, const SystemStatus& status) {
+  return service.stuck_partitions > 0 && std::any_of(status.projections.begin(), status.projections.end(),
+                                                     [](const ProjectionLag& lag) { return lag.stuck.has_value(); });
+}
+
 std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::seconds lag_max) {
   std::vector<std::string> problems;
   if (!any_live(status, "ingester")) {
@@ -122,6 +129,7 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
     problems.push_back("no projector is running: the tables do not follow the log. Start one: hermes project");
   }
   for (const ServiceStatus& service : status.services) {
+    if (is_told_by_projections(service, status)) continue;
     if (service.live && service.state == "degraded") {
       problems.push_back(service.service + " " + service.instance + " is degraded: " + service.problem);
     } else if (service.live && service.seconds_behind > static_cast<double>(lag_max.count())) {
@@ -142,8 +150,10 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
     if (lag.stuck) {
       const std::string position = eventstore::to_string({lag.partition, lag.stuck->offset});
       problems.push_back("projection " + lag.projection + " is stuck at " + position + " (" + lag.stuck->event_type + " of " +
-                         lag.stuck->stream_id + "): " + lag.stuck->reason +
-                         ". Mend the cause, or leave the event out: hermes project " + lag.projection + " --skip " + position + " --reason ...");
+                         lag.stuck->stream_id + ") since " + domain::to_string(lag.stuck->since) + ", " +
+                         std::to_string(lag.events_behind) + (lag.events_behind == 1 ? " event waits: " : " events wait: ") +
+                         lag.stuck->reason + ". Mend the cause, or leave the event out: hermes project " + lag.projection +
+                         " --skip " + position + " --reason ...");
     } else if (lag.seconds_behind > static_cast<double>(lag_max.count())) {
       Late& all = late[lag.projection];
       ++all.partitions;

@@ -23,6 +23,7 @@ struct ServiceStatus {
   std::string problem;        // one line
   std::string details;        // a JSON object: what it measures
   double seconds_behind = 0;  // of an ingester: since when the oldest message waits in its spool
+  int stuck_partitions = 0;   // of a projector that is degraded by these alone
   domain::Timestamp started_at;
   domain::Timestamp beat_at;
   std::chrono::microseconds silent_for{0};
@@ -81,6 +82,9 @@ struct SystemStatus {
 
 // Runs in the transaction it is given; role hermes_reader will do. Throws pqxx's exceptions.
 SystemStatus read_system_status(pqxx::transaction_base& transaction);
+
+// Whether all that is wrong with the service is told by status.projections as well, with more to it: partitions that are stuck.
+bool is_told_by_projections(const ServiceStatus& service, const SystemStatus& status);
 
 // What an operator should look at: one line each, what and what to do. Empty: all is well.
 std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::seconds lag_max);

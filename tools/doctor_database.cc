@@ -161,7 +161,7 @@ Check check_services(const SystemStatus& status) {
   for (const auto& service : status.services) {
     if (!service.live) continue;
     ++live[service.service];
-    if (service.state == "degraded") {
+    if (service.state == "degraded" && !projections::is_told_by_projections(service, status)) {
       return {"services", Level::fail,
               first_line(service.service + " " + service.instance + " is degraded: " + service.problem), "hermes status"};
     }

@@ -16,7 +16,9 @@ namespace {
 using namespace test_support;
 using domain::Status;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr int kPartitions = 4;
 
@@ -46,9 +48,10 @@ class Stuck : public testing::Test {
     return environment;
   }
 
-  Finished hermes(std::vector<std::string> arguments) const {
+  Finished hermes(std::vector<std::string> arguments, Environment extra = {}) const {
     arguments.insert(arguments.begin(), hermes_command());
-    return run(arguments, environment());
+    extra.merge(environment());
+    return run(arguments, extra);
   }
 
   // What /readyz says: its status code, then its body.
@@ -123,6 +126,19 @@ TEST_F(Stuck, StopsThatPartitionOfThatProjectionAloneAndIsNamedEverywhere) {
   EXPECT_TRUE(eventually([&] { return get("/readyz").ends_with("503"); }));
   EXPECT_THAT(get("/readyz"), AllOf(HasSubstr(named), HasSubstr("no_poison")));
   EXPECT_THAT(get("/healthz"), HasSubstr("200"));  // starting it again would not help
+
+  // Once, with all there is to know, although the projector says it of itself, too.
+  ASSERT_TRUE(eventually([&] { return database->value("SELECT state FROM service_heartbeats") == "degraded"; }));
+  const auto told = boost::json::parse(hermes({"status", "--json"}).output).at("problems").as_array();
+  std::vector<std::string> of_it;
+  for (const auto& problem : told) {
+    if (problem.as_string().find(position) != std::string::npos) of_it.emplace_back(problem.as_string());
+  }
+  EXPECT_THAT(of_it, ElementsAre(AllOf(HasSubstr("projection " + named), HasSubstr(" since 20"), HasSubstr("event"),
+                                       HasSubstr("no_poison"), HasSubstr("hermes project chat --skip " + position))));
+  const Finished doctor = hermes({"doctor"}, {{"MQTT_BROKER_PORT", "1"}});
+  EXPECT_THAT(doctor.output, HasSubstr("chat is stuck at " + position));
+  EXPECT_THAT(doctor.output, Not(HasSubstr("is degraded")));
   EXPECT_EQ(projector->metric("hermes_projection_stuck"), 1);
   EXPECT_THAT(get("/metrics"), HasSubstr("hermes_projection_stuck{projection=\"chat\",partition=\"" +
                                          position.substr(0, position.find(':')) + "\"} 1"));

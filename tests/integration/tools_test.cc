@@ -268,6 +268,14 @@ TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
   EXPECT_THAT(hermes({"status"}).output, AllOf(HasSubstr("projection chat is stuck at " + partition + ":0"),
                                                HasSubstr("no room"), HasSubstr("hermes project chat --skip " + partition + ":0")));
   EXPECT_THAT(hermes({"status", "--partitions"}).output, HasSubstr("stuck at offset 0"));
+
+  // What else is wrong with its projector is not lost beside it.
+  database_->execute(
+      "INSERT INTO service_heartbeats (service, instance, host, pid, version, started_at, beat_at, interval_seconds, state, "
+      "problem) "
+      "VALUES ('projector', 'one', 'here', 1, '0', now(), now(), 60, 'degraded', 'inbox: no connection')");
+  EXPECT_THAT(hermes({"status"}).output,
+              AllOf(HasSubstr("projection chat is stuck at"), HasSubstr("projector one is degraded: inbox: no connection")));
 }
 
 // It fills while the database is away, which is when an operator wants to know.
