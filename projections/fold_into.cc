@@ -42,7 +42,7 @@ Result<RebuildReport, RebuildError> fold_into(const FoldInto& request, const Reb
   RebuildReport report;
   try {
     for (const Projection* projection : request.projections) {
-      const Built built = build_tables(*projection, request.schema, ranges, settings, on_progress);
+      const Built built = build_tables(*projection, request.schema, ranges, settings, of_projection(on_progress, *projection));
       report.load += built.load;
       report.index += built.index;
     }

@@ -49,7 +49,7 @@ class Rebuild {
   Rebuild(const Projection& projection, const RebuildSettings& settings, const OnProgress& on_progress)
       : projection_(projection),
         settings_(settings),
-        on_progress_(on_progress),
+        on_progress_(of_projection(on_progress, projection)),
         schema_(kBuildSchemas + std::string(projection.name())),
         old_schema_(kReplacedSchemas + std::string(projection.name())) {}
 
@@ -138,7 +138,7 @@ class Rebuild {
 
   const Projection& projection_;
   const RebuildSettings& settings_;
-  const OnProgress& on_progress_;
+  const OnProgress on_progress_;
   const std::string schema_;
   const std::string old_schema_;
   postgres::ConnectionPtr connection_;

@@ -18,6 +18,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "domain/result.h"
@@ -45,6 +46,7 @@ struct Progress {
   Phase phase;
   std::uint64_t done = 0;   // events; statements in the phase index
   std::uint64_t total = 0;  // 0: not known
+  std::string_view projection = {};  // which one it is of; empty: of all that are folded into one schema
 };
 // Called from one thread, now and then, and at every change of phase.
 using OnProgress = std::function<void(const Progress&)>;

@@ -94,6 +94,13 @@ std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& 
   return connections;
 }
 
+OnProgress of_projection(const OnProgress& on_progress, const Projection& projection) {
+  return [&on_progress, name = projection.name()](Progress progress) {
+    progress.projection = name;
+    on_progress(progress);
+  };
+}
+
 ProgressTicker::ProgressTicker(const OnProgress& on_progress, Phase phase, std::uint64_t total)
     : on_progress_(on_progress), phase_(phase), total_(total), thread_([this] {
         std::unique_lock lock(mutex_);

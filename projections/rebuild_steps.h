@@ -41,6 +41,9 @@ bool schema_exists(postgres::Connection& connection, const std::string& schema);
 
 std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema, int count);
 
+// `on_progress` with the projection named in what it is told. Both must outlive it.
+OnProgress of_projection(const OnProgress& on_progress, const Projection& projection);
+
 // Calls on_progress ten times a second while it lives.
 class ProgressTicker {
  public:

@@ -34,12 +34,12 @@ std::size_t columns_of_stderr() {
   return size.ws_col;
 }
 
-std::string progress_text(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit, double seconds,
-                          std::size_t columns) {
+std::string progress_text(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
+                          const std::string& unit, double seconds, std::size_t columns) {
   // A line that fills the last column would be written over two.
   const std::size_t room = std::max<std::size_t>(columns, 2) - 1;
-  std::string head = what;
-  head.resize(std::max(head.size(), kStepColumns), ' ');
+  std::string head = of + ": " + step;
+  head.resize(std::max(head.size(), of.size() + 2 + kStepColumns), ' ');
   if (total == 0) return head.substr(0, room);
 
   const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
@@ -81,16 +81,18 @@ void ProgressLine::end_step() {
   line_.clear();
 }
 
-void ProgressLine::show(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit) {
+void ProgressLine::show(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
+                        const std::string& unit) {
   const auto now = Clock::now();
-  if (what != what_) {
+  if (of != of_ || step != step_) {
     end_step();
-    what_ = what;
+    of_ = of;
+    step_ = step;
     began_ = now;
     shown_ = now;
   }
   const double seconds = std::chrono::duration<double>(now - began_).count();
-  const std::string line = progress_text(what, done, total, unit, seconds, columns_of_stderr());
+  const std::string line = progress_text(of, step, done, total, unit, seconds, columns_of_stderr());
   line_ = line;
   if (terminal_) {
     std::cerr << '\r' << line << "\x1b[K" << std::flush;

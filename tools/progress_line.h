@@ -8,9 +8,9 @@
 namespace hermes::tools {
 
 // What the line says, in at most `columns` columns: on narrow terminals without the bar, then without what matters less.
-// `seconds`: since the step began.
-std::string progress_text(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit, double seconds,
-                          std::size_t columns);
+// `of` is what the step is a step of, `seconds` the time since it began.
+std::string progress_text(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
+                          const std::string& unit, double seconds, std::size_t columns);
 
 // Of the terminal that stderr is; very many if it is none.
 std::size_t columns_of_stderr();
@@ -20,15 +20,16 @@ class ProgressLine {
   ProgressLine();
   ~ProgressLine();  // leaves the terminal on a fresh line
 
-  // `what` is the step; a new one begins a new line. total 0: not known. Rate and the time to come are of this step.
-  void show(const std::string& what, std::uint64_t done, std::uint64_t total, const std::string& unit);
+  // A new step, or one of something else, begins a new line. total 0: not known. Rate and the time to come are of this step.
+  void show(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total, const std::string& unit);
 
  private:
   using Clock = std::chrono::steady_clock;
   void end_step();
 
   const bool terminal_;
-  std::string what_;
+  std::string of_;
+  std::string step_;
   std::string line_;
   Clock::time_point began_;
   Clock::time_point shown_;

@@ -38,16 +38,21 @@ class Reporter {
   projections::OnProgress on_progress() {
     return [this](const Progress& progress) {
       const bool of_events = progress.phase == Phase::load || progress.phase == Phase::catch_up;
-      if (!json_) return line_->show(std::string(to_string(progress.phase)), progress.done, progress.total, of_events ? "events" : "steps");
+      const std::string of(progress.projection.empty() ? what_ : progress.projection);
+      if (!json_)
+        return line_->show(of, std::string(to_string(progress.phase)), progress.done, progress.total,
+                           of_events ? "events" : "steps");
       const auto now = std::chrono::steady_clock::now();
       if (phase_ == progress.phase && progress.done < progress.total && now - told_ < std::chrono::seconds(1)) return;
       phase_ = progress.phase;
       told_ = now;
-      print_json(boost::json::object{{"event", "progress"},
-                                     {"what", what_},
-                                     {"phase", std::string(to_string(progress.phase))},
-                                     {"done", progress.done},
-                                     {"total", progress.total}});
+      print_json(boost::json::object{
+          {"event", "progress"},
+          {"what", what_},
+          {"projection", progress.projection.empty() ? boost::json::value(nullptr) : boost::json::value(of)},
+          {"phase", std::string(to_string(progress.phase))},
+          {"done", progress.done},
+          {"total", progress.total}});
       std::cout.flush();  // whoever reads along wants to know now
     };
   }

@@ -18,6 +18,7 @@ using namespace test_support;
 using domain::Status;
 using testing::AllOf;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -310,6 +311,23 @@ TEST_F(ToolsTest, AnEmptyValueIsNotTakenForNone) {
     EXPECT_EQ(finished.exit_code, 2) << command.front();
     EXPECT_THAT(finished.errors, HasSubstr("is empty")) << command.front();
   }
+}
+
+TEST_F(ToolsTest, TheProgressOfARebuildNamesTheProjection) {
+  handle({message("m1")});
+  const std::string position = database_->value("SELECT partition || ':1' FROM event_log LIMIT 1");
+  const Finished plain = hermes({"rebuild"});
+  const Finished past = hermes({"rebuild", "--at", position, "--into", "past"});
+  const Finished terminal = run({"script", "-qec", hermes_command() + " rebuild", "/dev/null"}, environment());
+  const std::string in_json = hermes({"rebuild", "--at", position, "--into", "in_json", "--json"}).output;
+  for (const std::string name : {"chat", "inbox", "typing"}) {
+    EXPECT_THAT(lines_of(plain.errors), Contains(StartsWith(name + ": load      "))) << plain.errors;
+    EXPECT_THAT(lines_of(past.errors), Contains(StartsWith(name + ": load      "))) << past.errors;
+    EXPECT_THAT(terminal.output, HasSubstr("\r" + name + ": load      ")) << terminal.output;
+    EXPECT_THAT(in_json, HasSubstr("\"what\":\"in_json\",\"projection\":\"" + name + "\",\"phase\":\"load\""));
+  }
+  EXPECT_THAT(lines_of(plain.errors), Each(MatchesRegex("(chat|inbox|typing): .*")));
+  EXPECT_THAT(lines_of(past.errors).front(), StartsWith("past: prepare"));
 }
 
 TEST_F(ToolsTest, ThePastGoesOnlyWhereItCanBe) {
