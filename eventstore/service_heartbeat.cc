@@ -10,14 +10,13 @@
 namespace hermes::eventstore {
 namespace {
 
-constexpr const char* kWrite =
+constexpr const char* kWriteRow =
     "INSERT INTO service_heartbeats (service, instance, host, pid, version, started_at, beat_at, interval_seconds, state, "
     "problem, details) VALUES ($1, $2, $3, $4, $5, to_timestamp($6), now(), $7, $8, $9, $10) "
     "ON CONFLICT (service, instance) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version, "
     "started_at = excluded.started_at, beat_at = excluded.beat_at, interval_seconds = excluded.interval_seconds, "
     "state = excluded.state, problem = excluded.problem, details = excluded.details";
-// For a role that may write nothing itself (migrations/0021).
-constexpr const char* kWriteAsReader = "SELECT query_service_heartbeat($1, $2, $3, $4, to_timestamp($5), $6, $7, $8, $9)";
+constexpr const char* kCallQueryFunction = "SELECT query_service_heartbeat($1, $2, $3, $4, to_timestamp($5), $6, $7, $8, $9)";
 // How often the service is asked; written is only what is new, or due.
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kForgetSilent = "DELETE FROM service_heartbeats WHERE beat_at < now() - interval '1 day'";
@@ -79,13 +78,16 @@ class ServiceHeartbeat::Impl {
       pqxx::work work(*connection_);
       const auto pid = static_cast<int>(getpid());
       const auto seconds = static_cast<int>(settings_.interval.count());
-      if (settings_.service == "query") {
-        work.exec_params(kWriteAsReader, settings_.instance, host_name(), pid, settings_.version, started_at_, seconds,
-                         heartbeat.state, heartbeat.problem, heartbeat.details);
-      } else {
-        work.exec(kForgetSilent);
-        work.exec_params(kWrite, settings_.service, settings_.instance, host_name(), pid, settings_.version, started_at_,
-                         seconds, heartbeat.state, heartbeat.problem, heartbeat.details);
+      switch (settings_.write) {
+        case Write::row:
+          work.exec(kForgetSilent);
+          work.exec_params(kWriteRow, settings_.service, settings_.instance, host_name(), pid, settings_.version, started_at_,
+                           seconds, heartbeat.state, heartbeat.problem, heartbeat.details);
+          break;
+        case Write::query_function:
+          work.exec_params(kCallQueryFunction, settings_.instance, host_name(), pid, settings_.version, started_at_, seconds,
+                           heartbeat.state, heartbeat.problem, heartbeat.details);
+          break;
       }
       work.commit();
     } catch (const std::exception&) {

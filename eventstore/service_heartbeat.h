@@ -25,8 +25,16 @@ std::string host_name();
 
 class ServiceHeartbeat {
  public:
+  // How the row is written, by what the role may do.
+  enum class Write {
+    row,             // by hermes_ingester and hermes_projector, who may write to the table
+    query_function,  // by hermes_reader, who may write nothing, through the function query_service_heartbeat (migrations/0021).
+                     // The service is `query` then: the function writes no other
+  };
+
   struct Settings {
-    postgres::Settings postgres;  // its role may write that row: hermes_ingester, hermes_projector; of a query service hermes_reader
+    postgres::Settings postgres;
+    Write write = Write::row;
     std::string service;          // ingester, projector, query
     std::string instance;         // unique among the processes of the service
     std::string version;

@@ -88,6 +88,7 @@ ExitCode run_serve(const Settings& settings, const Flags& flags) {
   // Of two processes on one machine each has its own port, and one that starts again has its former row.
   eventstore::ServiceHeartbeat heartbeat(
       {.postgres = reader,
+       .write = eventstore::ServiceHeartbeat::Write::query_function,
        .service = "query",
        .instance = eventstore::host_name() + ":" + std::to_string(server.port()),
        .version = version()},

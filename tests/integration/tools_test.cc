@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/spool/spool.h"
+#include "eventstore/service_heartbeat.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tools_fixture.h"
 
@@ -254,6 +255,15 @@ TEST_F(ToolsTest, StatusListsTheQueryServiceWhoseRoleMayWriteNothingElse) {
   Database reader(server_->settings("hermes_reader"));
   EXPECT_THROW(reader.execute("UPDATE service_heartbeats SET state = 'ready'"), pqxx::insufficient_privilege);
   EXPECT_THROW(reader.execute("DELETE FROM service_heartbeats"), pqxx::insufficient_privilege);
+}
+
+// The name is for people; how the row is written is the caller's to say, who knows what its role may do.
+TEST_F(ToolsTest, AServicesNameDoesNotDecideHowItsHeartbeatIsWritten) {
+  const eventstore::ServiceHeartbeat heartbeat(
+      {.postgres = server_->settings("hermes_ingester"), .service = "query", .instance = "one", .version = "0"},
+      [] { return eventstore::Heartbeat{}; });
+  EXPECT_TRUE(
+      eventually([&] { return database_->value("SELECT state FROM service_heartbeats WHERE service = 'query'") == "ready"; }));
 }
 
 TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
