@@ -105,8 +105,9 @@ std::string check_id(const std::string& text) {
   return escape_for_terminal(text) + " is no number from hermes rejected list";
 }
 
-// Kept for good beside what it is said of.
+// Kept for good beside what it is said of: blank it would tell nobody anything.
 std::string check_kept_text(const std::string& text) {
+  if (text.find_first_not_of(" \t") == std::string::npos) return "is blank, and is kept for good";
   const auto checked = domain::check_text("it", text, kKeptTextCharactersMax);
   return checked ? "" : checked.error().message();
 }
@@ -265,11 +266,26 @@ ExitCode run_retry(const Settings& settings, const Flags& flags) {
   return RetryRun(*connection, settings, flags).run();
 }
 
+void require_none(const std::vector<std::int64_t>& not_open) {
+  if (not_open.empty()) return;
+  std::string list;
+  for (const std::int64_t id : not_open) list += (list.empty() ? "" : ", ") + std::to_string(id);
+  throw CommandError(kFoundProblem,
+                     "nothing was dropped: not open, or not there: " + list + ". Try: hermes rejected list --resolved");
+}
+
 bool confirmed(postgres::Connection& connection, const std::vector<std::int64_t>& ids) {
   std::vector<RejectedMessage> messages;
+  std::vector<std::int64_t> not_open;
   for (const std::int64_t id : ids) {
-    if (auto message = eventstore::find_rejected(connection, id)) messages.push_back(std::move(*message));
+    auto message = eventstore::find_rejected(connection, id);
+    if (message && !message->resolution) {
+      messages.push_back(std::move(*message));
+    } else {
+      not_open.push_back(id);
+    }
   }
+  require_none(not_open);
   std::cout << rejected_table(messages) << "\nDrop " << count_of(ids.size())
             << "? Nobody will be asked about them again; their bytes stay in rejected_events. [y/N] " << std::flush;
   std::string answer;
@@ -281,8 +297,6 @@ ExitCode run_drop(const Settings& settings, const Flags& flags) {
   std::vector<std::int64_t> ids = flags.ids;
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  if (flags.why.find_first_not_of(" \t") == std::string::npos)
-    throw CommandError(kUsage, "--reason is kept with what is dropped: say why");
   if (!flags.yes && (settings.json || isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1)) {
     throw CommandError(kUsage, "nothing was dropped: without a terminal to ask at, add --yes");
   }
@@ -292,13 +306,7 @@ ExitCode run_drop(const Settings& settings, const Flags& flags) {
     return kFoundProblem;
   }
   const std::string who = who_of(flags);
-  const std::vector<std::int64_t> not_open = eventstore::drop_rejected(*connection, ids, who, flags.why);
-  if (!not_open.empty()) {
-    std::string list;
-    for (const std::int64_t id : not_open) list += (list.empty() ? "" : ", ") + std::to_string(id);
-    throw CommandError(kFoundProblem,
-                       "nothing was dropped: not open, or not there: " + list + ". Try: hermes rejected list --resolved");
-  }
+  require_none(eventstore::drop_rejected(*connection, ids, who, flags.why));
   if (settings.json) {
     print_json(
         boost::json::object{{"dropped", boost::json::array(ids.begin(), ids.end())}, {"by", who}, {"reason", flags.why}});
