@@ -29,6 +29,7 @@ struct Options {
   std::optional<double> seconds;       // of each side, where a benchmark runs for a time
   std::optional<std::uint64_t> count;  // of events or messages, where it runs for a number
   std::optional<std::uint64_t> batch;
+  std::optional<double> per_second;  // the load, where a benchmark has one of its own making
   bool with_projector = false;
 };
 

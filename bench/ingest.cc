@@ -2,6 +2,8 @@
 // same client and settings that only counts. With --with-projector the read models are kept up beside it.
 #include "bench/ingest.h"
 
+#include <vector>
+
 #include "bench/benchmarks.h"
 
 namespace hermes::bench {
@@ -53,6 +55,9 @@ BenchResult ingest(const Options& options) {
   // What acknowledging alone costs: each answer is a packet more for the broker to take and one more to give.
   const Counted answered = count_messages(stack, messages, SubscriberProcess::Answer::acknowledgement);
   result.more["messages"] = messages;
+  std::vector<double> acknowledged;
+  for (const Pair& pair : result.pairs) acknowledged.push_back(pair.ours.details.at("acknowledged_per_s") / pair.ceiling.per_s);
+  result.more["acknowledged_ratio"] = median(acknowledged);
   result.more["answering_subscriber_per_s"] = answered.per_s;
   result.more["answering_subscriber_broker_cpu_us"] = answered.broker_cpu_us;
   result.more["load_generator_alone_per_s"] = static_cast<double>(messages) / alone.seconds;

@@ -1,4 +1,4 @@
-// hermes bench latency: at half of the rate that `ingest` sustains, how long a sender waits for its acknowledgement, against a
+// hermes bench latency: at half of the rate that `ingest` sustains (or at --per-second), how long a sender waits for its acknowledgement, against a
 // subscriber that acknowledges at once; and how long until the row is in chat_messages, with projectors live.
 #include <unistd.h>
 
@@ -103,7 +103,8 @@ BenchResult latency(const Options& options) {
   const std::string hermes = this_program();
   const double seconds = options.seconds.value_or(kSeconds);
   Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings, .mosquitto = kDeployedBroker});
-  const double rate = ingest_messages(stack, options.count.value_or(kRateMessages), /*with_projector=*/true).per_s / 2;
+  const double rate = options.per_second ? *options.per_second
+                                         : ingest_messages(stack, options.count.value_or(kRateMessages), /*with_projector=*/true).per_s / 2;
   int run = 0;
 
   BenchResult result;

@@ -40,6 +40,8 @@ void add_bench(CLI::App& root, Cli& cli) {
         ->check(CLI::PositiveNumber);
     each.add_option("--count", options->count, "Size of each measurement, where it goes by number")->check(CLI::PositiveNumber);
     each.add_option("--batch", options->batch, "Batch size, where there is one")->check(CLI::PositiveNumber);
+    each.add_option("--per-second", options->per_second, "The load, where the benchmark would find one by itself (latency)")
+        ->check(CLI::PositiveNumber);
     each.add_flag("--with-projector", options->with_projector, "Projectors run beside it, where that makes sense");
     add_json_flag(each, cli.settings);
     each.callback([&cli, &benchmark, options] {

@@ -52,7 +52,7 @@ class Connection {
 
   // To be woken for each message costs broker and client more than the message does. Against the milliseconds in which batches close
   // this is little.
-  static constexpr std::chrono::microseconds kGatherFor{1000};
+  static constexpr std::chrono::microseconds kGatherFor{500};
 
  private:
   Connection(Socket socket, const Settings& settings, WakeUp& wake);
