@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <pqxx/pqxx>
 #include <stdexcept>
 #include <thread>
@@ -108,7 +109,7 @@ BenchResult latency(const Options& options) {
   int run = 0;
 
   BenchResult result;
-  result.name = "latency";
+  result.name = options.per_second ? "latency-" + std::to_string(std::lround(rate)) : "latency";
   result.unit = "messages";
   result.ours_is = "hermes ingest and hermes project at half of the sustained rate; the time from publish to acknowledgement";
   result.ceiling_is = "a subscriber that acknowledges at once, under the same load";
