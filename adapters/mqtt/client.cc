@@ -21,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 
 // How long a disconnect waits for what is under way.
 constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
+// A SUBACK comes behind all that the broker has queued for us.
+constexpr std::chrono::seconds kSubscribeTimeout{15};
 // Publishes at QoS 1 under way at once, if the broker allows as many.
 constexpr std::size_t kUnderWayMax = 1'000;
 // SUBSCRIBEs have the packet identifiers that publishes leave.
@@ -115,7 +117,7 @@ class Client::Impl {
       ask_for(subscriptions_.back(), outcome);
       wake();
     }
-    const auto problem = outcome->wait(settings_.connect_timeout);
+    const auto problem = outcome->wait(kSubscribeTimeout);
     if (!problem) return failed("no answer from the broker");
     if (!problem->empty()) return failed(*problem);
     return outcome->reason();

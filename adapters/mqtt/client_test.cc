@@ -57,6 +57,8 @@ class Recorder {
     });
     client.on_disconnected([this](const Disconnection& disconnection) {
       if (disconnection.cause == Disconnection::Cause::session_left_to_another) ++sessions_left;
+      std::lock_guard lock(mutex_);
+      reasons_.push_back(disconnection.reason);
       ++disconnections;
     });
   }
@@ -70,6 +72,11 @@ class Recorder {
     return payloads_;
   }
 
+  std::vector<std::string> reasons() const {
+    std::lock_guard lock(mutex_);
+    return reasons_;
+  }
+
   std::atomic<int> refusals = 0;
   std::atomic<int> connections = 0;
   std::atomic<int> resumed = 0;
@@ -80,6 +87,7 @@ class Recorder {
   mutable std::mutex mutex_;
   std::string refused_once_;
   std::vector<std::string> payloads_;
+  std::vector<std::string> reasons_;
 
  public:
   Client client;  // last: it stops before what its callbacks use is gone
@@ -257,6 +265,53 @@ TEST_F(ClientThatIsSentAway, ConnectsAgainWhenTheBrokerEndsTheSessionForAnotherR
   proxy.cut_after_last_words(kServerShuttingDown);
   ASSERT_TRUE(eventually([&] { return recorder.connections == 2; }));
   EXPECT_EQ(recorder.sessions_left, 0);
+}
+
+TEST_F(ClientThatIsSentAway, SaysWhatWasWrongWithTheBytesOfABrokerAndConnectsAgain) {
+  proxy.cut_after_last_words({"\xf0\x00", 2});  // AUTH, for which nobody asked
+  ASSERT_TRUE(eventually([&] { return recorder.connections == 2; }));
+  EXPECT_THAT(recorder.reasons(), ElementsAre(HasSubstr("brokers do not send")));
+}
+
+// A connection that is cut in the middle of a publish, or of its acknowledgement.
+class PublishThatIsCutOff : public ClientThatIsSentAway {
+ protected:
+  void SetUp() override {
+    ClientThatIsSentAway::SetUp();
+    ASSERT_TRUE(subscriber.client.connect());
+    ASSERT_TRUE(subscriber.client.subscribe("cut-off/#", 1, false));
+  }
+  bool publish_and_wait() { return recorder.client.publish_and_wait("cut-off/a", "once more", 1, 30s).ok(); }
+
+  Recorder subscriber{settings_for("cut-off")};
+};
+
+TEST_F(PublishThatIsCutOff, IsSentAgain) {
+  proxy.cut_after_client_bytes(10);
+  EXPECT_TRUE(publish_and_wait());
+  EXPECT_EQ(recorder.connections, 2);
+  EXPECT_TRUE(eventually([&] { return subscriber.payloads() == std::vector<std::string>{"once more"}; }));
+}
+
+TEST_F(PublishThatIsCutOff, IsSentAgainWhenTheBrokerHasItAndItsWordIsLost) {
+  proxy.cut_after_server_bytes(1);
+  EXPECT_TRUE(publish_and_wait());
+  EXPECT_EQ(recorder.connections, 2);
+  EXPECT_TRUE(eventually([&] { return subscriber.payloads() == std::vector<std::string>{"once more", "once more"}; }));
+}
+
+TEST(Client, NoticesABrokerThatIsGoneWithoutAWord) {
+  test_support::TcpProxy proxy(broker().port());
+  Settings settings = settings_for("silence");
+  settings.port = proxy.port();
+  settings.keep_alive = 1s;
+  Recorder recorder(settings);
+  ASSERT_TRUE(recorder.client.connect());
+  proxy.hold();
+  ASSERT_TRUE(eventually([&] { return recorder.disconnections == 1; }));
+  EXPECT_THAT(recorder.reasons(), ElementsAre("the broker does not answer"));
+  proxy.let_through();
+  EXPECT_TRUE(eventually([&] { return recorder.connections == 2; }));
 }
 
 TEST(Client, SaysThatTheBrokerRefusesAUserOrPassword) {
