@@ -203,6 +203,7 @@ TEST(Client, RefusesToPublishWhileTheNetworkStandsStillAndGoesOnAfterwards) {
   test_support::TcpProxy proxy(broker().port());
   Settings settings = settings_for("backlog");
   settings.port = proxy.port();
+  settings.keep_alive = 1h;  // nothing else has it look
   Client publisher(settings);
   ASSERT_TRUE(publisher.connect());
   Recorder subscriber(settings_for("backlog-subscriber"));
