@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "adapters/mqtt/connection.h"
 #include "adapters/mqtt/in_flight.h"
 #include "adapters/mqtt/reason_code.h"
+#include "adapters/mqtt/subscriptions.h"
 
 namespace hermes::mqtt {
 namespace {
@@ -25,14 +25,6 @@ constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
 constexpr std::chrono::seconds kSubscribeTimeout{15};
 // Publishes at QoS 1 under way at once, if the broker allows as many.
 constexpr std::size_t kUnderWayMax = 1'000;
-// SUBSCRIBEs have the packet identifiers that publishes leave.
-constexpr PacketId kFirstSubscribeId = InFlight::kMax + 1;
-
-struct Subscription {
-  std::string filter;
-  int qos;
-  bool no_local;
-};
 
 Grants grants_of(const Connack& connack, const Settings& settings) {
   return {.receive_maximum = connack.receive_maximum,
@@ -111,10 +103,9 @@ class Client::Impl {
     const auto outcome = std::make_shared<Outcome>();
     {
       std::lock_guard lock(mutex_);
-      std::erase_if(subscriptions_, [&](const Subscription& known) { return known.filter == filter; });
-      subscriptions_.push_back({filter, qos, no_local});
+      subscriptions_.want(filter, qos, no_local);
       if (!up_) return failed("not connected");
-      ask_for(subscriptions_.back(), outcome);
+      subscriptions_.ask(unsent_, filter, outcome);
       wake();
     }
     const auto problem = outcome->wait(kSubscribeTimeout);
@@ -168,13 +159,6 @@ class Client::Impl {
     std::lock_guard lock(mutex_);
     make_change();
     wake();
-  }
-
-  // Requires: mutex_, up_.
-  void ask_for(const Subscription& wish, OutcomePtr outcome) {
-    append_subscribe(unsent_, next_subscribe_id_, wish.filter, wish.qos, wish.no_local);
-    if (outcome) subscribing_[next_subscribe_id_] = std::move(outcome);
-    next_subscribe_id_ = next_subscribe_id_ == 65'535 ? kFirstSubscribeId : static_cast<PacketId>(next_subscribe_id_ + 1);
   }
 
   // ---- the client's thread ----
@@ -235,9 +219,7 @@ class Client::Impl {
       connecting_ = false;
       up_ = true;
       in_flight_.connected(connack.session_present);
-      if (!connack.session_present) {
-        for (const Subscription& subscription : subscriptions_) ask_for(subscription, nullptr);
-      }
+      if (!connack.session_present) subscriptions_.renew(unsent_);
       ++attempts_ended_;
       changed_.notify_all();
     }
@@ -250,8 +232,7 @@ class Client::Impl {
       if (end.cause == Disconnection::Cause::session_left_to_another) wanted_ = false;
       up_ = false;
       unsent_.clear();
-      for (const auto& [id, outcome] : subscribing_) outcome->tell(end.reason);
-      subscribing_.clear();
+      subscriptions_.give_up(end.reason);
       changed_.notify_all();
       return !left_;
     }();
@@ -341,10 +322,7 @@ class Client::Impl {
 
   void subscribed(const Suback& suback) {
     std::lock_guard lock(mutex_);
-    const auto found = subscribing_.find(suback.packet_id);
-    if (found == subscribing_.end()) return;  // renewed by itself
-    found->second->tell(suback.reason < kRefusalsFrom ? std::string() : describe(suback.reason), suback.reason);
-    subscribing_.erase(found);
+    subscriptions_.answered(suback);
   }
 
   Disconnection told_to_leave(std::uint8_t reason) const {
@@ -367,9 +345,7 @@ class Client::Impl {
   std::uint64_t attempts_ended_ = 0;
   Connection::Problem last_problem_;
   Grants grants_;
-  std::vector<Subscription> subscriptions_;
-  std::map<PacketId, OutcomePtr> subscribing_;
-  PacketId next_subscribe_id_ = kFirstSubscribeId;
+  Subscriptions subscriptions_;
   std::string unsent_;
   InFlight in_flight_;
 
