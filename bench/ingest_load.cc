@@ -67,9 +67,7 @@ double cpu_seconds_of(pid_t pid) {
 class CpuOf {
  public:
   explicit CpuOf(pid_t pid) : pid_(pid), before_(cpu_seconds_of(pid)) {}
-  double us_per(std::uint64_t messages) const {
-    return (cpu_seconds_of(pid_) - before_) * 1e6 / static_cast<double>(messages);
-  }
+  double us_per(std::uint64_t messages) const { return (cpu_seconds_of(pid_) - before_) * 1e6 / static_cast<double>(messages); }
 
  private:
   pid_t pid_;

@@ -36,8 +36,8 @@ class Answers {
   void add(std::string_view message_payload) {
     {
       std::lock_guard lock(mutex_);
-      queued_.push_back({std::string(field(message_payload, R"("sender_id":")")),
-                         std::string(field(message_payload, R"("message_id":")"))});
+      queued_.push_back(
+          {std::string(field(message_payload, R"("sender_id":")")), std::string(field(message_payload, R"("message_id":")"))});
     }
     changed_.notify_one();
   }

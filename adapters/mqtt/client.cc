@@ -27,13 +27,14 @@ constexpr std::chrono::seconds kSubscribeTimeout{15};
 constexpr std::size_t kUnderWayMax = 1'000;
 
 Grants grants_of(const Connack& connack, const Settings& settings) {
-  return {.receive_maximum = connack.receive_maximum,
-          .maximum_packet_bytes = connack.maximum_packet_bytes,
-          .maximum_qos = connack.maximum_qos,
-          .retain = connack.retain,
-          .wildcard_subscriptions = connack.wildcard_subscriptions,
-          .shared_subscriptions = connack.shared_subscriptions,
-          .session_expiry = connack.session_expiry_s ? std::chrono::seconds(*connack.session_expiry_s) : settings.session_expiry};
+  return {
+      .receive_maximum = connack.receive_maximum,
+      .maximum_packet_bytes = connack.maximum_packet_bytes,
+      .maximum_qos = connack.maximum_qos,
+      .retain = connack.retain,
+      .wildcard_subscriptions = connack.wildcard_subscriptions,
+      .shared_subscriptions = connack.shared_subscriptions,
+      .session_expiry = connack.session_expiry_s ? std::chrono::seconds(*connack.session_expiry_s) : settings.session_expiry};
 }
 
 Disconnection lost(std::string reason) { return {Disconnection::Cause::connection_lost, std::move(reason)}; }
@@ -176,8 +177,8 @@ class Client::Impl {
       lock.unlock();
       const Clock::duration lasted = connect_and_serve();
       lock.lock();
-      // A connection that does not last counts as a failure: two clients with one id would otherwise chase each other. One that was
-      // ended here (paused because a message could not be taken, or not wanted) is none of the broker's.
+      // A connection that does not last counts as a failure: two clients with one id would otherwise chase each other. One that
+      // was ended here (paused because a message could not be taken, or not wanted) is none of the broker's.
       if (lasted > settings_.reconnect_max || !wants_up()) back_off = settings_.reconnect_min;
       if (!wants_up()) continue;
       const auto wait = back_off / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(back_off.count() / 2 + 1));
@@ -261,8 +262,8 @@ class Client::Impl {
     }
   }
 
-  // What others want sent goes to the connection, unless it has a backlog: then it waits here, where publish() sees how much it is.
-  // Returns whether the connection is still wanted.
+  // What others want sent goes to the connection, unless it has a backlog: then it waits here, where publish() sees how much it
+  // is. Returns whether the connection is still wanted.
   bool hand_over(Connection& connection) {
     std::lock_guard lock(mutex_);
     woken_ = false;
@@ -310,14 +311,14 @@ class Client::Impl {
     for (std::size_t i = 0; i < std::min(taken, messages_.size()); ++i) {
       if (messages_[i].qos > 0) append_puback(connection.out(), packet_ids_[i]);
     }
-    if (!end && taken < messages_.size())
-      end = {Disconnection::Cause::message_not_taken, "a message could not be taken"};
+    if (!end && taken < messages_.size()) end = {Disconnection::Cause::message_not_taken, "a message could not be taken"};
     return end;
   }
 
   void acknowledged(const Puback& puback) {
     std::lock_guard lock(mutex_);
-    static_cast<void>(in_flight_.acknowledged(puback.packet_id, puback.reason));  // of another: the broker's mistake, no harm to us
+    static_cast<void>(
+        in_flight_.acknowledged(puback.packet_id, puback.reason));  // of another: the broker's mistake, no harm to us
   }
 
   void subscribed(const Suback& suback) {

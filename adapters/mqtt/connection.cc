@@ -47,8 +47,8 @@ Connection::Connection(Socket socket, const Settings& settings, WakeUp& wake)
       last_sent_(read_from_),
       last_received_(read_from_) {}
 
-std::optional<Connection::Problem> Connection::shake_hands(const Settings& settings, bool clean_start, Clock::time_point deadline,
-                                                           const std::function<bool()>& cancelled) {
+std::optional<Connection::Problem> Connection::shake_hands(const Settings& settings, bool clean_start,
+                                                           Clock::time_point deadline, const std::function<bool()>& cancelled) {
   append_connect(out_, {.client_id = settings.client_id,
                         .clean_start = clean_start,
                         .keep_alive_s = static_cast<std::uint16_t>(std::min<std::int64_t>(settings.keep_alive.count(), 65'535)),
@@ -92,8 +92,8 @@ Result<Done, std::string> Connection::exchange(Clock::time_point until) {
 void Connection::wait(Clock::time_point until, bool for_bytes) {
   const short writing = all_sent() ? short{0} : POLLOUT;
   const short reading = for_bytes ? POLLIN : short{0};
-  std::array<pollfd, 2> waited{{{wake_->descriptor(), POLLIN, 0},
-                                {socket_.descriptor(), static_cast<short>(reading | writing), 0}}};
+  std::array<pollfd, 2> waited{
+      {{wake_->descriptor(), POLLIN, 0}, {socket_.descriptor(), static_cast<short>(reading | writing), 0}}};
   const timespec limit = until_spec(until);
   // While bytes gather, the socket is of interest only when something is to be sent: its end would be told at once otherwise.
   ::ppoll(waited.data(), waited[1].events != 0 ? 2 : 1, &limit, nullptr);
@@ -118,7 +118,8 @@ Result<Done, std::string> Connection::receive() {
   filled_ = unread_.size();
   unread_ = {in_.get(), filled_};
   const std::size_t packet = front_packet_bytes(unread_);
-  if (packet_bytes_max_ > 0 && packet > packet_bytes_max_) return fail(std::string("the broker sent a packet larger than we take"));
+  if (packet_bytes_max_ > 0 && packet > packet_bytes_max_)
+    return fail(std::string("the broker sent a packet larger than we take"));
   if (filled_ == capacity_) {
     // What a packet claims to be is not believed before it comes: the buffer doubles as it fills.
     const std::size_t larger = std::min(packet, capacity_ * 2);

@@ -28,8 +28,8 @@ class Connection {
     bool unknown_host = false;
     bool refused_user = false;
   };
-  // Connects, and waits for the CONNACK, for settings.connect_timeout at most, or until `wake` was set and `cancelled` says yes.
-  // Requires: `wake` outlives the connection.
+  // Connects, and waits for the CONNACK, for settings.connect_timeout at most, or until `wake` was set and `cancelled` says
+  // yes. Requires: `wake` outlives the connection.
   static Result<Connection, Problem> open(const Settings& settings, bool clean_start, WakeUp& wake,
                                           const std::function<bool()>& cancelled);
 
@@ -40,8 +40,9 @@ class Connection {
 
   std::string& out() { return out_; }  // append packets: the next exchange() sends them
 
-  // Sends what there is to send, and waits until something has come, a backlog is sent, `wake` was set, or `until`. After bytes have come the broker's
-  // next ones are left to gather for a moment (kGatherFor). The failure is the end of the connection, and says why.
+  // Sends what there is to send, and waits until something has come, a backlog is sent, `wake` was set, or `until`. After bytes
+  // have come the broker's next ones are left to gather for a moment (kGatherFor). The failure is the end of the connection,
+  // and says why.
   Result<Done, std::string> exchange(Clock::time_point until);
 
   // Some of out() is sent and the rest waits for the network.
@@ -50,8 +51,8 @@ class Connection {
   // Takes leave (MQTT 5, 3.14): what is in out(), a DISCONNECT, and the broker's end of it; for a second at most.
   void leave();
 
-  // To be woken for each message costs broker and client more than the message does. Against the milliseconds in which batches close
-  // this is little.
+  // To be woken for each message costs broker and client more than the message does. Against the milliseconds in which batches
+  // close this is little.
   static constexpr std::chrono::microseconds kGatherFor{500};
 
  private:

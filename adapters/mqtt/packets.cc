@@ -31,9 +31,7 @@ enum Property : std::uint8_t {  // 2.2.2.2
 
 constexpr std::size_t kLengthDigitsMax = 4;  // of a variable byte integer (1.5.5)
 
-std::size_t length_digits(std::size_t length) {
-  return length < 128 ? 1 : length < 16'384 ? 2 : length < 2'097'152 ? 3 : 4;
-}
+std::size_t length_digits(std::size_t length) { return length < 128 ? 1 : length < 16'384 ? 2 : length < 2'097'152 ? 3 : 4; }
 
 void append_u8(std::string& out, unsigned value) { out += static_cast<char>(value); }
 void append_u16(std::string& out, std::size_t value) {
@@ -94,17 +92,32 @@ class Reader {
   // The value of the property at the front that has `identifier` and is a number; of others, which are passed over, 0.
   std::uint32_t property_value(std::uint8_t identifier) {
     switch (identifier) {
-      case 0x01: case 0x17: case 0x19: case kMaximumQos: case kRetainAvailable: case kWildcardSubscriptions: case 0x29:
-      case kSharedSubscriptions:
-        return u8();
-      case kServerKeepAlive: case kReceiveMaximum: case 0x22: case kTopicAlias:
-        return u16();
-      case 0x02: case kSessionExpiry: case 0x18: case kMaximumPacketSize:
-        return u32();
+      case 0x01:
+      case 0x17:
+      case 0x19:
+      case kMaximumQos:
+      case kRetainAvailable:
+      case kWildcardSubscriptions:
+      case 0x29:
+      case kSharedSubscriptions: return u8();
+      case kServerKeepAlive:
+      case kReceiveMaximum:
+      case 0x22:
+      case kTopicAlias: return u16();
+      case 0x02:
+      case kSessionExpiry:
+      case 0x18:
+      case kMaximumPacketSize: return u32();
       case 0x0b: return static_cast<std::uint32_t>(length());
-      case 0x03: case 0x08: case 0x09: case 0x12: case 0x15: case 0x16: case 0x1a: case 0x1c: case 0x1f:
-        text();
-        return 0;
+      case 0x03:
+      case 0x08:
+      case 0x09:
+      case 0x12:
+      case 0x15:
+      case 0x16:
+      case 0x1a:
+      case 0x1c:
+      case 0x1f: text(); return 0;
       case 0x26:  // a user property: a name and a value
         text();
         text();

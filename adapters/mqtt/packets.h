@@ -43,10 +43,10 @@ struct Publish {  // 3.3
 void append_publish(std::string& out, const Publish& publish);
 std::size_t publish_bytes(const Publish& publish);  // what append_publish would append
 
-void append_puback(std::string& out, PacketId packet_id);                                                   // 3.4, success
+void append_puback(std::string& out, PacketId packet_id);                                                      // 3.4, success
 void append_subscribe(std::string& out, PacketId packet_id, std::string_view filter, int qos, bool no_local);  // 3.8
-void append_pingreq(std::string& out);                                                                      // 3.12
-void append_disconnect(std::string& out);                                                                   // 3.14, normal
+void append_pingreq(std::string& out);                                                                         // 3.12
+void append_disconnect(std::string& out);                                                                      // 3.14, normal
 
 // ---- what a client gets ----
 

@@ -24,24 +24,37 @@ std::string malformed(std::string_view bytes) {
 // The example bytes are put together by hand from the tables of the standard.
 TEST(Packets, ConnectIsWrittenAsTheStandardDrawsIt) {
   std::string out;
-  append_connect(out, {.client_id = "me", .clean_start = true, .keep_alive_s = 20, .session_expiry_s = 7, .receive_maximum = 9,
-                       .maximum_packet_bytes = 256, .username = "u", .password = "pw"});
-  EXPECT_EQ(out, "\x10\x23\x00\x04MQTT\x05\xc2\x00\x14"
-                 "\x0d\x11\x00\x00\x00\x07\x21\x00\x09\x27\x00\x00\x01\x00"
-                 "\x00\x02me\x00\x01u\x00\x02pw"sv);
+  append_connect(out, {.client_id = "me",
+                       .clean_start = true,
+                       .keep_alive_s = 20,
+                       .session_expiry_s = 7,
+                       .receive_maximum = 9,
+                       .maximum_packet_bytes = 256,
+                       .username = "u",
+                       .password = "pw"});
+  EXPECT_EQ(out,
+            "\x10\x23\x00\x04MQTT\x05\xc2\x00\x14"
+            "\x0d\x11\x00\x00\x00\x07\x21\x00\x09\x27\x00\x00\x01\x00"
+            "\x00\x02me\x00\x01u\x00\x02pw"sv);
 }
 
 TEST(Packets, SubscribeCarriesQosAndNoLocal) {
   std::string out;
   append_subscribe(out, 258, "a/#", 1, true);
-  EXPECT_EQ(out, "\x82\x09\x01\x02\x00\x00\x03" "a/#\x05"sv);
+  EXPECT_EQ(out,
+            "\x82\x09\x01\x02\x00\x00\x03"
+            "a/#\x05"sv);
 }
 
 TEST(Packets, APublishIsReadAsItWasWritten) {
   const std::string payload(20'000, 'x');
   for (const int qos : {0, 1}) {
-    const Publish publish{.topic = "a/b", .payload = payload, .qos = qos, .packet_id = static_cast<PacketId>(qos * 65'535),
-                          .retained = qos == 1, .duplicate = qos == 1};
+    const Publish publish{.topic = "a/b",
+                          .payload = payload,
+                          .qos = qos,
+                          .packet_id = static_cast<PacketId>(qos * 65'535),
+                          .retained = qos == 1,
+                          .duplicate = qos == 1};
     std::string out;
     append_publish(out, publish);
     EXPECT_EQ(out.size(), publish_bytes(publish));
@@ -70,9 +83,10 @@ TEST(Packets, ArriveInAnyPieces) {
 }
 
 TEST(Packets, AConnackSaysWhatTheBrokerGrants) {
-  const auto connack = std::get<Connack>(only("\x20\x16\x01\x00\x13"
-                                              "\x21\x00\x14\x27\x00\x01\x00\x00\x24\x01\x25\x00\x13\x00\x3c"
-                                              "\x28\x00\x2a\x00"sv));
+  const auto connack =
+      std::get<Connack>(only("\x20\x16\x01\x00\x13"
+                             "\x21\x00\x14\x27\x00\x01\x00\x00\x24\x01\x25\x00\x13\x00\x3c"
+                             "\x28\x00\x2a\x00"sv));
   EXPECT_TRUE(connack.session_present);
   EXPECT_EQ(connack.receive_maximum, 20);
   EXPECT_EQ(connack.maximum_packet_bytes, 65'536u);

@@ -83,7 +83,8 @@ bool Connection::send() {
 
 bool Connection::receive(Received& received) {
   received = {};
-  // What the views of the last call pointed into goes now. The buffer keeps its size: to zero it each time costs more than to read.
+  // What the views of the last call pointed into goes now. The buffer keeps its size: to zero it each time costs more than to
+  // read.
   in_filled_ -= in_used_;
   std::memmove(in_.data(), in_.data() + in_used_, in_filled_);
   in_used_ = 0;
