@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -121,6 +122,7 @@ Result<Done, std::string> Connection::receive() {
   if (packet_bytes_max_ > 0 && packet > packet_bytes_max_)
     return fail(std::string("the broker sent a packet larger than we take"));
   if (filled_ == capacity_) {
+    assert(packet > capacity_);  // or next() had taken it
     // What a packet claims to be is not believed before it comes: the buffer doubles as it fills.
     const std::size_t larger = std::min(packet, capacity_ * 2);
     auto grown = std::make_unique_for_overwrite<char[]>(larger);
