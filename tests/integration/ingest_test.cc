@@ -64,6 +64,19 @@ TEST(Ingest, AnswersARepeatedMessageAgainAndAppendsItOnce) {
   EXPECT_THAT(stack.events(), SizeIs(2));
 }
 
+// More than a client may have under way at QoS 1 (1,000): each waits for its turn, and none is forgotten.
+TEST(Ingest, AnswersAtQos1WhenToldTo) {
+  constexpr std::size_t kMessages = 2'500;
+  IngestStack stack;
+  auto ingester = stack.ready_ingester("one", {"--ack-qos", "1"});
+  auto fredy = stack.listen("fredy");
+  std::vector<std::string> payloads;
+  for (std::size_t i = 0; i < kMessages; ++i) payloads.push_back(IngestStack::message("m" + std::to_string(i)));
+  stack.publish_lines("david", payloads);
+  EXPECT_TRUE(eventually([&] { return IngestStack::heard(fredy).size() >= kMessages; }));
+  EXPECT_THAT(IngestStack::heard(fredy), SizeIs(kMessages));
+}
+
 // An older client: QoS 0, each message on both topics, naive times, no type, read without delivered.
 TEST(Ingest, TakesTheTrafficOfAnOlderClient) {
   IngestStack stack;
