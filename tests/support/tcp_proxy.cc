@@ -154,7 +154,11 @@ class TcpProxy::Impl {
     std::vector<char> buffer(64 * 1024);
     for (;;) {
       const ssize_t received = ::recv(from, buffer.data(), buffer.size(), 0);
-      if (received <= 0) break;
+      if (received <= 0) {
+        std::unique_lock lock(mutex_);
+        held_changed_.wait(lock, [&] { return !held_; });  // an end is a word, too
+        break;
+      }
       std::size_t allowed;
       bool cuts_here;
       {
