@@ -174,6 +174,7 @@ class Client::Impl {
       changed_.wait(lock, [&] { return stopping_ || wants_up(); });
       if (stopping_) return;
       connecting_ = true;
+      woken_ = false;  // the last connection may have ended with the call heard and not answered
       lock.unlock();
       const Clock::duration lasted = connect_and_serve();
       lock.lock();
@@ -250,8 +251,8 @@ class Client::Impl {
         return *end;
       }
       const bool wanted = hand_over(connection);
+      // Once leaving it leaves, also when it is wanted again: messages were passed over, and come again on the next connection.
       if (!wanted && !leave_by) leave_by = Clock::now() + kDisconnectTimeout;
-      if (wanted) leave_by.reset();
       if (leave_by && (Clock::now() >= *leave_by || nothing_under_way())) {
         connection.leave();
         left_ = true;

@@ -105,7 +105,8 @@ Result<Done, std::string> Connection::send() {
   while (!all_sent()) {
     const auto count = socket_.send(std::string_view(out_).substr(sent_));
     if (!count) return fail(count.error());
-    if (*count == 0) return Done{};
+    backlog_ = *count == 0;
+    if (backlog_) return Done{};
     sent_ += *count;
     last_sent_ = Clock::now();
   }

@@ -45,8 +45,8 @@ class Connection {
   // and says why.
   Result<Done, std::string> exchange(Clock::time_point until);
 
-  // Some of out() is sent and the rest waits for the network.
-  bool has_backlog() const { return sent_ > 0; }
+  // The network did not take all of out() when it was last sent.
+  bool has_backlog() const { return backlog_; }
 
   // Takes leave (MQTT 5, 3.14): what is in out(), a DISCONNECT, and the broker's end of it; for a second at most.
   void leave();
@@ -75,6 +75,7 @@ class Connection {
 
   std::string out_;
   std::size_t sent_ = 0;  // of out_
+  bool backlog_ = false;
 
   std::unique_ptr<char[]> in_;
   std::size_t capacity_;
