@@ -5,32 +5,16 @@
 // Not thread-safe: one thread at a time, as libpq.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
-#include <vector>
 
 #include "domain/result.h"
+#include "eventstore/postgres/settings.h"
 
 struct pg_conn;
 
 namespace hermes::postgres {
-
-// Where the database is. The password never appears in an error, a log or a command line.
-struct Settings {
-  // Several, with commas between them, are a server and its standbys: they are tried in this order, and the one that takes
-  // writes is the database (docs/failures.md, "Fail-over").
-  std::string host = "127.0.0.1";
-  std::vector<std::uint16_t> ports{5432};  // of all hosts, or one for each
-  std::string database = "public";
-  std::string user = "dbowner";
-  std::string password;
-  std::string role;  // SET ROLE after connecting; empty: stay the login user
-  std::string application_name = "hermes";
-  std::chrono::seconds connect_timeout{5};
-};
 
 // One line: what, where, what to do. Exit code 3 at the edge.
 struct ConnectError {
