@@ -4,7 +4,7 @@
 
 #include "bench/benchmarks.h"
 #include "tools/bench_peers.h"
-#include "tools/cli.h"
+#include "tools/options.h"
 #include "tools/output.h"
 #include "tools/service.h"
 

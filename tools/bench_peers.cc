@@ -8,6 +8,7 @@
 
 #include "bench/load/load.h"
 #include "bench/subscriber.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

@@ -8,9 +8,9 @@
 #include "adapters/chat/user_folder.h"
 #include "adapters/terminal/console.h"
 #include "tools/chat_session.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/options.h"
 
 namespace hermes::tools {
 namespace {

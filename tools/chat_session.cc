@@ -1,6 +1,9 @@
 #include "tools/chat_session.h"
 
+#include <CLI/App.hpp>
+
 #include "adapters/chat/user_folder.h"
+#include "tools/command_error.h"
 
 namespace hermes::tools {
 

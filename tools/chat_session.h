@@ -10,7 +10,11 @@
 #include "adapters/chat/query_client.h"
 #include "adapters/chat/session.h"
 #include "domain/identifiers.h"
-#include "tools/cli.h"
+#include "tools/settings.h"
+
+namespace CLI {
+class App;
+}
 
 namespace hermes::tools {
 

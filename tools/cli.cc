@@ -1,17 +1,20 @@
 #include "tools/cli.h"
 
-#include <unistd.h>
-
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <pqxx/except>
+#include <string_view>
 #include <vector>
 
 #include "domain/closest_word.h"
 #include "eventstore/failure.h"
 #include "tools/config_file.h"
+#include "tools/connect.h"
 
 namespace hermes::tools {
 namespace {
@@ -201,91 +204,9 @@ ExitCode run_chosen(CLI::App& root, Cli& cli, std::vector<std::string> arguments
 
 }  // namespace
 
-CLI::App& add_subcommand(CLI::App& parent, const std::string& name, const std::string& description,
-                         std::initializer_list<std::string_view> examples) {
-  CLI::App* app = parent.add_subcommand(name, description);
-  std::string footer = examples.size() == 1 ? "Example:" : "Examples:";
-  for (std::string_view example : examples) footer += "\n  " + std::string(example);
-  app->footer(footer);
-  return *app;
-}
-
-void add_mqtt_options(CLI::App& app, Settings& settings) {
-  const std::string group = "MQTT broker";
-  app.add_option("--mqtt-host", settings.mqtt_host, "Host of the broker")
-      ->envname("MQTT_BROKER_HOST")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--mqtt-port", settings.mqtt_port, "Port of the broker")
-      ->envname("MQTT_BROKER_PORT")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--mqtt-topic", settings.mqtt_topic, "Root of the chat's topics")
-      ->envname("MQTT_TOPIC")
-      ->check(CLI::Validator(
-          [](const std::string& topic) -> std::string {
-            // Messages are published below it; a filter is nothing to publish to (MQTT 5, 4.7.1).
-            if (topic.empty()) return "MQTT_TOPIC is empty; the usual one is chat/messages";
-            if (topic.find_first_of("+#") == std::string::npos) return {};
-            return "MQTT_TOPIC '" + topic + "' is a filter: it is the root of the chat's topics, without + and #, such as chat/messages";
-          },
-          ""))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--mqtt-username", settings.mqtt_username,
-                 "User at the broker (its password: MQTT_PASSWORD or MQTT_PASSWORD_FILE)")
-      ->envname("MQTT_USERNAME")
-      ->group(group);
-}
-
-void add_postgres_options(CLI::App& app, Settings& settings) {
-  const std::string group = "PostgreSQL (password: POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE)";
-  app.add_option("--postgres-host", settings.postgres.host,
-                 "Host of the database, or the folder of its socket; a server and its standbys with commas between them")
-      ->envname("POSTGRES_HOST")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--postgres-port", settings.postgres.ports,
-                 "Port of the database; of several hosts: one for all, or one for each")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->envname("POSTGRES_PORT")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--postgres-db", settings.postgres.database, "Name of the database")
-      ->envname("POSTGRES_DB")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--postgres-user", settings.postgres.user, "User of the database")
-      ->envname("POSTGRES_USER")
-      ->capture_default_str()
-      ->group(group);
-}
-
-void add_json_flag(CLI::App& app, Settings& settings) { app.add_flag("--json", settings.json, "Print JSON, for programs"); }
-
-CLI::Validator not_empty() {
-  return CLI::Validator([](const std::string& value) { return value.empty() ? std::string("is empty") : std::string(); }, "");
-}
-
-CommandError takes_no_writes(const Settings& settings, const std::string& words) {
-  return {kUnreachable, "PostgreSQL at " + postgres::address_of(settings.postgres) + " takes no writes: " + words +
-                            ". It is a standby or was made read-only. Try: hermes doctor"};
-}
-
 std::string version() { return HERMES_VERSION; }
 
 void say_errors_by(std::function<void(const std::string&)> say) { say_error = std::move(say); }
-
-bool colours_wanted() {
-  static const bool wanted = [] {
-    const char* no_color = std::getenv("NO_COLOR");
-    const char* term = std::getenv("TERM");
-    const bool dumb = term == nullptr || std::string_view(term) == "dumb";
-    return (no_color == nullptr || *no_color == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
-  }();
-  return wanted;
-}
 
 int run(int argc, const char* const* argv, std::span<AddCommand* const> commands) {
   Cli cli;

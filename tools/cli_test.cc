@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "eventstore/postgres/connection.h"
+#include "tools/options.h"
+
 namespace hermes::tools {
 namespace {
 

@@ -9,6 +9,7 @@
 #include "domain/printable_text.h"
 #include "tools/commands.h"
 #include "tools/doctor_checks.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

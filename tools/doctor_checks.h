@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "adapters/mqtt/grants.h"
-#include "tools/cli.h"
+#include "tools/settings.h"
 
 namespace hermes::tools {
 

@@ -8,6 +8,7 @@
 
 #include "eventstore/migrations.h"
 #include "projections/system_status.h"
+#include "tools/command_error.h"
 #include "tools/doctor_checks.h"
 #include "tools/output.h"
 

@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "adapters/spool/spool.h"
+#include "tools/command_error.h"
 #include "tools/config_file.h"
 #include "tools/doctor_checks.h"
 #include "tools/output.h"

@@ -12,9 +12,10 @@
 #include <memory>
 #include <utility>
 
-#include "tools/cli.h"
+#include "tools/connect.h"
 #include "tools/event_json.h"
 #include "tools/link_target.h"
+#include "tools/options.h"
 
 namespace hermes::tools {
 namespace {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tools/commands.h"
+#include "tools/options.h"
 
 namespace hermes::tools {
 namespace {

@@ -14,8 +14,8 @@
 #include "adapters/http/service_routes.h"
 #include "adapters/ingest/ingester.h"
 #include "eventstore/service_heartbeat.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/options.h"
 #include "tools/service.h"
 
 namespace hermes::tools {

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "tools/cli.h"
+#include "tools/command_error.h"
 
 namespace hermes::tools {
 

@@ -8,7 +8,7 @@
 
 #include "domain/machine_diagram.h"
 #include "domain/machine_table.h"
-#include "tools/cli.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

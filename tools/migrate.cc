@@ -5,7 +5,8 @@
 #include <memory>
 
 #include "eventstore/migrations.h"
-#include "tools/cli.h"
+#include "tools/connect.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

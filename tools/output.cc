@@ -8,11 +8,11 @@
 #include <boost/json/serialize.hpp>
 #include <cassert>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <utility>
 
 #include "domain/printable_text.h"
-#include "tools/cli.h"
 
 namespace hermes::tools {
 namespace {
@@ -36,6 +36,16 @@ std::string_view sequence_of(Style style) {
 }
 
 }  // namespace
+
+bool colours_wanted() {
+  static const bool wanted = [] {
+    const char* no_color = std::getenv("NO_COLOR");
+    const char* term = std::getenv("TERM");
+    const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+    return (no_color == nullptr || *no_color == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
+  }();
+  return wanted;
+}
 
 std::string styled(std::string_view text, Style style) {
   if (style == Style::plain || text.empty() || !colours_wanted()) return std::string(text);

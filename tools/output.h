@@ -1,7 +1,7 @@
 // Output for people (aligned tables, colours on a terminal) and for programs (JSON).
 #pragma once
 
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,9 @@
 namespace hermes::tools {
 
 enum class Style { plain, bold, dim, good, warning, bad };
+
+// Whether colours may be used on stdout: a terminal, and NO_COLOR is not set (no-color.org).
+bool colours_wanted();
 
 // `text` in the colours of `style` if colours are wanted, else as it is. Does not escape.
 std::string styled(std::string_view text, Style style);

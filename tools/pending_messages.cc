@@ -8,6 +8,7 @@
 #include "adapters/chat/user_folder.h"
 #include "domain/printable_text.h"
 #include "tools/chat_session.h"
+#include "tools/command_error.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

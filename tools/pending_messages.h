@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "tools/cli.h"
+#include "tools/command_error.h"
+#include "tools/settings.h"
 
 namespace hermes::tools {
 

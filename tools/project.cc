@@ -16,6 +16,8 @@
 #include "projections/projector.h"
 #include "projections/skip.h"
 #include "tools/commands.h"
+#include "tools/connect.h"
+#include "tools/options.h"
 #include "tools/output.h"
 #include "tools/projection_names.h"
 #include "tools/projector_metrics.h"

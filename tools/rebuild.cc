@@ -1,4 +1,6 @@
 // hermes rebuild: read models anew from the log, now or as they were (docs/projections.md).
+#include "projections/rebuild.h"
+
 #include <boost/json/object.hpp>
 #include <iostream>
 #include <memory>
@@ -8,8 +10,9 @@
 
 #include "eventstore/migrations.h"
 #include "projections/past.h"
-#include "projections/rebuild.h"
 #include "tools/commands.h"
+#include "tools/connect.h"
+#include "tools/options.h"
 #include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/projection_names.h"

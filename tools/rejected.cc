@@ -17,9 +17,10 @@
 #include "domain/identifiers.h"
 #include "domain/rejection.h"
 #include "eventstore/rejected_messages.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/connect.h"
 #include "tools/duration.h"
+#include "tools/options.h"
 #include "tools/output.h"
 #include "tools/rejected_output.h"
 

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "domain/identifiers.h"
-#include "tools/cli.h"
+#include "tools/command_error.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

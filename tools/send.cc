@@ -19,9 +19,9 @@
 #include "adapters/terminal/line_reader.h"
 #include "domain/printable_text.h"
 #include "tools/chat_session.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
+#include "tools/options.h"
 #include "tools/pending_messages.h"
 
 namespace hermes::tools {

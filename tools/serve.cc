@@ -12,8 +12,8 @@
 #include "adapters/http/server.h"
 #include "eventstore/postgres/connection_pool.h"
 #include "eventstore/service_heartbeat.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/options.h"
 #include "tools/service.h"
 
 namespace hermes::tools {

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <CLI/App.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include <stop_token>
 
 #include "domain/timestamp.h"
+#include "tools/cli.h"
 
 namespace hermes::tools {
 namespace {

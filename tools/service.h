@@ -17,7 +17,9 @@
 #include <string>
 #include <thread>
 
-#include "tools/cli.h"
+namespace CLI {
+class App;
+}
 
 namespace hermes::tools {
 

@@ -18,8 +18,9 @@
 
 #include "adapters/spool/spool.h"
 #include "projections/system_status.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/connect.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

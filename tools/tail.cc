@@ -14,10 +14,11 @@
 
 #include "domain/printable_text.h"
 #include "eventstore/event_reader.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/connect.h"
 #include "tools/event_json.h"
 #include "tools/log_notifications.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

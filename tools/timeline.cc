@@ -10,9 +10,10 @@
 
 #include "adapters/http/query_json.h"
 #include "domain/printable_text.h"
-#include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/connect.h"
 #include "tools/log_notifications.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace hermes::tools {

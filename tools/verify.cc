@@ -13,7 +13,8 @@
 
 #include "eventstore/migrations.h"
 #include "projections/verifier.h"
-#include "tools/cli.h"
+#include "tools/connect.h"
+#include "tools/options.h"
 #include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/verify_files.h"

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "tools/cli.h"
+#include "tools/command_error.h"
 #include "tools/link_target.h"
 
 namespace hermes::tools {
