@@ -8,6 +8,8 @@
 // maximum (of recorded_at, partition, offset), which gives the same row in any order.
 #pragma once
 
+#include <chrono>
+
 #include "projections/projection.h"
 
 namespace hermes::projections {
@@ -20,6 +22,8 @@ class Inbox : public Projection {
   std::string_view name() const override { return "inbox"; }
   std::span<const std::string_view> tables() const override;
   std::span<const std::string_view> event_types() const override;
+  // Each message of a conversation changes the same two rows: what comes in this time changes them once.
+  std::chrono::milliseconds rest() const override { return std::chrono::milliseconds(50); }
   void apply(std::span<const eventstore::RecordedEvent> events, Target target) const override;
 };
 

@@ -7,6 +7,7 @@
 // wait for each other for ever.
 #pragma once
 
+#include <chrono>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -51,6 +52,10 @@ class Projection {
   // Whether apply() only inserts and never looks at what is there, if Target::bare. A rebuild then loads tables without indexes
   // and makes the keys at the end, several times as fast.
   virtual bool loads_bare_tables() const { return false; }
+
+  // How long a worker rests after a batch that found little waiting: under load many small transactions become few large ones. It
+  // is what a row may be later. A projection that folds many events into one row gains most by a longer one.
+  virtual std::chrono::milliseconds rest() const { return std::chrono::milliseconds(15); }
 
   // Applies events of one or several partitions, set-based; in order within a partition. Requires: each event once (the
   // checkpoints see to it).

@@ -5,6 +5,8 @@
 //   TypingStopped  removes it
 #pragma once
 
+#include <chrono>
+
 #include "projections/projection.h"
 
 namespace hermes::projections {
@@ -14,6 +16,8 @@ class Typing : public Projection {
   std::string_view name() const override { return "typing"; }
   std::span<const std::string_view> tables() const override;
   std::span<const std::string_view> event_types() const override;
+  // Nearly all of a log is read to be left out, and people type for longer than this.
+  std::chrono::milliseconds rest() const override { return std::chrono::milliseconds(50); }
   void apply(std::span<const eventstore::RecordedEvent> events, Target target) const override;
 };
 

@@ -25,9 +25,6 @@ struct WorkerSettings {
   std::size_t batch_events_max = 10'000;
   // And no more payload: the memory of a batch, whatever the size of messages.
   std::size_t batch_payload_bytes_max = std::size_t{16} << 20;
-  // A batch that found little waiting is followed by a rest: under load many small transactions become few large ones. It is what a row
-  // may be later; with 5 ms the inbox and the typing indicators cost the database half as much again a message.
-  std::chrono::milliseconds rest{15};
 };
 
 class Worker {

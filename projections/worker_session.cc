@@ -327,7 +327,7 @@ void WorkerSession::pause() {
   using std::chrono::milliseconds;
   if (log_grew_) {
     // A little is waiting, or has just been folded: a rest, so that more comes together.
-    wait_for(stop_, -1, static_cast<int>(settings_.rest.count()));
+    wait_for(stop_, -1, static_cast<int>(projection_.rest().count()));
     take_notifications();
     return;
   }
