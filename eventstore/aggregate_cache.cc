@@ -22,11 +22,10 @@ std::size_t StreamKeyHash::operator()(const StreamKey& key) const noexcept {
 }
 
 std::optional<CachedAggregate> AggregateCache::take(const StreamKey& key) {
-  auto found = entries_.find(key);
+  const auto found = entries_.find(key);
   if (found == entries_.end()) return std::nullopt;
-  CachedAggregate value = std::move(found->second->value);
-  weight_ -= found->second->weight;
-  recent_.erase(found->second);
+  CachedAggregate value = std::move(found->second.value);
+  unlink(found->second);
   entries_.erase(found);
   return value;
 }
@@ -38,25 +37,38 @@ void AggregateCache::put(const StreamKey& key, CachedAggregate&& aggregate) {
     return;
   }
   const auto [found, is_new] = entries_.try_emplace(key);
-  if (!is_new) {
-    weight_ -= found->second->weight;
-    recent_.erase(found->second);
-  }
-  recent_.push_front({key, std::move(aggregate), weight});
-  found->second = recent_.begin();
-  weight_ += weight;
+  Entry& entry = found->second;
+  if (!is_new) unlink(entry);
+  entry.value = std::move(aggregate);
+  entry.weight = weight;
+  entry.key = &found->first;
+  link_newest(entry);
   while (weight_ > capacity_) drop_oldest();  // never this one: it is the newest, and fits alone
 }
 
+void AggregateCache::unlink(Entry& entry) {
+  weight_ -= entry.weight;
+  (entry.older != nullptr ? entry.older->newer : oldest_) = entry.newer;
+  (entry.newer != nullptr ? entry.newer->older : newest_) = entry.older;
+}
+
+void AggregateCache::link_newest(Entry& entry) {
+  weight_ += entry.weight;
+  entry.older = newest_;
+  entry.newer = nullptr;
+  (newest_ != nullptr ? newest_->newer : oldest_) = &entry;
+  newest_ = &entry;
+}
+
 void AggregateCache::drop_oldest() {
-  weight_ -= recent_.back().weight;
-  entries_.erase(recent_.back().key);
-  recent_.pop_back();
+  Entry& entry = *oldest_;
+  unlink(entry);
+  entries_.erase(entries_.find(*entry.key));
 }
 
 void AggregateCache::clear() {
   entries_.clear();
-  recent_.clear();
+  oldest_ = newest_ = nullptr;
   weight_ = 0;
 }
 

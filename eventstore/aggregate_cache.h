@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstddef>
-#include <list>
+#include <memory_resource>
 #include <optional>
 #include <unordered_map>
 #include <variant>
@@ -41,17 +41,26 @@ class AggregateCache {
   std::size_t weight() const { return weight_; }  // at most the capacity
 
  private:
+  // One piece of memory an aggregate, in the order of use by its neighbours: every message passes through here, and what costs is to
+  // touch memory that was not touched for long.
   struct Entry {
-    StreamKey key;
     CachedAggregate value;
-    std::size_t weight;
+    std::size_t weight = 0;
+    const StreamKey* key = nullptr;  // where the map has it
+    Entry* older = nullptr;
+    Entry* newer = nullptr;
   };
+  using Entries = std::pmr::unordered_map<StreamKey, Entry, StreamKeyHash>;
+  void unlink(Entry& entry);
+  void link_newest(Entry& entry);
   void drop_oldest();
 
   std::size_t capacity_;
   std::size_t weight_ = 0;
-  std::list<Entry> recent_;  // the most recently used first
-  std::unordered_map<StreamKey, std::list<Entry>::iterator, StreamKeyHash> entries_;
+  std::pmr::unsynchronized_pool_resource memory_;  // gives the piece of the one dropped last to the next one
+  Entries entries_{&memory_};
+  Entry* oldest_ = nullptr;
+  Entry* newest_ = nullptr;
 };
 
 }  // namespace hermes::eventstore
