@@ -3,10 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/circular_buffer.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -94,7 +94,7 @@ class BatchQueue {
   mutable std::mutex mutex_;
   std::condition_variable has_items_;
   std::condition_variable has_room_;
-  std::deque<Entry> items_;
+  boost::circular_buffer<Entry> items_{limits_.items};  // a deque would ask for memory for every message of this size
   std::size_t bytes_ = 0;
   bool closed_ = false;
 };
