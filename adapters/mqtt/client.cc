@@ -13,6 +13,7 @@
 #include "adapters/mqtt/in_flight.h"
 #include "adapters/mqtt/reason_code.h"
 #include "adapters/mqtt/subscriptions.h"
+#include "adapters/mqtt/waiting_pubacks.h"
 
 namespace hermes::mqtt {
 namespace {
@@ -25,6 +26,9 @@ constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
 constexpr std::chrono::seconds kSubscribeTimeout{15};
 // Publishes at QoS 1 under way at once, if the broker allows as many.
 constexpr std::size_t kUnderWayMax = 1'000;
+// PUBACKs are sent while the broker has fewer packets of ours to take: enough that it never runs out of work between two looks
+// of ours, and for what is sent next to wait for little.
+constexpr std::size_t kUntakenPacketsMax = 256;
 
 Grants grants_of(const Connack& connack, const Settings& settings) {
   return {
@@ -244,23 +248,32 @@ class Client::Impl {
   // Until the connection ends, or is not wanted any more.
   Disconnection serve(Connection& connection) {
     left_ = false;
+    pubacks_.clear();
     std::optional<Clock::time_point> leave_by;  // once it is not wanted any more
     for (;;) {
       if (auto end = take_what_came(connection, leave_by.has_value())) {
-        if (end->cause == Disconnection::Cause::message_not_taken) connection.leave();
+        if (end->cause == Disconnection::Cause::message_not_taken) leave(connection);
         return *end;
       }
       const bool wanted = hand_over(connection);
       // Once leaving it leaves, also when it is wanted again: messages were passed over, and come again on the next connection.
       if (!wanted && !leave_by) leave_by = Clock::now() + kDisconnectTimeout;
       if (leave_by && (Clock::now() >= *leave_by || nothing_under_way())) {
-        connection.leave();
+        leave(connection);
         left_ = true;
         return lost("disconnected");
       }
-      if (auto exchanged = connection.exchange(leave_by.value_or(Clock::time_point::max())); !exchanged)
+      const Clock::time_point left = leave_by.value_or(Clock::time_point::max());
+      // While there is a backlog nothing is handed over, whatever is due.
+      if (auto exchanged = connection.exchange(connection.has_backlog() ? left : std::min(left, pubacks_.due())); !exchanged)
         return lost(exchanged.error());
     }
+  }
+
+  // What was taken is acknowledged before.
+  void leave(Connection& connection) {
+    pubacks_.take_all(connection.out());
+    connection.leave();
   }
 
   // What others want sent goes to the connection, unless it has a backlog: then it waits here, where publish() sees how much it
@@ -277,6 +290,8 @@ class Client::Impl {
       unsent_.clear();
     }
     in_flight_.send_more(out, std::min<std::size_t>(kUnderWayMax, grants_.receive_maximum));
+    const std::size_t untaken = connection.untaken_packets();
+    pubacks_.take(out, kUntakenPacketsMax - std::min(untaken, kUntakenPacketsMax), Clock::now());
     return wants_up();
   }
 
@@ -309,8 +324,9 @@ class Client::Impl {
     // What came before the end was sent before it.
     if (messages_.empty()) return end;
     const std::size_t taken = messages_handler ? messages_handler(messages_) : messages_.size();
+    const Clock::time_point now = Clock::now();
     for (std::size_t i = 0; i < std::min(taken, messages_.size()); ++i) {
-      if (messages_[i].qos > 0) append_puback(connection.out(), packet_ids_[i]);
+      if (messages_[i].qos > 0) pubacks_.add(packet_ids_[i], now);
     }
     if (!end && taken < messages_.size()) end = {Disconnection::Cause::message_not_taken, "a message could not be taken"};
     return end;
@@ -356,6 +372,7 @@ class Client::Impl {
   bool left_ = false;  // the connection that ended was ended here
   std::vector<Message> messages_;
   std::vector<PacketId> packet_ids_;
+  WaitingPubacks pubacks_;
 
   std::thread thread_;
 };

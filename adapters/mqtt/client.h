@@ -1,10 +1,10 @@
 // An MQTT 5 client at QoS 0 and 1 (docs/mqtt-client.md). Used by the ingester, the chat client and the tools.
 //
-// Its own, and not a library's, for what Hermes promises hangs on it: a message is acknowledged to the broker after it was taken and
-// not before, and many of them together.
+// Its own, and not a library's, for what Hermes promises hangs on it: a message is acknowledged to the broker after it was
+// taken and not before, and many of them together.
 //
-// Callbacks run on the client's thread, one at a time, and must not block for long. All other members may be called from any thread,
-// and those that do not wait also by callbacks.
+// Callbacks run on the client's thread, one at a time, and must not block for long. All other members may be called from any
+// thread, and those that do not wait also by callbacks.
 #pragma once
 
 #include <chrono>
@@ -32,8 +32,8 @@ struct Settings {
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
   std::chrono::milliseconds reconnect_max{5000};
-  // When another client connects with this id, the broker gives it the session (MQTT 5, 3.1.4), and says so: Mosquitto from 2.0.15
-  // on, others for long. True: this one leaves it there until connect(). False: it takes the session back.
+  // When another client connects with this id, the broker gives it the session (MQTT 5, 3.1.4), and says so: Mosquitto
+  // from 2.0.15 on, others for long. True: this one leaves it there until connect(). False: it takes the session back.
   bool leave_session_to_another = false;
   std::string username;
   std::string password;
@@ -62,9 +62,9 @@ struct Disconnection {
 
 class Client {
  public:
-  // Given what came together, in order. Returns how many of them, from the first on, are taken: only those are acknowledged to the
-  // broker (PUBACK). If that is not all, the client drops the connection, and the broker will deliver the others again in the
-  // resumed session (MQTT 5, 4.4).
+  // Given what came together, in order. Returns how many of them, from the first on, are taken: only those are acknowledged to
+  // the broker (PUBACK). If that is not all, the client drops the connection, and the broker will deliver the others again in
+  // the resumed session (MQTT 5, 4.4).
   using MessagesHandler = std::function<std::size_t(std::span<const Message>)>;
   using MessageHandler = std::function<bool(const Message&)>;  // one by one; returns whether it is taken
   using ConnectedHandler = std::function<void(bool session_present)>;
@@ -92,8 +92,8 @@ class Client {
   // Waits for the SUBACK and returns the QoS that it grants. Repeated by itself when a reconnect finds no session.
   Result<int, Error> subscribe(const std::string& topic_filter, int qos, bool no_local);
 
-  // Hands the message to the client's queue and returns; fails when there is no connection or the queue is full (kUnsentBytesMax,
-  // InFlight::kMax). At QoS 1 it is sent again on later connections until the broker has taken it.
+  // Hands the message to the client's queue and returns; fails when there is no connection or the queue is full
+  // (kUnsentBytesMax, InFlight::kMax). At QoS 1 it is sent again on later connections until the broker has taken it.
   Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained = false);
   // As publish, and waits until the broker has taken it (QoS 1: its PUBACK).
   Result<Done, Error> publish_and_wait(std::string_view topic, std::string_view payload, int qos,
@@ -105,8 +105,8 @@ class Client {
 
   void disconnect();
 
-  // Publishes at QoS 0 that wait for the network. It bounds memory, and how late an acknowledgement can be, when the broker is slower
-  // than the publisher: these are about 80,000.
+  // Publishes at QoS 0 that wait for the network. It bounds memory, and how late an acknowledgement can be, when the broker is
+  // slower than the publisher: these are about 80,000.
   static constexpr std::size_t kUnsentBytesMax = 16u << 20;
 
  private:

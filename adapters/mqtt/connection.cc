@@ -76,8 +76,28 @@ std::optional<Connection::Problem> Connection::shake_hands(const Settings& setti
   }
 }
 
+Result<std::optional<Received>, Malformed> Connection::next() {
+  auto packet = take_packet(unread_);
+  if (packet && *packet && std::holds_alternative<Pingresp>(**packet)) untaken_.answered();
+  return packet;
+}
+
+std::size_t Connection::untaken_packets() {
+  for (; counted_ < out_.size(); counted_ += front_packet_bytes(std::string_view(out_).substr(counted_))) untaken_.sent(1);
+  return untaken_.count();
+}
+
+void Connection::ping() {
+  static_cast<void>(untaken_packets());  // those before it
+  append_pingreq(out_);
+  counted_ = out_.size();
+  untaken_.pinged();
+}
+
 Result<Done, std::string> Connection::exchange(Clock::time_point until) {
   const bool backlog = has_backlog();
+  static_cast<void>(untaken_packets());
+  if (untaken_.ping_is_due()) ping();
   if (auto sent = send(); !sent) return sent;
   if (backlog && all_sent()) return Done{};  // who appends to out() may have waited for this
   const Clock::time_point now = Clock::now();
@@ -110,8 +130,9 @@ Result<Done, std::string> Connection::send() {
     sent_ += *count;
     last_sent_ = Clock::now();
   }
+  static_cast<void>(untaken_packets());
   out_.clear();
-  sent_ = 0;
+  sent_ = counted_ = 0;
   return Done{};
 }
 
@@ -152,7 +173,7 @@ Clock::time_point Connection::keep_alive_due() const {
 Result<Done, std::string> Connection::keep_alive(Clock::time_point now) {
   if (now < keep_alive_due()) return Done{};
   if (pinged_at_) return fail(std::string("the broker does not answer"));
-  append_pingreq(out_);
+  ping();
   pinged_at_ = now;
   return send();
 }

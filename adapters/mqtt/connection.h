@@ -15,6 +15,7 @@
 #include "adapters/mqtt/client.h"
 #include "adapters/mqtt/packets.h"
 #include "adapters/mqtt/socket.h"
+#include "adapters/mqtt/untaken_packets.h"
 #include "adapters/mqtt/wake_up.h"
 
 namespace hermes::mqtt {
@@ -36,9 +37,12 @@ class Connection {
   const Connack& connack() const { return connack_; }
 
   // The next packet of what exchange() has read; nothing when there is none. Its views are valid until the next exchange().
-  Result<std::optional<Received>, Malformed> next() { return take_packet(unread_); }
+  Result<std::optional<Received>, Malformed> next();
 
   std::string& out() { return out_; }  // append packets: the next exchange() sends them
+
+  // How many of them, and of those sent before, the broker has not taken yet.
+  std::size_t untaken_packets();
 
   // Sends what there is to send, and waits until something has come, a backlog is sent, `wake` was set, or `until`. After bytes
   // have come the broker's next ones are left to gather for a moment (kGatherFor). The failure is the end of the connection,
@@ -65,6 +69,7 @@ class Connection {
   Result<Done, std::string> keep_alive(Clock::time_point now);
   Clock::time_point keep_alive_due() const;
   void wait(Clock::time_point until, bool for_bytes);
+  void ping();
   bool all_sent() const { return out_.size() == sent_; }
 
   Socket socket_;
@@ -74,7 +79,9 @@ class Connection {
   std::size_t packet_bytes_max_;  // 0: any size
 
   std::string out_;
-  std::size_t sent_ = 0;  // of out_
+  std::size_t sent_ = 0;     // of out_
+  std::size_t counted_ = 0;  // of out_, in untaken_
+  UntakenPackets untaken_;
   bool backlog_ = false;
 
   std::unique_ptr<char[]> in_;

@@ -1,0 +1,49 @@
+// PUBACKs that wait for their turn: they give way to what else is to be sent. A broker takes the packets of a connection one
+// after another, and a PUBACK is in no hurry, whereas somebody waits for a publish. In the order of the messages (MQTT 5, 4.6).
+//
+// As many as the receive maximum that the client announced, for the broker has no more messages under way. Not thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <limits>
+#include <string>
+
+#include "adapters/mqtt/packets.h"
+
+namespace hermes::mqtt {
+
+class WaitingPubacks {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  void add(PacketId packet_id, Clock::time_point now) { waiting_.push_back({packet_id, now}); }
+
+  // Appends the oldest, as many as there is room for, and those that waited for kLongest even without room: a broker that falls
+  // behind for long must not run out of messages that it may send.
+  void take(std::string& out, std::size_t room, Clock::time_point now) {
+    for (; !waiting_.empty() && (room > 0 || waiting_.front().since + kLongest <= now); waiting_.pop_front()) {
+      append_puback(out, waiting_.front().packet_id);
+      if (room > 0) --room;
+    }
+  }
+  void take_all(std::string& out) { take(out, std::numeric_limits<std::size_t>::max(), {}); }
+
+  // The session's packet identifiers mean nothing on the next connection: the broker sends those messages again.
+  void clear() { waiting_.clear(); }
+
+  // When the next one goes, room or not.
+  Clock::time_point due() const { return waiting_.empty() ? Clock::time_point::max() : waiting_.front().since + kLongest; }
+
+  static constexpr std::chrono::seconds kLongest{1};
+
+ private:
+  struct Waiting {
+    PacketId packet_id;
+    Clock::time_point since;
+  };
+  std::deque<Waiting> waiting_;
+};
+
+}  // namespace hermes::mqtt
