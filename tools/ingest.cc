@@ -133,6 +133,7 @@ ingest::Settings settings_from(const Settings& shared, const Flags& flags) {
   settings.mqtt.client_id = flags.client_id.empty() ? "hermes-ingester" : flags.client_id;
   settings.mqtt.keep_alive = std::chrono::seconds(flags.keep_alive_s);
   settings.mqtt.maximum_packet_bytes = ingest::kPacketBytesMax;
+  settings.mqtt.gather_for = ingest::kGatherFor;
   settings.postgres = shared.postgres;
   settings.postgres.role = "hermes_ingester";
   settings.postgres.application_name = "hermes ingest";

@@ -29,6 +29,9 @@ struct Settings {
   std::uint16_t receive_maximum = 65535;           // unacknowledged messages the broker may have under way to us
   std::uint32_t maximum_packet_bytes = 0;          // the broker drops larger messages to us (MQTT 5, 3.1.2.11.4); 0: any size
   std::chrono::seconds keep_alive{20};
+  // How long the broker's bytes are left to gather after some were read: to be woken for each message costs broker and client
+  // more than the message does.
+  std::chrono::microseconds gather_for{500};
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
   std::chrono::milliseconds reconnect_max{5000};

@@ -41,6 +41,7 @@ Connection::Connection(Socket socket, const Settings& settings, WakeUp& wake)
     : socket_(std::move(socket)),
       wake_(&wake),
       keep_alive_(settings.keep_alive),
+      gather_for_(settings.gather_for),
       packet_bytes_max_(settings.maximum_packet_bytes),
       in_(std::make_unique_for_overwrite<char[]>(kReadBytes)),
       capacity_(kReadBytes),
@@ -160,7 +161,7 @@ Result<Done, std::string> Connection::receive() {
   unread_ = {in_.get(), filled_};
   last_received_ = Clock::now();
   pinged_at_.reset();  // whatever came, it lives
-  read_from_ = last_received_ + kGatherFor;
+  read_from_ = last_received_ + gather_for_;
   return Done{};
 }
 

@@ -45,8 +45,8 @@ class Connection {
   std::size_t untaken_packets();
 
   // Sends what there is to send, and waits until something has come, a backlog is sent, `wake` was set, or `until`. After bytes
-  // have come the broker's next ones are left to gather for a moment (kGatherFor). The failure is the end of the connection,
-  // and says why.
+  // have come the broker's next ones are left to gather for a moment (Settings::gather_for). The failure is the end of the
+  // connection, and says why.
   Result<Done, std::string> exchange(Clock::time_point until);
 
   // The network did not take all of out() when it was last sent.
@@ -54,10 +54,6 @@ class Connection {
 
   // Takes leave (MQTT 5, 3.14): what is in out(), a DISCONNECT, and the broker's end of it; for a second at most.
   void leave();
-
-  // To be woken for each message costs broker and client more than the message does. Against the milliseconds in which batches
-  // close this is little.
-  static constexpr std::chrono::microseconds kGatherFor{500};
 
  private:
   Connection(Socket socket, const Settings& settings, WakeUp& wake);
@@ -76,6 +72,7 @@ class Connection {
   WakeUp* wake_;
   Connack connack_;
   std::chrono::seconds keep_alive_;
+  std::chrono::microseconds gather_for_;
   std::size_t packet_bytes_max_;  // 0: any size
 
   std::string out_;
