@@ -1,5 +1,6 @@
-// hermes bench latency: at half of the rate that `ingest` sustains (or at --per-second), how long a sender waits for its acknowledgement, against a
-// subscriber that acknowledges at once; and how long until the row is in chat_messages, with projectors live.
+// hermes bench latency: at half of the rate that `ingest` sustains (or at --per-second), how long a sender waits for its
+// acknowledgement, against a subscriber that acknowledges at once; and how long until the row is in chat_messages, with
+// projectors live.
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kRateMessages = 40'000;
 constexpr double kSeconds = 8;
+// How often the probe asks for its row: what it tells is at most so much too late. Each millisecond would be a tenth of a core.
+constexpr std::chrono::milliseconds kLook{4};
 
 double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -61,7 +64,7 @@ class RowProbe {
       if (!broker.send()) return;
       while (!visible(id)) {
         if (Clock::now() - sent > std::chrono::seconds(30)) return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::this_thread::sleep_for(kLook);
       }
       visible_ms_.push_back(milliseconds(Clock::now() - sent));
       if (!broker.receive(received)) return;
@@ -104,8 +107,9 @@ BenchResult latency(const Options& options) {
   const std::string hermes = this_program();
   const double seconds = options.seconds.value_or(kSeconds);
   Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings, .mosquitto = kDeployedBroker});
-  const double rate = options.per_second ? *options.per_second
-                                         : ingest_messages(stack, options.count.value_or(kRateMessages), /*with_projector=*/true).per_s / 2;
+  const double rate = options.per_second
+                          ? *options.per_second
+                          : ingest_messages(stack, options.count.value_or(kRateMessages), /*with_projector=*/true).per_s / 2;
   int run = 0;
 
   BenchResult result;
