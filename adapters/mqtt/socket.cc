@@ -1,6 +1,5 @@
 #include "adapters/mqtt/socket.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -11,14 +10,13 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <memory>
 #include <system_error>
 #include <utility>
 
+#include "adapters/mqtt/name_lookup.h"
+
 namespace hermes::mqtt {
 namespace {
-
-using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
 bool not_now(int code) { return code == EAGAIN || code == EWOULDBLOCK || code == EINTR; }
 
@@ -29,24 +27,14 @@ std::string text_of(int code) {
   return text;
 }
 
-Addresses look_up(const std::string& host, std::uint16_t port, int& code) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  return {code == 0 ? found : nullptr, &::freeaddrinfo};
-}
-
 }  // namespace
 
 Result<Socket, ConnectProblem> Socket::connect(const std::string& host, std::uint16_t port, Deadline deadline, WakeUp& wake,
                                                const std::function<bool()>& cancelled) {
-  int code = 0;
-  const Addresses addresses = look_up(host, port, code);
-  if (code == EAI_NONAME) return fail(ConnectProblem{"unknown host name", true});
-  if (code != 0) return fail(ConnectProblem{::gai_strerror(code), true});
+  const auto addresses = look_up(host, port, deadline, wake, cancelled);
+  if (!addresses) return fail(ConnectProblem{addresses.error().message, addresses.error().unknown_host});
   std::string problem = "no address";
-  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+  for (const addrinfo* address = addresses->get(); address != nullptr; address = address->ai_next) {
     Socket socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.descriptor_ < 0) {
       problem = text_of(errno);

@@ -24,8 +24,7 @@ class Socket {
   using Deadline = std::chrono::steady_clock::time_point;
 
   // Tries the addresses of `host` in turn, until `deadline` or until `wake` was set and `cancelled` says yes. Small
-  // packets go at once (TCP_NODELAY): who writes gathers them. The look-up of a name blocks for as long as the system's
-  // resolver takes.
+  // packets go at once (TCP_NODELAY): who writes gathers them.
   static Result<Socket, ConnectProblem> connect(const std::string& host, std::uint16_t port, Deadline deadline, WakeUp& wake,
                                                 const std::function<bool()>& cancelled);
 
