@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -45,6 +46,10 @@ struct Answer {
   }
 };
 
+// Those that nobody waits for any more among them: a resolver that hangs for good must not cost a thread with every attempt.
+constexpr int kLookUpsMax = 8;
+std::atomic<int> look_ups_under_way = 0;
+
 Result<Addresses, LookupProblem> judged(Found&& found) {
   if (found.code == EAI_NONAME) return fail(LookupProblem{"unknown host name", true});
   if (found.code != 0) return fail(LookupProblem{::gai_strerror(found.code), true});
@@ -59,10 +64,17 @@ Result<Addresses, LookupProblem> look_up(const std::string& host, std::uint16_t 
   // A number needs no resolver.
   if (Found number = ask(host, port, AI_NUMERICHOST); number.code == 0) return judged(std::move(number));
 
-  const auto answer = std::make_shared<Answer>();
+  if (look_ups_under_way >= kLookUpsMax) return fail(LookupProblem{"the name server does not answer"});
+  std::shared_ptr<Answer> answer;
   try {
-    std::thread([answer, host, port] { answer->tell(ask(host, port, 0)); }).detach();
-  } catch (const std::system_error& error) {
+    answer = std::make_shared<Answer>();
+    ++look_ups_under_way;
+    std::thread([answer, host, port] {
+      answer->tell(ask(host, port, 0));
+      --look_ups_under_way;
+    }).detach();
+  } catch (const std::system_error& error) {  // no descriptor, no thread
+    if (answer) --look_ups_under_way;
     return fail(LookupProblem{std::string("its name can't be looked up: ") + error.what()});
   }
   for (;;) {
@@ -71,8 +83,9 @@ Result<Addresses, LookupProblem> look_up(const std::string& host, std::uint16_t 
     std::array<pollfd, 2> waited{{{answer->there.descriptor(), POLLIN, 0}, {wake.descriptor(), POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), static_cast<int>(left.count()));
     if (waited[1].revents != 0) wake.clear();
-    if (auto found = answer->take()) return judged(std::move(*found));
+    // Always asked, for who sets `wake` does so once until this was asked.
     if (cancelled()) return fail(LookupProblem{"not wanted any more"});
+    if (auto found = answer->take()) return judged(std::move(*found));
   }
 }
 

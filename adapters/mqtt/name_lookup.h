@@ -26,7 +26,8 @@ struct LookupProblem {
 };
 
 // The addresses of `host`, a name or a number, for TCP. Gives up at `deadline`, or when `wake` was set and `cancelled` says
-// yes; the resolver then goes on by itself on a thread that touches nothing of the caller's, and what it finds is dropped.
+// yes; the resolver then goes on by itself on a thread that touches nothing of the caller's, and what it finds is dropped. Of
+// such there are 8 at most in a process; then a look-up fails at once.
 Result<Addresses, LookupProblem> look_up(const std::string& host, std::uint16_t port,
                                          std::chrono::steady_clock::time_point deadline, WakeUp& wake,
                                          const std::function<bool()>& cancelled);
