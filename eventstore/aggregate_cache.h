@@ -1,6 +1,6 @@
 // The aggregates that a command handler has seen last, so that a receipt does not read its message's stream from the log. The
-// least recently used leave first. Capacity is counted in direct messages (about 300 bytes each); a broadcast counts for more, by
-// its recipients, so that memory stays bounded whatever the messages are. Not thread-safe: one per handler.
+// least recently used leave first. Capacity is counted in direct messages (about 300 bytes each); a broadcast counts for more,
+// by its recipients, so that memory stays bounded whatever the messages are. Not thread-safe: one per handler.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +41,8 @@ class AggregateCache {
   std::size_t weight() const { return weight_; }  // at most the capacity
 
  private:
-  // One piece of memory an aggregate, in the order of use by its neighbours: every message passes through here, and what costs is to
-  // touch memory that was not touched for long.
+  // One piece of memory an aggregate, in the order of use by its neighbours: every message passes through here, and what costs
+  // is to touch memory that was not touched for long.
   struct Entry {
     CachedAggregate value;
     std::size_t weight = 0;
@@ -57,7 +57,7 @@ class AggregateCache {
 
   std::size_t capacity_;
   std::size_t weight_ = 0;
-  std::pmr::unsynchronized_pool_resource memory_;  // gives the piece of the one dropped last to the next one
+  std::pmr::unsynchronized_pool_resource memory_;  // uses the pieces of those that were dropped again
   Entries entries_{&memory_};
   Entry* oldest_ = nullptr;
   Entry* newest_ = nullptr;

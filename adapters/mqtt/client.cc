@@ -26,9 +26,6 @@ constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
 constexpr std::chrono::seconds kSubscribeTimeout{15};
 // Publishes at QoS 1 under way at once, if the broker allows as many.
 constexpr std::size_t kUnderWayMax = 1'000;
-// PUBACKs are sent while the broker has fewer packets of ours to take: enough that it never runs out of work between two looks
-// of ours, and for what is sent next to wait for little.
-constexpr std::size_t kUntakenPacketsMax = 256;
 
 Grants grants_of(const Connack& connack, const Settings& settings) {
   return {
@@ -126,8 +123,9 @@ class Client::Impl {
     };
     std::lock_guard lock(mutex_);
     if (!up_) return fail(Error{"cannot publish: not connected to the MQTT broker at " + where()});
-    if (grants_.maximum_packet_bytes && publish_bytes(publish) > *grants_.maximum_packet_bytes)
-      return failed("the broker takes packets of at most " + std::to_string(*grants_.maximum_packet_bytes) + " bytes");
+    const std::size_t bytes_max = grants_.maximum_packet_bytes.value_or(kPacketBytesMax);
+    if (publish_bytes(publish) > bytes_max)
+      return failed("the broker takes packets of at most " + std::to_string(bytes_max) + " bytes");
     if (qos == 0) {
       if (unsent_.size() >= kUnsentBytesMax) return failed("the broker takes messages too slowly");
       append_publish(unsent_, publish);
@@ -290,8 +288,7 @@ class Client::Impl {
       unsent_.clear();
     }
     in_flight_.send_more(out, std::min<std::size_t>(kUnderWayMax, grants_.receive_maximum));
-    const std::size_t untaken = connection.untaken_packets();
-    pubacks_.take(out, kUntakenPacketsMax - std::min(untaken, kUntakenPacketsMax), Clock::now());
+    pubacks_.take(out, connection.room(), Clock::now());
     return wants_up();
   }
 

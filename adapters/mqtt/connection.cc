@@ -79,25 +79,34 @@ std::optional<Connection::Problem> Connection::shake_hands(const Settings& setti
 
 Result<std::optional<Received>, Malformed> Connection::next() {
   auto packet = take_packet(unread_);
-  if (packet && *packet && std::holds_alternative<Pingresp>(**packet)) untaken_.answered();
+  if (packet && *packet && std::holds_alternative<Pingresp>(**packet)) untaken_.answered(Clock::now());
   return packet;
 }
 
-std::size_t Connection::untaken_packets() {
-  for (; counted_ < out_.size(); counted_ += front_packet_bytes(std::string_view(out_).substr(counted_))) untaken_.sent(1);
-  return untaken_.count();
+void Connection::count_packets() {
+  while (counted_ < out_.size()) {
+    const std::size_t packet = front_packet_bytes(std::string_view(out_).substr(counted_));
+    assert(packet > 0);  // only whole packets are appended
+    counted_ = packet > 0 ? counted_ + packet : out_.size();
+    untaken_.sent(1);
+  }
+}
+
+std::size_t Connection::room() {
+  count_packets();
+  return untaken_.room();
 }
 
 void Connection::ping() {
-  static_cast<void>(untaken_packets());  // those before it
+  count_packets();  // those before it
   append_pingreq(out_);
   counted_ = out_.size();
-  untaken_.pinged();
+  untaken_.pinged(Clock::now());
 }
 
 Result<Done, std::string> Connection::exchange(Clock::time_point until) {
   const bool backlog = has_backlog();
-  static_cast<void>(untaken_packets());
+  count_packets();
   if (untaken_.ping_is_due()) ping();
   if (auto sent = send(); !sent) return sent;
   if (backlog && all_sent()) return Done{};  // who appends to out() may have waited for this
@@ -131,7 +140,7 @@ Result<Done, std::string> Connection::send() {
     sent_ += *count;
     last_sent_ = Clock::now();
   }
-  static_cast<void>(untaken_packets());
+  count_packets();
   out_.clear();
   sent_ = counted_ = 0;
   return Done{};

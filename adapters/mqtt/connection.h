@@ -41,8 +41,8 @@ class Connection {
 
   std::string& out() { return out_; }  // append packets: the next exchange() sends them
 
-  // How many of them, and of those sent before, the broker has not taken yet.
-  std::size_t untaken_packets();
+  // How many packets more may be appended before what comes next would wait for long (UntakenPackets).
+  std::size_t room();
 
   // Sends what there is to send, and waits until something has come, a backlog is sent, `wake` was set, or `until`. After bytes
   // have come the broker's next ones are left to gather for a moment (Settings::gather_for). The failure is the end of the
@@ -65,6 +65,7 @@ class Connection {
   Result<Done, std::string> keep_alive(Clock::time_point now);
   Clock::time_point keep_alive_due() const;
   void wait(Clock::time_point until, bool for_bytes);
+  void count_packets();
   void ping();
   bool all_sent() const { return out_.size() == sent_; }
 

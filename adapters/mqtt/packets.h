@@ -17,6 +17,8 @@
 namespace hermes::mqtt {
 
 using PacketId = std::uint16_t;  // 1 to 65,535 (2.2.1)
+inline constexpr std::size_t kPacketBytesMax =
+    268'435'460;  // a length of four digits, and what stands before it (1.5.5, 2.1.4)
 
 // ---- what a client sends: each appends one packet to `out` ----
 

@@ -5,6 +5,8 @@
 // Not thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,29 +15,49 @@ namespace hermes::mqtt {
 
 class UntakenPackets {
  public:
+  using Clock = std::chrono::steady_clock;
+
   void sent(std::size_t packets) { sent_ += packets; }
-  void pinged() {
+  void pinged(Clock::time_point now) {
     ++sent_;
-    pings_.push_back(sent_);
+    pings_.push_back({sent_, now});
   }
   // A broker that answers what was not asked takes nothing by it.
-  void answered() {
+  void answered(Clock::time_point now) {
     if (pings_.empty()) return;
-    taken_ = pings_.front();
+    taken_ = pings_.front().sent;
+    round_trip_min_ = std::min(round_trip_min_, now - pings_.front().at);
     pings_.pop_front();
   }
 
   // As of the last PINGRESP: at most so many.
   std::size_t count() const { return static_cast<std::size_t>(sent_ - taken_); }
 
-  // One ping at a time, and so few that they cost nothing.
-  static constexpr std::size_t kPingEvery = 64;
-  bool ping_is_due() const { return pings_.empty() && count() >= kPingEvery; }
+  // One ping at a time, and none for a few packets, so that pings cost nothing.
+  static constexpr std::size_t kPingFrom = 64;
+  bool ping_is_due() const { return pings_.empty() && count() >= kPingFrom; }
+
+  // How many more may be sent before what is sent next would wait for long. As the count is known a round trip late, so many as
+  // a fast broker takes in the time of one, at its best: kWindow for each kWindowTime.
+  static constexpr std::size_t kWindow = 256;
+  static constexpr std::chrono::milliseconds kWindowTime{3};
+  static constexpr std::size_t kWindowMax = 65'536;
+  std::size_t room() const {
+    const bool measured = round_trip_min_ != Clock::duration::max();
+    const auto times = measured ? static_cast<std::size_t>(round_trip_min_ / kWindowTime) : 0;
+    const std::size_t window = std::clamp(kWindow * times, kWindow, kWindowMax);
+    return window - std::min(count(), window);
+  }
 
  private:
+  struct Ping {
+    std::uint64_t sent;  // up to it, itself included
+    Clock::time_point at;
+  };
   std::uint64_t sent_ = 0;
   std::uint64_t taken_ = 0;
-  std::deque<std::uint64_t> pings_;  // what was sent up to each that is not answered; two at most, with the keep alive's
+  std::deque<Ping> pings_;  // not answered: one, and those of the keep alive
+  Clock::duration round_trip_min_ = Clock::duration::max();
 };
 
 }  // namespace hermes::mqtt
