@@ -369,7 +369,7 @@ class Client::Impl {
   bool left_ = false;  // the connection that ended was ended here
   std::vector<Message> messages_;
   std::vector<PacketId> packet_ids_;
-  WaitingPubacks pubacks_;
+  WaitingPubacks pubacks_{settings_.puback_wait_max};
 
   std::thread thread_;
 };

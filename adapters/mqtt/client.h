@@ -32,6 +32,9 @@ struct Settings {
   // How long the broker's bytes are left to gather after some were read: to be woken for each message costs broker and client
   // more than the message does.
   std::chrono::microseconds gather_for{500};
+  // How long PUBACKs give way to publishes where the broker is behind: one that falls behind for long must not run out of
+  // messages that it may send.
+  std::chrono::milliseconds puback_wait_max{1000};
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
   std::chrono::milliseconds reconnect_max{5000};

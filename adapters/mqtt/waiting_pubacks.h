@@ -18,12 +18,13 @@ class WaitingPubacks {
  public:
   using Clock = std::chrono::steady_clock;
 
+  explicit WaitingPubacks(Clock::duration longest) : longest_(longest) {}
+
   void add(PacketId packet_id, Clock::time_point now) { waiting_.push_back({packet_id, now}); }
 
-  // Appends the oldest, as many as there is room for, and those that waited for kLongest even without room: a broker that falls
-  // behind for long must not run out of messages that it may send.
+  // Appends the oldest, as many as there is room for, and those that have waited for the longest time even without room.
   void take(std::string& out, std::size_t room, Clock::time_point now) {
-    for (; !waiting_.empty() && (room > 0 || waiting_.front().since + kLongest <= now); waiting_.pop_front()) {
+    for (; !waiting_.empty() && (room > 0 || waiting_.front().since + longest_ <= now); waiting_.pop_front()) {
       append_puback(out, waiting_.front().packet_id);
       if (room > 0) --room;
     }
@@ -34,15 +35,14 @@ class WaitingPubacks {
   void clear() { waiting_.clear(); }
 
   // When the next one goes, room or not.
-  Clock::time_point due() const { return waiting_.empty() ? Clock::time_point::max() : waiting_.front().since + kLongest; }
-
-  static constexpr std::chrono::seconds kLongest{1};
+  Clock::time_point due() const { return waiting_.empty() ? Clock::time_point::max() : waiting_.front().since + longest_; }
 
  private:
   struct Waiting {
     PacketId packet_id;
     Clock::time_point since;
   };
+  Clock::duration longest_;
   std::deque<Waiting> waiting_;
 };
 

@@ -14,6 +14,8 @@ using testing::IsEmpty;
 using Clock = WaitingPubacks::Clock;
 constexpr Clock::time_point kNow = Clock::time_point() + std::chrono::hours(1);
 
+constexpr std::chrono::seconds kLongest{1};
+
 std::vector<int> ids(std::string_view packets) {
   std::vector<int> found;
   while (!packets.empty()) found.push_back(std::get<Puback>(**take_packet(packets)).packet_id);
@@ -27,7 +29,7 @@ std::vector<int> taken(WaitingPubacks& pubacks, std::size_t room, Clock::time_po
 }
 
 TEST(WaitingPubacks, GoInOrderAsThereIsRoom) {
-  WaitingPubacks pubacks;
+  WaitingPubacks pubacks(kLongest);
   for (PacketId id : {7, 3, 5}) pubacks.add(id, kNow);
   EXPECT_THAT(taken(pubacks, 0), IsEmpty());
   EXPECT_THAT(taken(pubacks, 2), ElementsAre(7, 3));
@@ -36,16 +38,16 @@ TEST(WaitingPubacks, GoInOrderAsThereIsRoom) {
 }
 
 TEST(WaitingPubacks, GoWithoutRoomOnceTheyWaitedForLong) {
-  WaitingPubacks pubacks;
+  WaitingPubacks pubacks(kLongest);
   pubacks.add(1, kNow);
   pubacks.add(2, kNow + std::chrono::milliseconds(1));
-  EXPECT_EQ(pubacks.due(), kNow + WaitingPubacks::kLongest);
-  EXPECT_THAT(taken(pubacks, 0, kNow + WaitingPubacks::kLongest), ElementsAre(1));
-  EXPECT_EQ(pubacks.due(), kNow + std::chrono::milliseconds(1) + WaitingPubacks::kLongest);
+  EXPECT_EQ(pubacks.due(), kNow + kLongest);
+  EXPECT_THAT(taken(pubacks, 0, kNow + kLongest), ElementsAre(1));
+  EXPECT_EQ(pubacks.due(), kNow + std::chrono::milliseconds(1) + kLongest);
 }
 
 TEST(WaitingPubacks, AllGoAtTheEndOfAConnectionAndNoneOnTheNext) {
-  WaitingPubacks pubacks;
+  WaitingPubacks pubacks(kLongest);
   pubacks.add(1, kNow);
   pubacks.add(2, kNow);
   std::string out;
