@@ -2,6 +2,7 @@
 // command that repeats it is printed.
 //
 //   wire_decoder_fuzz [--iterations N] [--seed N]    N mutations (20000), from a seed that makes the run repeatable
+//   wire_decoder_fuzz --seconds N [--seed N]         as many as there is time for
 //   wire_decoder_fuzz FILE...                        these inputs, once each
 //   wire_decoder_fuzz --write-seeds FOLDER           the seeds as files, for libFuzzer
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "tests/fuzz/mutate.h"
 
@@ -67,12 +69,16 @@ int feed_files(int count, char** files) {
   return 0;
 }
 
-int feed_mutations(std::uint64_t iterations, std::uint64_t seed) {
+// For as many mutations as asked for, or, where a time was asked for, for as many as it has room for.
+int feed_mutations(std::uint64_t iterations, std::optional<std::chrono::seconds> time, std::uint64_t seed) {
+  const auto until = std::chrono::steady_clock::now() + time.value_or(std::chrono::seconds(0));
   std::mt19937_64 random(seed);
   const Seeds all = seeds();
   for (const std::string& input : all.inputs) feed(input);
-  for (std::uint64_t i = 0; i < iterations; ++i) feed(mutate(all, random, kInputBytesMax));
-  std::cout << iterations << " mutations of " << all.inputs.size() << " seeds, seed " << seed << ": no crash\n";
+  std::uint64_t done = 0;
+  const auto goes_on = [&] { return time ? std::chrono::steady_clock::now() < until : done < iterations; };
+  for (; goes_on(); ++done) feed(mutate(all, random, kInputBytesMax));
+  std::cout << done << " mutations of " << all.inputs.size() << " seeds, seed " << seed << ": no crash\n";
   return 0;
 }
 
@@ -83,6 +89,7 @@ int main(int argc, char** argv) {
   // Another one each day, so that runs add up, and the same one all day, so that a failure can be repeated.
   const auto day = std::chrono::duration_cast<std::chrono::days>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::uint64_t iterations = 20'000;
+  std::optional<std::chrono::seconds> time;
   auto seed = static_cast<std::uint64_t>(day);
   for (int i = 1; i < argc; i += 2) {
     const std::string flag = argv[i];
@@ -94,6 +101,8 @@ int main(int argc, char** argv) {
     if (flag == "--write-seeds") return write_seeds(argv[i + 1]);
     if (flag == "--iterations") {
       iterations = std::stoull(argv[i + 1]);
+    } else if (flag == "--seconds") {
+      time = std::chrono::seconds(std::stoull(argv[i + 1]));
     } else if (flag == "--seed") {
       seed = std::stoull(argv[i + 1]);
     } else {
@@ -101,5 +110,5 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  return feed_mutations(iterations, seed);
+  return feed_mutations(iterations, time, seed);
 }
