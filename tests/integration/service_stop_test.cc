@@ -2,14 +2,11 @@
 // with exit code 0, for the next start goes on where this one was.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <stdexcept>
 
 #include "tests/support/eventually.h"
+#include "tests/support/loopback_listener.h"
 #include "tests/support/servers.h"
 #include "tests/support/tcp_proxy.h"
 
@@ -18,31 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-// Takes connections and says nothing.
-class SilentServer {
- public:
-  SilentServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 ||
-        ::getsockname(listener_, generic, &size) != 0) {
-      throw std::runtime_error("cannot listen");
-    }
-    port_ = ntohs(address.sin_port);
-  }
-  ~SilentServer() { ::close(listener_); }
-  SilentServer(const SilentServer&) = delete;
-
-  std::uint16_t port() const { return port_; }
-
- private:
-  int listener_;
-  std::uint16_t port_ = 0;
-};
-
 int occurrences(const std::string& text, const std::string& part) {
   int count = 0;
   for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
@@ -50,7 +22,7 @@ int occurrences(const std::string& text, const std::string& part) {
 }
 
 TEST(ServiceStop, OfAnIngesterThatHasReachedNobodyIsQuiet) {
-  const SilentServer broker;
+  const LoopbackListener broker;  // takes connections and says nothing
   const TemporaryFolder folder;
   const Environment environment{{"MQTT_BROKER_HOST", "127.0.0.1"},
                                 {"MQTT_BROKER_PORT", std::to_string(broker.port())},
