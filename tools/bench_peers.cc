@@ -43,42 +43,40 @@ ExitCode run_subscribe(const bench::SubscriberSettings& settings) {
 
 }  // namespace
 
-void add_bench_peers(CLI::App& bench, Cli& cli) {
+void add_bench_peers(const Command& bench, Cli& cli) {
   auto load = std::make_shared<load::Settings>();
   auto milliseconds = std::make_shared<std::optional<std::int64_t>>();
   auto again_ms = std::make_shared<std::int64_t>(load->send_again_after.count());
-  CLI::App& load_app = add_subcommand(bench, "load", "Publishes messages at QoS 1 and prints what became of them.",
-                                      {"hermes bench load --port 1883 --count 10000"});
-  load_app.group("");
-  load_app.add_option("--port", load->port)->required();
-  load_app.add_option("--topic", load->topic_root);
-  load_app.add_option("--prefix", load->prefix);
-  load_app.add_option("--senders", load->senders)->check(CLI::Range(1, 100));
-  load_app.add_option("--per-second", load->per_second);
-  load_app.add_option("--count", load->count);
-  load_app.add_option("--milliseconds", *milliseconds);
-  load_app.add_option("--payload-bytes", load->payload_bytes);
-  load_app.add_option("--unacknowledged", load->unacknowledged_max);
-  load_app.add_option("--send-again-ms", *again_ms);
-  load_app.add_flag("--acks", load->wait_for_acks);
-  load_app.add_option("--witness", load->witness_file);
-  load_app.callback([&cli, load, milliseconds, again_ms] {
-    cli.run = [load, milliseconds, again_ms] {
-      if (*milliseconds) load->duration = std::chrono::milliseconds(**milliseconds);
-      load->send_again_after = std::chrono::milliseconds(*again_ms);
-      return run_load(*load);
-    };
+  const Command load_app = bench.subcommand("load", "Publishes messages at QoS 1 and prints what became of them.",
+                                            {"hermes bench load --port 1883 --count 10000"});
+  load_app.hide();
+  load_app.option("--port", load->port, "Port of the broker").required();
+  load_app.option("--topic", load->topic_root, "Root of the topics");
+  load_app.option("--prefix", load->prefix, "Of message ids and senders");
+  load_app.option("--senders", load->senders, "Connections, each a user").between(1, 100);
+  load_app.option("--per-second", load->per_second, "Messages of all senders; 0: as fast as the broker takes them");
+  load_app.option("--count", load->count, "Messages");
+  load_app.option("--milliseconds", *milliseconds, "How long, instead of a count");
+  load_app.option("--payload-bytes", load->payload_bytes, "Size of each message");
+  load_app.option("--unacknowledged", load->unacknowledged_max, "Messages on their way at most");
+  load_app.option("--send-again-ms", *again_ms, "How long a message waits for its acknowledgement");
+  load_app.flag("--acks", load->wait_for_acks, "Wait for received_by_server");
+  load_app.option("--witness", load->witness_file, "The acknowledged ids, one a line");
+  load_app.runs(cli, [load, milliseconds, again_ms] {
+    if (*milliseconds) load->duration = std::chrono::milliseconds(**milliseconds);
+    load->send_again_after = std::chrono::milliseconds(*again_ms);
+    return run_load(*load);
   });
 
   auto subscriber = std::make_shared<bench::SubscriberSettings>();
-  CLI::App& subscribe_app = add_subcommand(bench, "subscribe", "Counts messages, or answers each at once.",
-                                           {"hermes bench subscribe --port 1883 --count 10000"});
-  subscribe_app.group("");
-  subscribe_app.add_option("--port", subscriber->port)->required();
-  subscribe_app.add_option("--topic", subscriber->topic_root);
-  subscribe_app.add_option("--count", subscriber->count)->required();
-  subscribe_app.add_flag("--answer", subscriber->answer);
-  subscribe_app.callback([&cli, subscriber] { cli.run = [subscriber] { return run_subscribe(*subscriber); }; });
+  const Command subscribe_app = bench.subcommand("subscribe", "Counts messages, or answers each at once.",
+                                                 {"hermes bench subscribe --port 1883 --count 10000"});
+  subscribe_app.hide();
+  subscribe_app.option("--port", subscriber->port, "Port of the broker").required();
+  subscribe_app.option("--topic", subscriber->topic_root, "Root of the topics");
+  subscribe_app.option("--count", subscriber->count, "Messages; then it ends").required();
+  subscribe_app.flag("--answer", subscriber->answer, "Tell each sender received_by_server at once");
+  subscribe_app.runs(cli, [subscriber] { return run_subscribe(*subscriber); });
 }
 
 }  // namespace hermes::tools

@@ -5,6 +5,6 @@
 namespace hermes::tools {
 
 // Declares the subcommands of `hermes bench` that are processes to measure with, hidden from its --help.
-void add_bench_peers(CLI::App& bench, Cli& cli);
+void add_bench_peers(const Command& bench, Cli& cli);
 
 }  // namespace hermes::tools

@@ -36,10 +36,11 @@ ExitCode run(const Settings& settings, const Flags& flags) {
                                    .broker = settings.mqtt_host + ":" + std::to_string(settings.mqtt_port)});
   const auto [unsent, failures, session_taken] = conversation.run();
   if (session_taken) {
-    throw CommandError(kFoundProblem, "another chat client of " + user.str() + " has connected to the broker at " +
-                                          settings.mqtt_host + ":" + std::to_string(settings.mqtt_port) +
-                                          ", from another machine or with another HERMES_OUTBOX_DIR: messages go there now. One "
-                                          "user has one chat client at a time; `hermes send` works beside it");
+    throw CommandError(kFoundProblem,
+                       "another chat client of " + user.str() + " has connected to the broker at " + settings.mqtt_host + ":" +
+                           std::to_string(settings.mqtt_port) +
+                           ", from another machine or with another HERMES_OUTBOX_DIR: messages go there now. One "
+                           "user has one chat client at a time; `hermes send` works beside it");
   }
   if (console->interactive()) return kDone;
   // A script cannot read what was said of a line.
@@ -51,23 +52,25 @@ ExitCode run(const Settings& settings, const Flags& flags) {
   std::string kept = std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +
                      " kept in the outbox and will go with the next `hermes chat`";
   if (!session->connected()) throw CommandError(kUnreachable, session->last_problem() + " " + kept);
-  throw CommandError(kFoundProblem, "the server has not acknowledged. Is `hermes ingest` running? Try: ./run_chat.sh status. " + kept);
+  throw CommandError(kFoundProblem,
+                     "the server has not acknowledged. Is `hermes ingest` running? Try: ./run_chat.sh status. " + kept);
 }
 
 }  // namespace
 
-void add_chat(CLI::App& root, Cli& cli) {
+void add_chat(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(root, "chat", "The chat client: at a terminal, or with commands on standard input",
-                                 {"hermes chat --user fredy --name Fredy", "echo \"send david Hello\" | hermes chat --user fredy"});
+  const Command app =
+      root.subcommand("chat", "The chat client: at a terminal, or with commands on standard input",
+                      {"hermes chat --user fredy --name Fredy", "echo \"send david Hello\" | hermes chat --user fredy"});
   add_mqtt_options(app, cli.settings);
-  app.add_option("--user", cli.settings.user_id, "Who you are")->envname("CHAT_USER_ID")->required();
-  app.add_option("--name", cli.settings.user_name, "Your name as others see it (the id)")->envname("CHAT_USER_NAME");
-  app.add_option("--read-after", flags->read_after, "How long after a message was shown it counts as read; never: not at all")
-      ->check([](const std::string& text) { return text == "never" ? std::string() : check_duration(text); })
-      ->capture_default_str();
+  app.option("--user", cli.settings.user_id, "Who you are").environment("CHAT_USER_ID").required();
+  app.option("--name", cli.settings.user_name, "Your name as others see it (the id)").environment("CHAT_USER_NAME");
+  app.option("--read-after", flags->read_after, "How long after a message was shown it counts as read; never: not at all")
+      .check([](const std::string& text) { return text == "never" ? std::string() : check_duration(text); })
+      .default_shown();
   add_query_option(app, flags->query_url, "The query service, for history, status, timeline and inbox");
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

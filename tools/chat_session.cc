@@ -1,15 +1,15 @@
 #include "tools/chat_session.h"
 
-#include <CLI/App.hpp>
-
 #include "adapters/chat/user_folder.h"
 #include "tools/command_error.h"
+#include "tools/options.h"
 
 namespace hermes::tools {
 
 domain::UserId user_argument(const std::string& text, const std::string& what) {
   // A blank that nobody sees would make another user.
-  if (text.starts_with(' ') || text.ends_with(' ')) throw CommandError(kUsage, what + " '" + text + "' begins or ends with a blank");
+  if (text.starts_with(' ') || text.ends_with(' '))
+    throw CommandError(kUsage, what + " '" + text + "' begins or ends with a blank");
   auto user = domain::UserId::parse(text, what);
   if (!user) throw CommandError(kUsage, user.error().message());
   return *user;
@@ -21,8 +21,8 @@ domain::MessageId message_id_argument(const std::string& text, const std::string
   return *parsed;
 }
 
-void add_query_option(CLI::App& app, std::string& url, const std::string& purpose) {
-  app.add_option("--query-url", url, purpose)->envname("HERMES_QUERY_URL")->capture_default_str();
+void add_query_option(const Command& app, std::string& url, const std::string& purpose) {
+  app.option("--query-url", url, purpose).environment("HERMES_QUERY_URL").default_shown();
 }
 
 chat::QueryAddress query_address(const std::string& url) {

@@ -12,20 +12,19 @@
 #include "domain/identifiers.h"
 #include "tools/settings.h"
 
-namespace CLI {
-class App;
-}
-
 namespace hermes::tools {
+
+class Command;
 
 // Throws CommandError(kUsage) for what cannot be a user. `what` names the argument.
 domain::UserId user_argument(const std::string& text, const std::string& what);
 
 domain::MessageId message_id_argument(const std::string& text, const std::string& what);
 
-// The option --query-url, for what is said of it in `purpose`; query_address() throws CommandError(kUsage) for what is no address.
+// The option --query-url, for what is said of it in `purpose`; query_address() throws CommandError(kUsage) for what is no
+// address.
 inline constexpr std::string_view kUsualQueryUrl = "http://127.0.0.1:8480";
-void add_query_option(CLI::App& app, std::string& url, const std::string& purpose);
+void add_query_option(const Command& app, std::string& url, const std::string& purpose);
 chat::QueryAddress query_address(const std::string& url);
 
 // Throws CommandError.

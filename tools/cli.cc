@@ -15,6 +15,7 @@
 #include "eventstore/failure.h"
 #include "tools/config_file.h"
 #include "tools/connect.h"
+#include "tools/options.h"
 
 namespace hermes::tools {
 namespace {
@@ -223,7 +224,7 @@ int run(int argc, const char* const* argv, std::span<AddCommand* const> commands
       "/etc/hermes/config.toml), in that order. Passwords: POSTGRES_PASSWORD, MQTT_PASSWORD, or files named by *_FILE.\n"
       "Exit codes: 0 done, 1 a problem was found or the thing was not, 2 wrong usage, 3 broker or database out of reach.\n\n"
       "Example:\n  hermes timeline 7d9f0c52-90f6-4a3e-8f3d-5f1f8a0c1b2e");
-  for (AddCommand* add : commands) add(root, cli);
+  for (AddCommand* add : commands) add(Command(root), cli);
   prepare(root);
 
   try {

@@ -1,17 +1,17 @@
 // The command line as a whole: settings from flags, environment and a config file (in that order), exit codes, errors of one
-// line. What subcommands share: tools/options.h (their flags), settings.h, command_error.h, connect.h, output.h.
+// line. What subcommands share: tools/options.h (their options), settings.h, command_error.h, connect.h, output.h.
 //
 // A subcommand `foo` is one file, tools/foo.cc, with add_foo(), registered in tools/commands.h. It is thin: it reads flags,
 // calls a library and prints:
 //
-//   void add_foo(CLI::App& root, Cli& cli) {
+//   void add_foo(const Command& root, Cli& cli) {
 //     struct Flags { std::string id; };
 //     auto flags = std::make_shared<Flags>();
-//     CLI::App& app = add_subcommand(root, "foo", "Says foo of a message.", {"hermes foo m-1", "hermes foo m-1 --json"});
+//     const Command app = root.subcommand("foo", "Says foo of a message.", {"hermes foo m-1", "hermes foo m-1 --json"});
 //     add_postgres_options(app, cli.settings);
 //     add_json_flag(app, cli.settings);
-//     app.add_option("id", flags->id, "The message id")->required();
-//     app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_foo(cli.settings, flags->id); }; });
+//     app.option("id", flags->id, "The message id").required();
+//     app.runs(cli, [&cli, flags] { return run_foo(cli.settings, flags->id); });
 //   }
 #pragma once
 
@@ -22,15 +22,13 @@
 #include "tools/command_error.h"
 #include "tools/settings.h"
 
-namespace CLI {
-class App;
-}
-
 namespace hermes::tools {
+
+class Command;
 
 struct Cli {
   Settings settings;
-  std::function<ExitCode()> run;  // set by the callback of the subcommand that was chosen
+  std::function<ExitCode()> run;  // what the subcommand that was chosen does (Command::runs)
 };
 
 // "0.1.0"
@@ -40,7 +38,7 @@ std::string version();
 // has a form of its own.
 void say_errors_by(std::function<void(const std::string&)> say);
 
-using AddCommand = void(CLI::App& root, Cli& cli);
+using AddCommand = void(const Command& root, Cli& cli);
 
 // The whole program: declares `commands`, reads the config file, parses, runs the chosen one, turns every failure into one line
 // and an exit code.

@@ -22,31 +22,27 @@ using ::testing::IsEmpty;
 // What the two commands below were given.
 Settings seen;
 
-void add_look(CLI::App& root, Cli& cli) {
-  CLI::App& app = add_subcommand(root, "look", "Looks.", {"hermes look"});
+void add_look(const Command& root, Cli& cli) {
+  const Command app = root.subcommand("look", "Looks.", {"hermes look"});
   add_postgres_options(app, cli.settings);
   add_mqtt_options(app, cli.settings);
   add_json_flag(app, cli.settings);
-  app.callback([&cli] {
-    cli.run = [&cli] {
-      seen = cli.settings;
-      return kDone;
-    };
+  app.runs(cli, [&cli] {
+    seen = cli.settings;
+    return kDone;
   });
 }
 
 // Declares the same options: its environment must not reach the settings of `look`.
-void add_other(CLI::App& root, Cli& cli) {
-  CLI::App& app = add_subcommand(root, "other", "Fails.", {"hermes other not-found", "hermes other throw"});
+void add_other(const Command& root, Cli& cli) {
+  const Command app = root.subcommand("other", "Fails.", {"hermes other not-found", "hermes other throw"});
   add_postgres_options(app, cli.settings);
   auto how = std::make_shared<std::string>();
-  app.add_option("how", *how, "How to fail")->required();
-  app.callback([&cli, how] {
-    cli.run = [how]() -> ExitCode {
-      if (*how == "not-found") return kFoundProblem;
-      if (*how == "unreachable") throw CommandError(kUnreachable, "cannot reach the moon");
-      throw std::runtime_error("two\nlines");
-    };
+  app.option("how", *how, "How to fail").required();
+  app.runs(cli, [how]() -> ExitCode {
+    if (*how == "not-found") return kFoundProblem;
+    if (*how == "unreachable") throw CommandError(kUnreachable, "cannot reach the moon");
+    throw std::runtime_error("two\nlines");
   });
 }
 
@@ -201,7 +197,8 @@ TEST_F(CliTest, PrintsItsVersion) {
 TEST_F(CliTest, AnUnknownOptionIsNamedBeforeWhatIsMissing) {
   const Outcome outcome = hermes({"other", "--postgres-hots=x"});
   EXPECT_EQ(outcome.code, kUsage);
-  EXPECT_THAT(outcome.err, HasSubstr("there is no option --postgres-hots; did you mean --postgres-host? See: hermes other --help"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("there is no option --postgres-hots; did you mean --postgres-host? See: hermes other --help"));
   EXPECT_THAT(hermes({"other", "--nope"}).err, HasSubstr("there is no option --nope. See:"));
   EXPECT_THAT(hermes({"other"}).err, HasSubstr("required"));
 }

@@ -91,35 +91,33 @@ ExitCode run_doctor(const Settings& settings, const DoctorSettings& doctor) {
 
 }  // namespace
 
-void add_doctor(CLI::App& root, Cli& cli) {
+void add_doctor(const Command& root, Cli& cli) {
   auto doctor = std::make_shared<DoctorSettings>();
-  CLI::App& app = add_subcommand(
-      root, "doctor",
+  const Command app = root.subcommand(
+      "doctor",
       "Checks broker, database, roles, limits, disks, clocks and ports, one line each, and says how to mend what "
       "is wrong. Exit code 1 if anything fails, also when broker or database are out of reach.",
       {"hermes doctor", "hermes doctor --json"});
-  app.add_option("--spool-dir", doctor->spool_folder, "Folder of the spool")
-      ->envname("HERMES_SPOOL_DIR")
-      ->capture_default_str();
-  app.add_option("--max-spool-bytes", doctor->spool_bytes_max, "Room of the spool (suffixes KiB, MiB, GiB)")
-      ->transform(CLI::AsSizeValue(false).description(""))
-      ->envname("HERMES_MAX_SPOOL_BYTES")
-      ->capture_default_str();
-  app.add_option("--ingester-port", doctor->ingester_port, "Where the ingester answers")
-      ->envname("HERMES_INGESTER_PORT")
-      ->capture_default_str();
-  app.add_option("--projector-port", doctor->projector_port, "Where the projector answers")
-      ->envname("HERMES_PROJECTOR_PORT")
-      ->capture_default_str();
-  CLI::Option* query_port = app.add_option("--query-port", doctor->query_port, "Where the query service answers")
-      ->envname("HERMES_QUERY_PORT")
-      ->capture_default_str();
+  app.option("--spool-dir", doctor->spool_folder, "Folder of the spool").environment("HERMES_SPOOL_DIR").default_shown();
+  app.option("--max-spool-bytes", doctor->spool_bytes_max, "Room of the spool (suffixes KiB, MiB, GiB)")
+      .bytes()
+      .environment("HERMES_MAX_SPOOL_BYTES")
+      .default_shown();
+  app.option("--ingester-port", doctor->ingester_port, "Where the ingester answers")
+      .environment("HERMES_INGESTER_PORT")
+      .default_shown();
+  app.option("--projector-port", doctor->projector_port, "Where the projector answers")
+      .environment("HERMES_PROJECTOR_PORT")
+      .default_shown();
+  const Option query_port = app.option("--query-port", doctor->query_port, "Where the query service answers")
+                                .environment("HERMES_QUERY_PORT")
+                                .default_shown();
   add_json_flag(app, cli.settings);
   add_mqtt_options(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, doctor, query_port] {
-    doctor->query_port_is_set = query_port->count() > 0;
-    cli.run = [&cli, doctor] { return run_doctor(cli.settings, *doctor); };
+  app.runs(cli, [&cli, doctor, query_port] {
+    doctor->query_port_is_set = query_port.is_given();
+    return run_doctor(cli.settings, *doctor);
   });
 }
 

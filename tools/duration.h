@@ -11,7 +11,7 @@ namespace hermes::tools {
 // Nothing for text of another form, and for what does not fit.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
-// For CLI11's ->check(): an error text, or empty.
+// An error text, or empty (Option::check).
 std::string check_duration(const std::string& text);
 
 }  // namespace hermes::tools

@@ -33,8 +33,8 @@ struct Flags {
 // Collects what is written and hands it to the system in pieces of this size.
 constexpr std::size_t kBufferSize = 256 * 1024;
 
-// A file that appears under its name only when it is whole, or stdout, or a device or pipe. A file is readable by its owner alone:
-// it holds what people wrote.
+// A file that appears under its name only when it is whole, or stdout, or a device or pipe. A file is readable by its owner
+// alone: it holds what people wrote.
 class Output {
  public:
   explicit Output(const std::string& path) {
@@ -142,23 +142,24 @@ ExitCode run_export(const Settings& settings, Flags flags) {
 
 }  // namespace
 
-void add_export(CLI::App& root, Cli& cli) {
+void add_export(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      add_subcommand(root, "export", "Writes tables or the log as CSV or JSON lines, all of one moment.",
-                     {"hermes export chat_messages > messages.csv", "hermes export log --format jsonl --output log.jsonl",
-                      "hermes export chat_messages message_status --directory export"});
+  const Command app =
+      root.subcommand("export", "Writes tables or the log as CSV or JSON lines, all of one moment.",
+                      {"hermes export chat_messages > messages.csv", "hermes export log --format jsonl --output log.jsonl",
+                       "hermes export chat_messages message_status --directory export"});
   add_postgres_options(app, cli.settings);
-  app.add_option("name", flags->names, "What to export")->required()->check(CLI::IsMember(projections::exportable_names()));
-  app.add_option("--format", flags->format, "csv or jsonl")->check(CLI::IsMember({"csv", "jsonl"}))->capture_default_str();
-  auto* output = app.add_option("--output", flags->output, "The file to write; standard output without it")->type_name("FILE")->check(not_empty());
-  app.add_option("--directory", flags->directory, "The folder to write NAME.csv or NAME.jsonl into")
-      ->type_name("FOLDER")
-      ->check(not_empty())
-      ->excludes(output);
-  app.add_flag("--quiet", flags->quiet, "Don't tell the number of rows on stderr");
+  app.option("name", flags->names, "What to export").required().one_of(projections::exportable_names());
+  app.option("--format", flags->format, "csv or jsonl").one_of({"csv", "jsonl"}).default_shown();
+  const Option output =
+      app.option("--output", flags->output, "The file to write; standard output without it").type_name("FILE").not_empty();
+  app.option("--directory", flags->directory, "The folder to write NAME.csv or NAME.jsonl into")
+      .type_name("FOLDER")
+      .not_empty()
+      .excludes(output);
+  app.flag("--quiet", flags->quiet, "Don't tell the number of rows on stderr");
   add_json_flag(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_export(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_export(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

@@ -39,14 +39,14 @@ ExitCode run_health(const Flags& flags, bool json) {
 
 }  // namespace
 
-void add_health(CLI::App& root, Cli& cli) {
+void add_health(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(root, "health", "Asks a service on this machine whether it does its job.",
-                                 {"hermes health", "hermes health --port 9465 --alive"});
-  app.add_option("--port", flags->port, "Where the service answers")->envname("HERMES_HTTP_PORT")->capture_default_str();
-  app.add_flag("--alive", flags->alive, "Ask whether the process works at all, not whether it reaches all it needs");
+  const Command app = root.subcommand("health", "Asks a service on this machine whether it does its job.",
+                                      {"hermes health", "hermes health --port 9465 --alive"});
+  app.option("--port", flags->port, "Where the service answers").environment("HERMES_HTTP_PORT").default_shown();
+  app.flag("--alive", flags->alive, "Ask whether the process works at all, not whether it reaches all it needs");
   add_json_flag(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_health(*flags, cli.settings.json); }; });
+  app.runs(cli, [&cli, flags] { return run_health(*flags, cli.settings.json); });
 }
 
 }  // namespace hermes::tools

@@ -42,13 +42,12 @@ struct Flags {
 constexpr std::uint64_t kSpoolBytesMin = 4 * ingest::kPacketBytesMax;
 static_assert(kSpoolBytesMin == 4u << 20, "what the error says");
 
-// For CLI11, which wants the number of an enumerator and an error as text.
-std::string fsync_mode(std::string& text) {
+std::string take_fsync(const std::string& text, spool::Fsync& fsync) {
   const std::map<std::string, spool::Fsync> modes{
       {"never", spool::Fsync::never}, {"interval", spool::Fsync::interval}, {"always", spool::Fsync::always}};
-  const auto found = modes.find(CLI::detail::to_lower(text));
+  const auto found = modes.find(text);
   if (found == modes.end()) return "it is never, interval or always, not " + text;
-  text = std::to_string(static_cast<int>(found->second));
+  fsync = found->second;
   return {};
 }
 
@@ -57,63 +56,63 @@ std::string check_spool_bytes(const std::string& bytes) {
   return "a spool has at least 4 MiB, for a message may have one; " + bytes + " bytes are too few";
 }
 
-void add_flags(CLI::App& app, Flags& flags) {
+void add_flags(const Command& app, Flags& flags) {
   ingest::Settings& settings = flags.ingest;
-  app.add_option("--workers", settings.workers, "Threads that append, each with a database connection and its partitions")
-      ->check(CLI::Range(1, 64))
-      ->envname("HERMES_WORKERS")
-      ->capture_default_str();
-  app.add_option("--batch", settings.batch_messages, "Messages in one append transaction at most")
-      ->check(CLI::Range(1, 10'000))
-      ->envname("HERMES_BATCH")
-      ->capture_default_str();
-  app.add_option("--linger-ms", flags.linger_ms, "How long an incomplete batch waits for more messages")
-      ->check(CLI::Range(0, 1'000))
-      ->envname("HERMES_LINGER_MS")
-      ->capture_default_str();
-  app.add_option("--spool-dir", flags.spool_folder, "Folder of the spool; one ingester at a time")
-      ->envname("HERMES_SPOOL_DIR")
-      ->capture_default_str();
-  app.add_option("--fsync", settings.spool.fsync,
-                 "When the spool is forced to the disk: never, interval, always. A kill loses nothing with any; a power loss "
-                 "takes what was not forced (default interval)")
-      ->type_name("MODE")
-      ->transform(CLI::Validator(fsync_mode, "", "fsync"))
-      ->envname("HERMES_FSYNC");
-  app.add_option("--fsync-interval-ms", flags.fsync_interval_ms, "With --fsync interval: what a power loss may take")
-      ->check(CLI::Range(1, 60'000))
-      ->envname("HERMES_FSYNC_INTERVAL_MS")
-      ->capture_default_str();
-  app.add_option("--max-spool-bytes", settings.spool.max_bytes,
-                 "Room of the spool (suffixes KiB, MiB, GiB); when it is full, the broker queues")
-      ->transform(CLI::AsSizeValue(false).description(""))
-      ->check(CLI::Validator(check_spool_bytes, "", "size"))
-      ->envname("HERMES_MAX_SPOOL_BYTES")
-      ->capture_default_str();
-  app.add_option("--share-group", settings.share_group, "Share the load with other ingesters: subscribe to $share/GROUP/...")
-      ->envname("HERMES_SHARE_GROUP");
-  app.add_option("--client-id", flags.client_id,
-                 "MQTT client id, the name of the session at the broker (default hermes-ingester; each its own with "
-                 "--share-group)")
-      ->envname("HERMES_CLIENT_ID");
-  app.add_option("--keep-alive-s", flags.keep_alive_s,
-                 "MQTT keep-alive: the broker gives up an ingester that is silent for one and a half of it")
-      ->check(CLI::Range(1, 65'535))
-      ->envname("HERMES_MQTT_KEEP_ALIVE_SECONDS")
-      ->capture_default_str();
-  app.add_option("--ack-qos", settings.ack_qos,
-                 "QoS of received_by_server: 0 or 1. A lost one mends itself when the sender asks again")
-      ->check(CLI::Range(0, 1))
-      ->envname("HERMES_ACK_QOS")
-      ->capture_default_str();
-  app.add_option("--parking-window-s", flags.parking_window_s, "Seconds that a receipt waits for its message")
-      ->check(CLI::Range(1, 30 * 86'400))
-      ->envname("HERMES_PARKING_WINDOW_S")
-      ->capture_default_str();
-  app.add_option("--drain-timeout-s", flags.drain_timeout_s, "Seconds that SIGTERM may take to commit what was taken")
-      ->check(CLI::Range(0, 600))
-      ->envname("HERMES_DRAIN_TIMEOUT_S")
-      ->capture_default_str();
+  app.option("--workers", settings.workers, "Threads that append, each with a database connection and its partitions")
+      .between(1, 64)
+      .environment("HERMES_WORKERS")
+      .default_shown();
+  app.option("--batch", settings.batch_messages, "Messages in one append transaction at most")
+      .between(1, 10'000)
+      .environment("HERMES_BATCH")
+      .default_shown();
+  app.option("--linger-ms", flags.linger_ms, "How long an incomplete batch waits for more messages")
+      .between(0, 1'000)
+      .environment("HERMES_LINGER_MS")
+      .default_shown();
+  app.option("--spool-dir", flags.spool_folder, "Folder of the spool; one ingester at a time")
+      .environment("HERMES_SPOOL_DIR")
+      .default_shown();
+  app.option(
+         "--fsync", [&settings](const std::string& text) { return take_fsync(text, settings.spool.fsync); },
+         "When the spool is forced to the disk: never, interval, always. A kill loses nothing with any; a power loss "
+         "takes what was not forced (default interval)")
+      .type_name("MODE")
+      .environment("HERMES_FSYNC");
+  app.option("--fsync-interval-ms", flags.fsync_interval_ms, "With --fsync interval: what a power loss may take")
+      .between(1, 60'000)
+      .environment("HERMES_FSYNC_INTERVAL_MS")
+      .default_shown();
+  app.option("--max-spool-bytes", settings.spool.max_bytes,
+             "Room of the spool (suffixes KiB, MiB, GiB); when it is full, the broker queues")
+      .bytes()
+      .check(check_spool_bytes)
+      .environment("HERMES_MAX_SPOOL_BYTES")
+      .default_shown();
+  app.option("--share-group", settings.share_group, "Share the load with other ingesters: subscribe to $share/GROUP/...")
+      .environment("HERMES_SHARE_GROUP");
+  app.option("--client-id", flags.client_id,
+             "MQTT client id, the name of the session at the broker (default hermes-ingester; each its own with "
+             "--share-group)")
+      .environment("HERMES_CLIENT_ID");
+  app.option("--keep-alive-s", flags.keep_alive_s,
+             "MQTT keep-alive: the broker gives up an ingester that is silent for one and a half of it")
+      .between(1, 65'535)
+      .environment("HERMES_MQTT_KEEP_ALIVE_SECONDS")
+      .default_shown();
+  app.option("--ack-qos", settings.ack_qos,
+             "QoS of received_by_server: 0 or 1. A lost one mends itself when the sender asks again")
+      .between(0, 1)
+      .environment("HERMES_ACK_QOS")
+      .default_shown();
+  app.option("--parking-window-s", flags.parking_window_s, "Seconds that a receipt waits for its message")
+      .between(1, 30 * 86'400)
+      .environment("HERMES_PARKING_WINDOW_S")
+      .default_shown();
+  app.option("--drain-timeout-s", flags.drain_timeout_s, "Seconds that SIGTERM may take to commit what was taken")
+      .between(0, 600)
+      .environment("HERMES_DRAIN_TIMEOUT_S")
+      .default_shown();
   add_service_options(app, flags.service);
 }
 
@@ -245,14 +244,15 @@ ExitCode run_ingest(const Settings& shared, const Flags& flags) {
 
 }  // namespace
 
-void add_ingest(CLI::App& root, Cli& cli) {
+void add_ingest(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(root, "ingest", "Takes what crosses the broker into the log (a service).",
-                                 {"hermes ingest", "hermes ingest --spool-dir /var/lib/hermes/spool --workers 2 --log-json"});
+  const Command app =
+      root.subcommand("ingest", "Takes what crosses the broker into the log (a service).",
+                      {"hermes ingest", "hermes ingest --spool-dir /var/lib/hermes/spool --workers 2 --log-json"});
   add_mqtt_options(app, cli.settings);
   add_postgres_options(app, cli.settings);
   add_flags(app, *flags);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_ingest(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_ingest(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

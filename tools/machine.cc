@@ -49,17 +49,15 @@ ExitCode run_machine(const Flags& flags, bool json) {
 
 }  // namespace
 
-void add_machine(CLI::App& root, Cli& cli) {
+void add_machine(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(root, "machine", "Prints the transition table that decides which event may follow which.",
-                                 {"hermes machine", "hermes machine --format mermaid > machine.mmd",
-                                  "hermes machine --typing --format dot | dot -Tsvg > typing.svg"});
-  app.add_option("--format", flags->format, "text, mermaid or dot")
-      ->check(CLI::IsMember({"text", "mermaid", "dot"}))
-      ->capture_default_str();
-  app.add_flag("--typing", flags->typing, "The machine of the typing indicator instead of a message's");
+  const Command app = root.subcommand("machine", "Prints the transition table that decides which event may follow which.",
+                                      {"hermes machine", "hermes machine --format mermaid > machine.mmd",
+                                       "hermes machine --typing --format dot | dot -Tsvg > typing.svg"});
+  app.option("--format", flags->format, "text, mermaid or dot").one_of({"text", "mermaid", "dot"}).default_shown();
+  app.flag("--typing", flags->typing, "The machine of the typing indicator instead of a message's");
   add_json_flag(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_machine(*flags, cli.settings.json); }; });
+  app.runs(cli, [&cli, flags] { return run_machine(*flags, cli.settings.json); });
 }
 
 }  // namespace hermes::tools

@@ -41,15 +41,15 @@ ExitCode run(const Settings& settings, const Options& options) {
 
 }  // namespace
 
-void add_migrate(CLI::App& root, Cli& cli) {
+void add_migrate(const Command& root, Cli& cli) {
   auto options = std::make_shared<Options>();
-  CLI::App& app = add_subcommand(root, "migrate", "Brings the database to this version of Hermes.",
-                                 {"hermes migrate", "hermes migrate --partitions 32", "hermes migrate --dry-run --json"});
+  const Command app = root.subcommand("migrate", "Brings the database to this version of Hermes.",
+                                      {"hermes migrate", "hermes migrate --partitions 32", "hermes migrate --dry-run --json"});
   add_postgres_options(app, cli.settings);
   add_json_flag(app, cli.settings);
-  app.add_option("--partitions", options->partitions, "Partitions of a new log (default 16); fixed once it exists");
-  app.add_flag("--dry-run", options->dry_run, "Only say what would be applied");
-  app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+  app.option("--partitions", options->partitions, "Partitions of a new log (default 16); fixed once it exists");
+  app.flag("--dry-run", options->dry_run, "Only say what would be applied");
+  app.runs(cli, [&cli, options] { return run(cli.settings, *options); });
 }
 
 }  // namespace hermes::tools

@@ -46,7 +46,8 @@ struct Options {
 
 ExitCode skip(const Settings& settings, const Options& options) {
   const auto position = eventstore::parse_position(options.skip);
-  if (!position) throw CommandError(kUsage, "--skip takes a position P:O, for example 3:1200; hermes status shows where it is stuck");
+  if (!position)
+    throw CommandError(kUsage, "--skip takes a position P:O, for example 3:1200; hermes status shows where it is stuck");
   if (options.reason.empty()) throw CommandError(kUsage, "--skip needs --reason: it is kept with the skipped event");
   if (options.names.size() > 1) throw CommandError(kUsage, "--skip takes one projection");
   projections_named(options.names);  // refuses one that there is not
@@ -136,7 +137,8 @@ ExitCode run(const Settings& settings, const Options& options) {
   worker.batch_events_max = options.batch;
   spdlog::info("hermes project {} starts", worker.instance);
   projections::Projector projector(chosen, worker);
-  http::Server server({.port = options.service.http_port, .log_error = [](const std::string& line) { spdlog::error("{}", line); }});
+  http::Server server(
+      {.port = options.service.http_port, .log_error = [](const std::string& line) { spdlog::error("{}", line); }});
   if (options.service.http_port != 0) serve(server, projector);
 
   // Under the role that the projector has for its work: it may write heartbeats.
@@ -165,32 +167,34 @@ ExitCode run(const Settings& settings, const Options& options) {
 
 }  // namespace
 
-void add_project(CLI::App& root, Cli& cli) {
+void add_project(const Command& root, Cli& cli) {
   auto options = std::make_shared<Options>();
-  CLI::App& app = add_subcommand(root, "project", "Folds the log into the tables that people query (a service)",
-                                 {"hermes project", "hermes project chat --instance chat-1",
-                                  "hermes project chat --skip 3:1200 --reason 'payload damaged, ticket 17'"});
+  const Command app = root.subcommand("project", "Folds the log into the tables that people query (a service)",
+                                      {"hermes project", "hermes project chat --instance chat-1",
+                                       "hermes project chat --skip 3:1200 --reason 'payload damaged, ticket 17'"});
   add_postgres_options(app, cli.settings);
   add_json_flag(app, cli.settings);
   add_service_options(app, options->service);
-  app.add_option("name", options->names, "Projections to run (all)");
-  app.add_option("--instance", options->instance, "Name of this process among projectors, unique (host:pid)")
-      ->envname("HERMES_INSTANCE");
-  app.add_option("--lease-ms", options->lease_ms, "A dead projector's partitions move after this time")
-      ->envname("HERMES_LEASE_MS")
-      ->check(CLI::Range(300, 600'000))
-      ->capture_default_str();
-  app.add_option("--poll-ms", options->poll_ms, "How often to look for events when no notification comes")
-      ->envname("HERMES_POLL_MS")
-      ->check(CLI::Range(10, 600'000))
-      ->capture_default_str();
-  app.add_option("--batch", options->batch, "Events in one transaction, at most")
-      ->envname("HERMES_PROJECT_BATCH")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
-      ->capture_default_str();
-  app.add_option("--skip", options->skip, "Leave out the event P:O at which a projection is stuck, and end")->type_name("P:O")->check(not_empty());
-  app.add_option("--reason", options->reason, "Why; kept with the skipped event");
-  app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+  app.option("name", options->names, "Projections to run (all)");
+  app.option("--instance", options->instance, "Name of this process among projectors, unique (host:pid)")
+      .environment("HERMES_INSTANCE");
+  app.option("--lease-ms", options->lease_ms, "A dead projector's partitions move after this time")
+      .environment("HERMES_LEASE_MS")
+      .between(300, 600'000)
+      .default_shown();
+  app.option("--poll-ms", options->poll_ms, "How often to look for events when no notification comes")
+      .environment("HERMES_POLL_MS")
+      .between(10, 600'000)
+      .default_shown();
+  app.option("--batch", options->batch, "Events in one transaction, at most")
+      .environment("HERMES_PROJECT_BATCH")
+      .between(std::size_t{1}, std::size_t{100'000})
+      .default_shown();
+  app.option("--skip", options->skip, "Leave out the event P:O at which a projection is stuck, and end")
+      .type_name("P:O")
+      .not_empty();
+  app.option("--reason", options->reason, "Why; kept with the skipped event");
+  app.runs(cli, [&cli, options] { return run(cli.settings, *options); });
 }
 
 }  // namespace hermes::tools

@@ -107,7 +107,8 @@ std::vector<eventstore::Offset> ends(postgres::Connection& connection, const std
   // What is still to be recorded would be missing for ever from tables that say they hold it.
   const domain::Timestamp now{std::chrono::microseconds(
       transaction.exec1("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0].as<std::int64_t>())};
-  if (*time > now) throw CommandError(kUsage, "--at " + at + " is in the future; the clock of the database says " + domain::to_string(now));
+  if (*time > now)
+    throw CommandError(kUsage, "--at " + at + " is in the future; the clock of the database says " + domain::to_string(now));
   return projections::ends_at(transaction, *time);
 }
 
@@ -127,14 +128,15 @@ ExitCode run(const Settings& settings, Options options) {
   if (options.at.empty() != options.into.empty()) throw CommandError(kUsage, "--at and --into go together");
   if (!options.into.empty()) check_schema_name(options.into);
   const postgres::ConnectionPtr connection = connect(settings);
-  if (auto checked = eventstore::check_migrated(*connection); !checked) throw CommandError(kFoundProblem, checked.error().message);
+  if (auto checked = eventstore::check_migrated(*connection); !checked)
+    throw CommandError(kFoundProblem, checked.error().message);
   options.settings.postgres = settings.postgres;
 
   if (!options.at.empty()) {
     Reporter reporter(settings.json, options.into);
-    const auto report = projections::fold_into(
-        {chosen, options.into, ends(*connection, options.at), "hermes: read models as of " + options.at}, options.settings,
-        reporter.on_progress());
+    const auto report =
+        projections::fold_into({chosen, options.into, ends(*connection, options.at), "hermes: read models as of " + options.at},
+                               options.settings, reporter.on_progress());
     if (!report) raise(report.error());
     reporter.report(*report, false);
     return kDone;
@@ -150,25 +152,25 @@ ExitCode run(const Settings& settings, Options options) {
 
 }  // namespace
 
-void add_rebuild(CLI::App& root, Cli& cli) {
+void add_rebuild(const Command& root, Cli& cli) {
   auto options = std::make_shared<Options>();
-  CLI::App& app = add_subcommand(root, "rebuild", "Makes read models anew from the log, while the live ones go on serving",
-                                 {"hermes rebuild", "hermes rebuild chat --json",
-                                  "hermes rebuild --at 2026-01-31T12:00:00Z --into january"});
+  const Command app = root.subcommand(
+      "rebuild", "Makes read models anew from the log, while the live ones go on serving",
+      {"hermes rebuild", "hermes rebuild chat --json", "hermes rebuild --at 2026-01-31T12:00:00Z --into january"});
   add_postgres_options(app, cli.settings);
   add_json_flag(app, cli.settings);
-  app.add_option("name", options->names, "Projections to rebuild (all)");
-  app.add_option("--at", options->at, "As of this time (recorded_at, inclusive) or position P:O, into a schema of its own")
-      ->type_name("TIME|P:O")
-      ->check(not_empty());
-  app.add_option("--into", options->into, "The schema for --at; it must not exist")->type_name("SCHEMA")->check(not_empty());
-  app.add_option("--load-connections", options->settings.load_connections, "Connections that fold the log at the same time")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_option("--index-connections", options->settings.index_connections, "Connections that make indexes at the same time")
-      ->check(CLI::Range(1, 16))
-      ->capture_default_str();
-  app.callback([&cli, options] { cli.run = [&cli, options] { return run(cli.settings, *options); }; });
+  app.option("name", options->names, "Projections to rebuild (all)");
+  app.option("--at", options->at, "As of this time (recorded_at, inclusive) or position P:O, into a schema of its own")
+      .type_name("TIME|P:O")
+      .not_empty();
+  app.option("--into", options->into, "The schema for --at; it must not exist").type_name("SCHEMA").not_empty();
+  app.option("--load-connections", options->settings.load_connections, "Connections that fold the log at the same time")
+      .between(1, 64)
+      .default_shown();
+  app.option("--index-connections", options->settings.index_connections, "Connections that make indexes at the same time")
+      .between(1, 16)
+      .default_shown();
+  app.runs(cli, [&cli, options] { return run(cli.settings, *options); });
 }
 
 }  // namespace hermes::tools

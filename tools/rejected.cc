@@ -91,7 +91,6 @@ std::string list_of_reason_codes() {
   return list;
 }
 
-// For CLI11's ->check(): empty, or what is wrong.
 std::string check_reason(const std::string& code) {
   if (domain::parse_rejection_reason(code)) return {};
   const std::string meant = domain::closest_word(code, reason_codes());
@@ -319,83 +318,77 @@ ExitCode run_drop(const Settings& settings, const Flags& flags) {
 
 using Run = ExitCode(const Settings& settings, const Flags& flags);
 
-void run_by(CLI::App& app, Cli& cli, std::shared_ptr<Flags> flags, Run* what) {
+void run_by(const Command& app, Cli& cli, std::shared_ptr<Flags> flags, Run* what) {
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, flags, what] { cli.run = [&cli, flags, what] { return what(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags, what] { return what(cli.settings, *flags); });
 }
 
-CLI::Option* add_ids(CLI::App& app, Flags& flags) {
-  return app.add_option("id", flags.ids, "Numbers from hermes rejected list")->type_name("ID")->check(CLI::Validator(check_id, "", "id"));
+Option add_ids(const Command& app, Flags& flags) {
+  return app.option("id", flags.ids, "Numbers from hermes rejected list").type_name("ID").check(check_id);
 }
 
-void add_reason_code(CLI::App& app, Flags& flags, const std::string& what) {
-  app.add_option("--reason", flags.reason_code, what + ": " + list_of_reason_codes())
-      ->type_name("CODE")
-      ->check(CLI::Validator(check_reason, "", "reason"));
+void add_reason_code(const Command& app, Flags& flags, const std::string& what) {
+  app.option("--reason", flags.reason_code, what + ": " + list_of_reason_codes()).type_name("CODE").check(check_reason);
 }
 
-void add_who(CLI::App& app, Flags& flags) {
-  app.add_option("--by", flags.who, "Who does it, as it is recorded (default: the user of this machine)")
-      ->check(CLI::Validator(check_kept_text, "", "by"));
+void add_who(const Command& app, Flags& flags) {
+  app.option("--by", flags.who, "Who does it, as it is recorded (default: the user of this machine)").check(check_kept_text);
 }
 
-void add_list(CLI::App& rejected, Cli& cli) {
+void add_list(const Command& rejected, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(rejected, "list", "Lists what was refused and is open, the newest first.",
-                                 {"hermes rejected list", "hermes rejected list --reason parked_too_long --since 2h --json"});
+  const Command app =
+      rejected.subcommand("list", "Lists what was refused and is open, the newest first.",
+                          {"hermes rejected list", "hermes rejected list --reason parked_too_long --since 2h --json"});
   add_reason_code(app, *flags, "Only those refused for this reason");
-  app.add_option("--since", flags->since, "Only those rejected since a time, or so long ago")->type_name("TIME|AGO");
-  app.add_option("--limit", flags->limit, "At most so many")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
-      ->capture_default_str();
-  app.add_flag("--resolved", flags->with_resolved, "Also those that were retried or dropped");
+  app.option("--since", flags->since, "Only those rejected since a time, or so long ago").type_name("TIME|AGO");
+  app.option("--limit", flags->limit, "At most so many").between(std::size_t{1}, std::size_t{100'000}).default_shown();
+  app.flag("--resolved", flags->with_resolved, "Also those that were retried or dropped");
   run_by(app, cli, flags, run_list);
 }
 
-void add_show(CLI::App& rejected, Cli& cli) {
+void add_show(const Command& rejected, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(rejected, "show", "Shows one with topic, reason, times and its bytes.",
-                                 {"hermes rejected show 17", "hermes rejected show 17 --raw > payload.json"});
-  add_ids(app, *flags)->required()->expected(1);
-  app.add_flag("--raw", flags->raw, "Write the bytes as they came, and nothing else");
+  const Command app = rejected.subcommand("show", "Shows one with topic, reason, times and its bytes.",
+                                          {"hermes rejected show 17", "hermes rejected show 17 --raw > payload.json"});
+  add_ids(app, *flags).required().once();
+  app.flag("--raw", flags->raw, "Write the bytes as they came, and nothing else");
   run_by(app, cli, flags, run_show);
 }
 
-void add_retry(CLI::App& rejected, Cli& cli) {
+void add_retry(const Command& rejected, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(rejected, "retry",
-                                 "Tries to append them again. What is refused again stays open. Exit code 1 if any does.",
-                                 {"hermes rejected retry 17 18", "hermes rejected retry --reason parked_too_long"});
+  const Command app =
+      rejected.subcommand("retry", "Tries to append them again. What is refused again stays open. Exit code 1 if any does.",
+                          {"hermes rejected retry 17 18", "hermes rejected retry --reason parked_too_long"});
   add_ids(app, *flags);
   add_reason_code(app, *flags, "All open ones that were refused for this reason");
-  app.add_flag("--all", flags->all, "All open ones");
+  app.flag("--all", flags->all, "All open ones");
   add_who(app, *flags);
   run_by(app, cli, flags, run_retry);
 }
 
-void add_drop(CLI::App& rejected, Cli& cli) {
+void add_drop(const Command& rejected, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      add_subcommand(rejected, "drop", "Takes them off the list, with who did it and why. Asks before it does.",
-                     {"hermes rejected drop 17 --reason 'a test of ours'", "hermes rejected drop 17 18 --reason spam --yes"});
-  add_ids(app, *flags)->required();
-  app.add_option("--reason", flags->why, "Why; kept with them")
-      ->required()
-      ->check(CLI::Validator(check_kept_text, "", "reason"));
-  app.add_flag("--yes", flags->yes, "Do not ask");
+  const Command app = rejected.subcommand(
+      "drop", "Takes them off the list, with who did it and why. Asks before it does.",
+      {"hermes rejected drop 17 --reason 'a test of ours'", "hermes rejected drop 17 18 --reason spam --yes"});
+  add_ids(app, *flags).required();
+  app.option("--reason", flags->why, "Why; kept with them").required().check(check_kept_text);
+  app.flag("--yes", flags->yes, "Do not ask");
   add_who(app, *flags);
   run_by(app, cli, flags, run_drop);
 }
 
 }  // namespace
 
-void add_rejected(CLI::App& root, Cli& cli) {
-  CLI::App& app =
-      add_subcommand(root, "rejected", "What could not be appended: list it, show it, retry it, drop it.",
-                     {"hermes rejected list", "hermes rejected show 17", "hermes rejected retry --reason parked_too_long",
-                      "hermes rejected drop 17 --reason 'a test of ours'"});
-  app.require_subcommand(1);
+void add_rejected(const Command& root, Cli& cli) {
+  const Command app =
+      root.subcommand("rejected", "What could not be appended: list it, show it, retry it, drop it.",
+                      {"hermes rejected list", "hermes rejected show 17", "hermes rejected retry --reason parked_too_long",
+                       "hermes rejected drop 17 --reason 'a test of ours'"});
+  app.requires_subcommand();
   add_list(app, cli);
   add_show(app, cli);
   add_retry(app, cli);

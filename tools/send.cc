@@ -72,7 +72,12 @@ struct Open {
 class Sending {
  public:
   Sending(Session& session, chat::QueryClient& queries, domain::UserId receiver, Status wait_for, bool json)
-      : session_(session), queries_(queries), refusals_(session, queries), receiver_(std::move(receiver)), wait_for_(wait_for), json_(json) {}
+      : session_(session),
+        queries_(queries),
+        refusals_(session, queries),
+        receiver_(std::move(receiver)),
+        wait_for_(wait_for),
+        json_(json) {}
 
   Result<Done, chat::Error> send(const std::string& text, std::optional<domain::MessageId> id) {
     const bool callers_id = id.has_value();
@@ -127,7 +132,8 @@ class Sending {
       if (found == open_.end()) return;
       answered_ = true;
       if (answer) {
-        if (const auto reason = chat::refusal_in(*answer, outgoing, 1)) return refused(id, *reason + ". This one is not stored");
+        if (const auto reason = chat::refusal_in(*answer, outgoing, 1))
+          return refused(id, *reason + ". This one is not stored");
       } else {
         say(id + ": the server has a message with this id. Whether it is this one was not checked: " + answer.error().message);
       }
@@ -199,18 +205,19 @@ void refuse_a_taken_id(chat::QueryClient& queries, const chat::Outgoing& outgoin
                           std::chrono::milliseconds timeout) {
   sending.print_what_is_left();
   const std::size_t unsent = session.unsent().size();
-  const std::string kept =
-      unsent == 0 ? "" : " " + std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +
-                             " kept in the outbox and will go with the next `hermes send` or `hermes chat`";
+  const std::string kept = unsent == 0 ? ""
+                                       : " " + std::to_string(unsent) + (unsent == 1 ? " message is" : " messages are") +
+                                             " kept in the outbox and will go with the next `hermes send` or `hermes chat`";
   if (!session.connected() && unsent > 0) {
     const std::string problem = session.last_problem();
     throw CommandError(kUnreachable, (problem.empty() ? "no connection to the MQTT broker at " + settings.mqtt_host + ":" +
                                                             std::to_string(settings.mqtt_port) + "."
-                                                      : problem) + kept);
+                                                      : problem) +
+                                         kept);
   }
   const auto& [id, open] = *sending.left().begin();
-  std::string told = "nothing happened for " + std::to_string(timeout.count()) + " ms: " + id + " came as far as " +
-                     open.words() + ".";
+  std::string told =
+      "nothing happened for " + std::to_string(timeout.count()) + " ms: " + id + " came as far as " + open.words() + ".";
   if (unsent > 0) told += " Is `hermes ingest` running? Try: ./run_chat.sh status." + kept;
   throw CommandError(kFoundProblem, told);
 }
@@ -281,36 +288,32 @@ ExitCode run(const Settings& settings, const Flags& flags) {
   return send(settings, flags);
 }
 
-// An option that is given as "" is given: CLI11's own std::optional takes it for none.
-void add_given(CLI::App& app, const std::string& name, std::optional<std::string>& value, const std::string& help) {
-  app.add_option_function<std::string>(name, [&value](const std::string& given) { value = given; }, help);
-}
-
 }  // namespace
 
-void add_send(CLI::App& root, Cli& cli) {
+void add_send(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(
-      root, "send", "Sends a message from a script, and waits for its receipts. Without TEXT: each line of standard input",
-      {"hermes send --from fredy --to david \"Hello\"", "hermes send --from fredy --to david \"Hello\" --wait read --timeout 30s",
+  const Command app = root.subcommand(
+      "send", "Sends a message from a script, and waits for its receipts. Without TEXT: each line of standard input",
+      {"hermes send --from fredy --to david \"Hello\"",
+       "hermes send --from fredy --to david \"Hello\" --wait read --timeout 30s",
        "dmesg --follow | hermes send --from kernel --to all", "hermes send --from fredy --pending"});
   add_mqtt_options(app, cli.settings);
   add_json_flag(app, cli.settings);
-  app.add_option("--from", cli.settings.user_id, "Who sends")->envname("CHAT_USER_ID")->required();
-  app.add_option("--name", cli.settings.user_name, "The sender's name as others see it (the id)")->envname("CHAT_USER_NAME");
-  add_given(app, "--to", flags->receiver, "Who is to get it; all: everyone");
-  add_given(app, "text", flags->text, "The message; without it, each line of standard input is one");
-  app.add_option("--wait", flags->wait, "How far the message must have come: received_by_server, delivered or read")
-      ->check(CLI::IsMember({"received_by_server", "delivered", "read"}))
-      ->capture_default_str();
-  app.add_option("--timeout", flags->timeout, "Give up when nothing has happened for this long; the message stays in the outbox")
-      ->check(check_duration)
-      ->capture_default_str();
-  add_given(app, "--id", flags->id, "The message id, for scripts that must be able to repeat a call (a new UUID)");
+  app.option("--from", cli.settings.user_id, "Who sends").environment("CHAT_USER_ID").required();
+  app.option("--name", cli.settings.user_name, "The sender's name as others see it (the id)").environment("CHAT_USER_NAME");
+  app.option("--to", flags->receiver, "Who is to get it; all: everyone");
+  app.option("text", flags->text, "The message; without it, each line of standard input is one");
+  app.option("--wait", flags->wait, "How far the message must have come: received_by_server, delivered or read")
+      .one_of({"received_by_server", "delivered", "read"})
+      .default_shown();
+  app.option("--timeout", flags->timeout, "Give up when nothing has happened for this long; the message stays in the outbox")
+      .check(check_duration)
+      .default_shown();
+  app.option("--id", flags->id, "The message id, for scripts that must be able to repeat a call (a new UUID)");
   add_query_option(app, flags->query_url, "The query service, which knows why the server refuses a message");
-  app.add_flag("--pending", flags->pending, "Sends nothing: shows what of this user's waits, and what the server refused");
-  add_given(app, "--drop", flags->drop, "Sends nothing: drops the message with this id from what --pending shows");
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run(cli.settings, *flags); }; });
+  app.flag("--pending", flags->pending, "Sends nothing: shows what of this user's waits, and what the server refused");
+  app.option("--drop", flags->drop, "Sends nothing: drops the message with this id from what --pending shows");
+  app.runs(cli, [&cli, flags] { return run(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

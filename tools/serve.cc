@@ -109,23 +109,23 @@ ExitCode run_serve(const Settings& settings, const Flags& flags) {
 
 }  // namespace
 
-void add_serve(CLI::App& root, Cli& cli) {
+void add_serve(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(root, "serve",
-                                 "Answers chat clients over HTTP: history, statuses, inboxes, timelines. Reads only; no "
-                                 "authentication, so it listens on loopback unless told otherwise.",
-                                 {"hermes serve", "hermes serve --port 8480 --connections 16",
-                                  "curl 'http://127.0.0.1:8480/v1/messages?user=david&with=fredy&limit=20'"});
-  app.add_option("--host", flags->host, "Address to listen on")->envname("HERMES_QUERY_HOST")->capture_default_str();
-  app.add_option("--port", flags->port, "Port to listen on; 0 takes a free one and prints it")
-      ->envname("HERMES_QUERY_PORT")
-      ->capture_default_str();
-  app.add_option("--connections", flags->connections, "Connections to the database at most")
-      ->envname("HERMES_QUERY_CONNECTIONS")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100}))
-      ->capture_default_str();
+  const Command app = root.subcommand("serve",
+                                      "Answers chat clients over HTTP: history, statuses, inboxes, timelines. Reads only; no "
+                                      "authentication, so it listens on loopback unless told otherwise.",
+                                      {"hermes serve", "hermes serve --port 8480 --connections 16",
+                                       "curl 'http://127.0.0.1:8480/v1/messages?user=david&with=fredy&limit=20'"});
+  app.option("--host", flags->host, "Address to listen on").environment("HERMES_QUERY_HOST").default_shown();
+  app.option("--port", flags->port, "Port to listen on; 0 takes a free one and prints it")
+      .environment("HERMES_QUERY_PORT")
+      .default_shown();
+  app.option("--connections", flags->connections, "Connections to the database at most")
+      .environment("HERMES_QUERY_CONNECTIONS")
+      .between(std::size_t{1}, std::size_t{100})
+      .default_shown();
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_serve(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_serve(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
-#include <CLI/App.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
@@ -18,6 +17,7 @@
 
 #include "domain/timestamp.h"
 #include "tools/cli.h"
+#include "tools/options.h"
 
 namespace hermes::tools {
 namespace {
@@ -47,19 +47,19 @@ sigset_t stop_signals() {
 
 }  // namespace
 
-void add_service_options(CLI::App& app, ServiceOptions& options) {
+void add_service_options(const Command& app, ServiceOptions& options) {
   const std::string group = "Service";
-  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
-      ->envname("HERMES_LOG_LEVEL")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str()
-      ->group(group);
-  app.add_flag("--log-json", options.log_json, "Log one JSON object a line")->envname("HERMES_LOG_JSON")->group(group);
-  app.add_option("--http-port,--metrics-port", options.http_port,
-                 "Serve /metrics, /healthz and /readyz on this port of 127.0.0.1; 0: not at all")
-      ->envname("HERMES_HTTP_PORT")
-      ->capture_default_str()
-      ->group(group);
+  app.option("--log-level", options.log_level, "debug, info, warn or error")
+      .environment("HERMES_LOG_LEVEL")
+      .one_of({"debug", "info", "warn", "error"})
+      .default_shown()
+      .group(group);
+  app.flag("--log-json", options.log_json, "Log one JSON object a line").environment("HERMES_LOG_JSON").group(group);
+  app.option("--http-port,--metrics-port", options.http_port,
+             "Serve /metrics, /healthz and /readyz on this port of 127.0.0.1; 0: not at all")
+      .environment("HERMES_HTTP_PORT")
+      .default_shown()
+      .group(group);
 }
 
 void set_up_logging(const ServiceOptions& options) {

@@ -17,22 +17,20 @@
 #include <string>
 #include <thread>
 
-namespace CLI {
-class App;
-}
-
 namespace hermes::tools {
 
+class Command;
+
 struct ServiceOptions {
-  std::string log_level = "info";   // --log-level, HERMES_LOG_LEVEL
-  bool log_json = false;            // --log-json, HERMES_LOG_JSON: one JSON object a line
-  std::uint16_t http_port = 0;      // --http-port, HERMES_HTTP_PORT; 0: none
+  std::string log_level = "info";  // --log-level, HERMES_LOG_LEVEL
+  bool log_json = false;           // --log-json, HERMES_LOG_JSON: one JSON object a line
+  std::uint16_t http_port = 0;     // --http-port, HERMES_HTTP_PORT; 0: none
 };
 
-void add_service_options(CLI::App& app, ServiceOptions& options);
+void add_service_options(const Command& app, ServiceOptions& options);
 
-// spdlog's default logger: to stderr, which systemd and run_chat.sh keep. Text from outside is escaped by whoever logs it. With JSON
-// nothing else is written there from now on, also when the service ends with an error.
+// spdlog's default logger: to stderr, which systemd and run_chat.sh keep. Text from outside is escaped by whoever logs it. With
+// JSON nothing else is written there from now on, also when the service ends with an error.
 void set_up_logging(const ServiceOptions& options);
 
 // SIGTERM and SIGINT as something to wait for. They are blocked in this thread and in all that it starts.
@@ -43,8 +41,9 @@ class StopSignals {
   bool wait_for(std::chrono::milliseconds time);
 };
 
-// A database that hangs is waited for as long as it does, by whatever thread has asked it something. So a service that has begun
-// to stop is ended by force, with exit code 0, when the time is over. Requires: what it leaves undone is done by the next start.
+// A database that hangs is waited for as long as it does, by whatever thread has asked it something. So a service that has
+// begun to stop is ended by force, with exit code 0, when the time is over. Requires: what it leaves undone is done by the next
+// start.
 class StopDeadline {
  public:
   void begin(std::chrono::milliseconds time);

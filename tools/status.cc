@@ -237,7 +237,8 @@ void print_spool(const Settings& settings, const Flags& flags, const std::string
   if (settings.json) {
     json::object out{{"ok", false}, {"problems", {problem}}, {"spool", nullptr}};
     if (spool) {
-      out["spool"] = {{"folder", flags.spool_folder}, {"bytes", spool->bytes}, {"messages", spool->records}, {"age_seconds", 0}};
+      out["spool"] = {
+          {"folder", flags.spool_folder}, {"bytes", spool->bytes}, {"messages", spool->records}, {"age_seconds", 0}};
       if (age) out["spool"].as_object()["age_seconds"] = static_cast<double>(age->count()) / 1e6;
     }
     print_json(out);
@@ -271,26 +272,26 @@ ExitCode run_status(const Settings& settings, const Flags& flags) {
 
 }  // namespace
 
-void add_status(CLI::App& root, Cli& cli) {
+void add_status(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      add_subcommand(root, "status",
-                     "Shows the services, how far each projection is behind the log, what waits and what was rejected. "
-                     "Exit code 1 if an operator should look.",
-                     {"hermes status", "hermes status --watch", "hermes status --json --lag-max 10"});
-  app.add_flag("--watch", flags->watch, "Show it again every 2 seconds");
-  app.add_flag("--partitions", flags->partitions, "Show every partition");
-  app.add_option("--lag-max", flags->lag_max_s, "Seconds that a projection may be behind before it is a problem")
-      ->type_name("SECONDS")
-      ->envname("HERMES_LAG_MAX")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{86'400}))
-      ->capture_default_str();
-  app.add_option("--spool-dir", flags->spool_folder, "Folder of the spool, which is shown when the database is out of reach")
-      ->envname("HERMES_SPOOL_DIR")
-      ->capture_default_str();
+  const Command app =
+      root.subcommand("status",
+                      "Shows the services, how far each projection is behind the log, what waits and what was rejected. "
+                      "Exit code 1 if an operator should look.",
+                      {"hermes status", "hermes status --watch", "hermes status --json --lag-max 10"});
+  app.flag("--watch", flags->watch, "Show it again every 2 seconds");
+  app.flag("--partitions", flags->partitions, "Show every partition");
+  app.option("--lag-max", flags->lag_max_s, "Seconds that a projection may be behind before it is a problem")
+      .type_name("SECONDS")
+      .environment("HERMES_LAG_MAX")
+      .between(std::int64_t{0}, std::int64_t{86'400})
+      .default_shown();
+  app.option("--spool-dir", flags->spool_folder, "Folder of the spool, which is shown when the database is out of reach")
+      .environment("HERMES_SPOOL_DIR")
+      .default_shown();
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_status(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_status(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

@@ -219,22 +219,22 @@ ExitCode run_tail(const Settings& settings, const Flags& flags) {
 
 }  // namespace
 
-void add_tail(CLI::App& root, Cli& cli) {
+void add_tail(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app = add_subcommand(
-      root, "tail",
+  const Command app = root.subcommand(
+      "tail",
       "Shows the newest events of the log, or those from a position on. It stops at an event that it "
       "cannot read and names it.",
       {"hermes tail --follow", "hermes tail --from 3:1200 --limit 50 --json", "hermes tail --stream message/m-1"});
-  auto* from =
-      app.add_option("--from", flags->from, "Start at a position, in its partition alone; may be repeated")->type_name("P:O");
-  app.add_option("--stream", flags->stream, "Only this stream")->type_name("STREAM")->check(not_empty())->excludes(from);
-  app.add_option("--limit", flags->limit, "Stop after so many events; with --follow, so many new ones")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
-  app.add_flag("--follow,-f", flags->follow, "Go on and show what is appended");
+  const Option from =
+      app.option("--from", flags->from, "Start at a position, in its partition alone; may be repeated").type_name("P:O");
+  app.option("--stream", flags->stream, "Only this stream").type_name("STREAM").not_empty().excludes(from);
+  app.option("--limit", flags->limit, "Stop after so many events; with --follow, so many new ones")
+      .between(std::size_t{1}, std::size_t{1'000'000'000});
+  app.flag("--follow,-f", flags->follow, "Go on and show what is appended");
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_tail(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_tail(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

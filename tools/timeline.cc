@@ -156,22 +156,22 @@ ExitCode run_timeline(const Settings& settings, const Flags& flags) {
 
 }  // namespace
 
-void add_timeline(CLI::App& root, Cli& cli) {
+void add_timeline(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      add_subcommand(root, "timeline",
-                     "Tells what happened to one message: each transition per recipient, and the attempts that were "
-                     "parked or rejected.",
-                     {"hermes timeline 7d9f0c52-90f6-4a3e-8f3d-5f1f8a0c1b2e", "hermes timeline m-1 --at 2026-01-31T12:00Z"});
-  app.add_option("id", flags->id, "The message id")->required();
-  auto* watch_flag = app.add_flag("--watch", flags->watch, "Go on and print each step as it comes");
-  app.add_option("--at", flags->at, "As it was at a time or position (inclusive; by the time of recording)")
-      ->type_name("TIME|P:O")
-      ->check(not_empty())
-      ->excludes(watch_flag);
+  const Command app =
+      root.subcommand("timeline",
+                      "Tells what happened to one message: each transition per recipient, and the attempts that were "
+                      "parked or rejected.",
+                      {"hermes timeline 7d9f0c52-90f6-4a3e-8f3d-5f1f8a0c1b2e", "hermes timeline m-1 --at 2026-01-31T12:00Z"});
+  app.option("id", flags->id, "The message id").required();
+  const Option watch_flag = app.flag("--watch", flags->watch, "Go on and print each step as it comes");
+  app.option("--at", flags->at, "As it was at a time or position (inclusive; by the time of recording)")
+      .type_name("TIME|P:O")
+      .not_empty()
+      .excludes(watch_flag);
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_timeline(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_timeline(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools

@@ -241,29 +241,24 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
 
 }  // namespace
 
-void add_verify(CLI::App& root, Cli& cli) {
+void add_verify(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      add_subcommand(root, "verify", "Checks that the log is what was written, and the tables what the log says.",
-                     {"hermes verify", "hermes verify --anchor heads.json --jobs 4", "hermes verify --only chain --json"});
+  const Command app =
+      root.subcommand("verify", "Checks that the log is what was written, and the tables what the log says.",
+                      {"hermes verify", "hermes verify --anchor heads.json --jobs 4", "hermes verify --only chain --json"});
   add_postgres_options(app, cli.settings);
-  app.add_option("--jobs", flags->jobs, "Checks at a time, each on a connection of its own")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  auto* anchor =
-      app.add_option("--anchor", flags->anchor,
-                     "A file of head hashes: proves that nothing before them changed, then holds today's. Keep it elsewhere")
-          ->type_name("FILE")
-          ->check(not_empty());
-  app.add_option("--resume", flags->resume,
-                 "A file that remembers the checks that are done, so that an interrupted run goes on")
-      ->type_name("FILE")
-      ->check(not_empty());
-  app.add_option("--only", flags->only, "chain, streams or tables")
-      ->check(CLI::IsMember({"chain", "streams", "tables"}))
-      ->excludes(anchor);
+  app.option("--jobs", flags->jobs, "Checks at a time, each on a connection of its own").between(1, 64).default_shown();
+  const Option anchor =
+      app.option("--anchor", flags->anchor,
+                 "A file of head hashes: proves that nothing before them changed, then holds today's. Keep it elsewhere")
+          .type_name("FILE")
+          .not_empty();
+  app.option("--resume", flags->resume, "A file that remembers the checks that are done, so that an interrupted run goes on")
+      .type_name("FILE")
+      .not_empty();
+  app.option("--only", flags->only, "chain, streams or tables").one_of({"chain", "streams", "tables"}).excludes(anchor);
   add_json_flag(app, cli.settings);
-  app.callback([&cli, flags] { cli.run = [&cli, flags] { return run_verify(cli.settings, *flags); }; });
+  app.runs(cli, [&cli, flags] { return run_verify(cli.settings, *flags); });
 }
 
 }  // namespace hermes::tools
