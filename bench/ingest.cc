@@ -13,7 +13,7 @@ BenchResult ingest(const Options& options) {
   constexpr std::uint64_t kMessages = 60'000;
   const std::uint64_t messages = options.count.value_or(kMessages);
   const std::string hermes = this_program();
-  Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings, .mosquitto = kDeployedBroker});
+  Stack stack(hermes, as_deployed());
 
   BenchResult result;
   result.name = options.with_projector ? "ingest-with-projector" : "ingest";

@@ -22,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kRateMessages = 40'000;
 constexpr double kSeconds = 8;
+// Of the same load before each measurement, not counted: processes and database sessions that have just begun fill their caches.
+constexpr double kWarmUpSeconds = 2;
 // How often the probe asks for its row: what it tells is at most so much too late. Each millisecond would be a tenth of a core.
 constexpr std::chrono::milliseconds kLook{4};
 
@@ -106,7 +108,7 @@ std::map<std::string, double> ack_figures(const load::Report& report) {
 BenchResult latency(const Options& options) {
   const std::string hermes = this_program();
   const double seconds = options.seconds.value_or(kSeconds);
-  Stack stack(hermes, {.fsync = true, .postgres_settings = kDeployedSettings, .mosquitto = kDeployedBroker});
+  Stack stack(hermes, as_deployed());
   const double rate = options.per_second
                           ? *options.per_second
                           : ingest_messages(stack, options.count.value_or(kRateMessages), /*with_projector=*/true).per_s / 2;
@@ -120,8 +122,12 @@ BenchResult latency(const Options& options) {
   std::vector<double> row_ms;
   result.pairs = run_pairs(
       [&] {
-        const load::Settings settings = paced_load(stack.mosquitto().port(), rate, seconds, "echo" + std::to_string(++run));
-        SubscriberProcess subscriber(hermes, settings.port, SubscriberProcess::Answer::acknowledgement, settings.count);
+        const std::string prefix = "echo" + std::to_string(++run);
+        const load::Settings warm_up = paced_load(stack.mosquitto().port(), rate, kWarmUpSeconds, prefix + "-warm-up");
+        const load::Settings settings = paced_load(stack.mosquitto().port(), rate, seconds, prefix);
+        SubscriberProcess subscriber(hermes, settings.port, SubscriberProcess::Answer::acknowledgement,
+                                     warm_up.count + settings.count);
+        LoadProcess(hermes, warm_up).finish();
         const load::Report report = LoadProcess(hermes, settings).finish();
         subscriber.finish();
         return Measurement{.per_s = static_cast<double>(report.acknowledged) / report.seconds, .details = ack_figures(report)};
@@ -134,6 +140,7 @@ BenchResult latency(const Options& options) {
         ingester.wait_ready();
         projector.wait_ready();
         const std::string prefix = "latency" + std::to_string(++run);
+        LoadProcess(hermes, paced_load(stack.mosquitto().port(), rate, kWarmUpSeconds, prefix + "-warm-up")).finish();
         LoadProcess process(hermes, paced_load(stack.mosquitto().port(), rate, seconds, prefix));
         RowProbe probe(stack, prefix);
         const load::Report report = process.finish();

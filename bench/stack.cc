@@ -1,7 +1,9 @@
 #include "bench/stack.h"
 
 #include <httplib.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <stdexcept>
@@ -30,6 +32,17 @@ std::optional<std::string> get(std::uint16_t port, const char* path, int expecte
 Environment merged(Environment base, const Environment& over) {
   for (const auto& [name, value] : over) base[name] = value;
   return base;
+}
+
+// Until min_wal_size of it is there to be written over.
+void fill_and_recycle_wal(const postgres::Settings& superuser) {
+  auto connection = postgres::connect(superuser);
+  if (!connection) throw std::runtime_error(connection.error().message);
+  pqxx::nontransaction work(**connection);
+  work.exec(
+      "DO $$ BEGIN FOR i IN 1 .. (SELECT setting FROM pg_settings WHERE name = 'min_wal_size')::int / 16 LOOP "
+      "PERFORM pg_logical_emit_message(false, '', ''); PERFORM pg_switch_wal(); END LOOP; END $$");
+  work.exec("CHECKPOINT");
 }
 
 }  // namespace
@@ -89,6 +102,18 @@ std::optional<double> Service::metric(const std::string& name) const {
   return sum;
 }
 
+StackOptions as_deployed() {
+  // As scripts/native.sh has it: a quarter of the memory, 2 GB at most.
+  const std::int64_t memory_mb = (static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE)) >> 20;
+  const std::int64_t buffers_mb = std::clamp<std::int64_t>(memory_mb / 4, 128, 2048);
+  return {.fsync = true,
+          .postgres_settings = {"max_wal_size=2GB", "min_wal_size=1GB", "wal_compression=lz4",
+                                "shared_buffers=" + std::to_string(buffers_mb) + "MB"},
+          .recycled_wal = true,
+          // Tests have none of it: the broker stops for each autosave, as long as the disk takes for all that it holds.
+          .mosquitto = {.settings = {"max_inflight_messages 65535", "autosave_interval 30"}}};
+}
+
 Stack::Stack(std::string hermes, StackOptions options)
     : hermes_(std::move(hermes)),
       options_(std::move(options)),
@@ -97,6 +122,7 @@ Stack::Stack(std::string hermes, StackOptions options)
       mosquitto_(options_.mosquitto) {
   const private_servers::Finished migrated = private_servers::run({hermes_, "migrate"}, environment());
   if (migrated.exit_code != 0) throw std::runtime_error("hermes migrate failed: " + migrated.errors);
+  if (options_.recycled_wal) fill_and_recycle_wal(postgres_.superuser());
 }
 
 Environment Stack::environment() const {

@@ -19,18 +19,19 @@
 
 namespace hermes::bench {
 
-// What run_chat.sh gives its PostgreSQL and docs/running.md advises: checkpoints come by time and not by size, and what they cost
-// in the log is compressed.
-inline const std::vector<std::string> kDeployedSettings{"max_wal_size=2GB", "shared_buffers=256MB", "wal_compression=lz4"};
-// What deploy/mosquitto gives the broker and tests do not: it stops for each autosave, as long as the disk takes for all that it holds.
-inline const private_servers::MosquittoOptions kDeployedBroker{.settings = {"max_inflight_messages 65535", "autosave_interval 30"}};
-
 struct StackOptions {
   bool fsync = false;  // of PostgreSQL; benchmarks: true
   std::vector<std::string> postgres_settings{};
+  // The cluster has written as much of its log (WAL) as it keeps, and writes over old files of it, as one that has been in use
+  // does. A new one makes each file first, and all commits wait meanwhile (16 MB and an fsync; PostgreSQL manual, "WAL
+  // Configuration").
+  bool recycled_wal = false;
   private_servers::MosquittoOptions mosquitto{};
   private_servers::Environment environment{};  // of every service
 };
+
+// For what is measured: broker and database as run_chat.sh starts them and docs/running.md advises, in use for a while.
+StackOptions as_deployed();
 
 // One service: `hermes ingest` or `hermes project`, on an HTTP port of its own.
 class Service {
