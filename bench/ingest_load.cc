@@ -95,6 +95,15 @@ load::Settings load_of(std::uint16_t port, std::uint64_t messages) {
   return settings;
 }
 
+// Some messages that do not count: processes and database sessions that have just begun fill their caches first.
+constexpr std::uint64_t kWarmUpMessages = 10'000;
+
+void warm_up(Stack& stack, bool acknowledged) {
+  load::Settings settings = load_of(stack.mosquitto().port(), kWarmUpMessages);
+  settings.wait_for_acks = acknowledged;
+  LoadProcess(stack.hermes(), settings).finish();
+}
+
 // Sends one message more and returns when its acknowledgement was there. On its only connection whoever acknowledges does so in
 // order, so that of all others the broker has taken by then too; a queue of them at our end does not count as done.
 std::int64_t last_acknowledged_us(std::uint16_t port, const std::string& prefix) {
@@ -129,8 +138,9 @@ double per_second(std::uint64_t messages, std::int64_t from_us, std::int64_t to_
 Counted count_messages(Stack& stack, std::uint64_t messages, SubscriberProcess::Answer answer) {
   const std::uint16_t port = stack.mosquitto().port();
   const bool answering = answer == SubscriberProcess::Answer::acknowledgement;
+  SubscriberProcess subscriber(stack.hermes(), port, answer, answering ? 0 : kWarmUpMessages + messages);
+  warm_up(stack, answering);
   const CpuOf broker(stack.mosquitto().pid());
-  SubscriberProcess subscriber(stack.hermes(), port, answer, answering ? 0 : messages);
   const load::Settings settings = load_of(port, messages);
   LoadProcess process(stack.hermes(), settings);
   Counted counted;
@@ -152,6 +162,7 @@ Ingested ingest_messages(Stack& stack, std::uint64_t messages, bool with_project
   ingester.wait_ready();
   if (with_projector) projector.wait_ready();
 
+  warm_up(stack, /*acknowledged=*/true);
   const std::int64_t goal = progress.events_in_log() + kEventsPerMessage * static_cast<std::int64_t>(messages);
   const CpuOf ingester_cpu(ingester.pid());
   const CpuOf broker_cpu(stack.mosquitto().pid());

@@ -67,10 +67,6 @@ struct Descriptors {
 [[noreturn]] void become(char* const* arguments, char* const* environment, const ProcessOptions& options,
                          const Descriptors& descriptors, const Watcher& watcher) {
   watcher.remember_this_process();
-  // A session of its own, as an init system gives to each service: Linux shares the processors among sessions (sched(7),
-  // "The autogroup feature"), and PostgreSQL makes one for each of its backends. A Ctrl-C reaches this process's parent alone,
-  // whose watcher ends this one.
-  setsid();
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
