@@ -1,9 +1,7 @@
 #include "bench/stack.h"
 
 #include <httplib.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <stdexcept>
@@ -103,12 +101,8 @@ std::optional<double> Service::metric(const std::string& name) const {
 }
 
 StackOptions as_deployed() {
-  // As scripts/native.sh has it: a quarter of the memory, 2 GB at most.
-  const std::int64_t memory_mb = (static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE)) >> 20;
-  const std::int64_t buffers_mb = std::clamp<std::int64_t>(memory_mb / 4, 128, 2048);
   return {.fsync = true,
-          .postgres_settings = {"max_wal_size=2GB", "min_wal_size=1GB", "wal_compression=lz4",
-                                "shared_buffers=" + std::to_string(buffers_mb) + "MB"},
+          .postgres_settings = {"max_wal_size=2GB", "min_wal_size=1GB", "wal_compression=lz4", "shared_buffers=256MB"},
           .recycled_wal = true,
           // Tests have none of it: the broker stops for each autosave, as long as the disk takes for all that it holds.
           .mosquitto = {.settings = {"max_inflight_messages 65535", "autosave_interval 30"}}};

@@ -202,13 +202,9 @@ start_db() {
   fi
   local user=()
   [[ $(id -u) == 0 ]] && user=(setpriv --reuid=postgres --regid=postgres --init-groups)
-  # A quarter of the memory, 2 GB at most: the indexes that random ids are looked up in should fit.
-  local memory_mb buffers_mb
-  memory_mb=$(awk '$1 == "MemTotal:" { print int($2 / 1024) }' /proc/meminfo)
-  buffers_mb=$((memory_mb / 4 > 2048 ? 2048 : memory_mb / 4 < 128 ? 128 : memory_mb / 4))
   (cd / && spawn db "${user[@]}" "$(postgres_bin)/postgres" -D "$(realpath "$state/postgres")" \
     -c listen_addresses=127.0.0.1 -c "port=$POSTGRES_PORT" -c unix_socket_directories= \
-    -c max_wal_size=2GB -c min_wal_size=1GB -c "shared_buffers=${buffers_mb}MB" -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
+    -c max_wal_size=2GB -c min_wal_size=1GB -c shared_buffers=256MB -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
   wait_until 60 db_answers || fail "the database did not start. See: ./run_chat.sh logs db"
 }
 
