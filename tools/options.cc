@@ -108,7 +108,6 @@ template Option Command::option(const std::string&, std::vector<std::uint16_t>&,
 template Option Command::option(const std::string&, std::vector<std::int64_t>&, const std::string&) const;
 
 // CLI11's own takes "" for none.
-template <>
 Option Command::option(const std::string& names, std::optional<std::string>& value, const std::string& help) const {
   return Option(*app_->add_option_function<std::string>(
       names, [&value](const std::string& text) { value = text; }, help));

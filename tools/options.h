@@ -36,8 +36,9 @@ class Option {
   Option excludes(Option other) const;
   Option between(std::int64_t lowest, std::int64_t highest) const;
   Option positive() const;
-  Option not_empty() const;  // where "" would mean the same as none: in a script it is a variable
-                             // that was never set, and the command would do something else
+  // Where "" would mean the same as none: in a script it is a variable that was never set, and the command would do something
+  // else than what was meant.
+  Option not_empty() const;
   Option one_of(std::vector<std::string> words) const;
   Option check(CheckText problem) const;
   Option bytes() const;                             // a number of bytes, with the suffixes KiB, MiB, GiB if wanted
@@ -61,10 +62,12 @@ class Command {
                      std::initializer_list<std::string_view> examples) const;
 
   // Writes what was given to `value`, which must live as long as the command may run. `names`: "--long", "--long,-l", or "name"
-  // for an argument by its place. T: a string or a number, a std::vector of them (it may be given several times), a
-  // std::optional of them (options.cc has the list). To a std::optional of a string "" is a value like any other.
+  // for an argument by its place. T: a string, a path or a number, a std::vector of them (it may be given several times), a
+  // std::optional of a number (options.cc has the list).
   template <typename T>
   Option option(const std::string& names, T& value, const std::string& help) const;
+  // "" is a value like any other.
+  Option option(const std::string& names, std::optional<std::string>& value, const std::string& help) const;
   // For other types: `take` keeps what the text means.
   Option option(const std::string& names, CheckText take, const std::string& help) const;
   Option flag(const std::string& names, bool& value, const std::string& help) const;
