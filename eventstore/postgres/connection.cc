@@ -41,6 +41,9 @@ std::string connection_options(const Settings& settings) {
   add_option(options, "application_name", settings.application_name);
   add_option(options, "connect_timeout", std::to_string(settings.connect_timeout.count()));
   add_option(options, "client_encoding", "UTF8");
+  // Our statements are short and many. The planner compiles (LLVM) what looks costly to it, which with the tables' growth each of
+  // them does some day, and compiling takes longer than running it.
+  add_option(options, "options", "-c jit=off");
   // A peer that vanished without a word (a host that lost power, a firewall that forgot the connection) is noticed within half
   // a minute; without these a read on such a connection waits for two hours.
   add_option(options, "keepalives_idle", "10");

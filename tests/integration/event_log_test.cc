@@ -81,6 +81,10 @@ class EventLogTest : public testing::Test {
 };
 LogServer* EventLogTest::server_ = nullptr;
 
+TEST_F(EventLogTest, NoStatementIsCompiledForWhatThePlannerThinksItCosts) {
+  EXPECT_EQ(pqxx::nontransaction(*connection_).exec1("SHOW jit")[0].as<std::string>(), "off");
+}
+
 TEST_F(EventLogTest, OffsetsAndVersionsCountFromZero) {
   const auto positions = append({started("typing/a/b"), started("typing/a/b")});
   ASSERT_THAT(positions, SizeIs(2));
