@@ -158,6 +158,8 @@ Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& con
     auto result = migrate_locked(connection, migrations, options);
     { pqxx::nontransaction(connection).exec1(std::string("SELECT pg_advisory_unlock(") + kAdvisoryLock + ")"); }
     return result;
+  } catch (const pqxx::broken_connection&) {
+    throw;
   } catch (const pqxx::sql_error& error) {
     const bool no_writes = error.sqlstate() == kTakesNoWrites;
     return fail(

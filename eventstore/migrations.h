@@ -42,7 +42,8 @@ struct MigrateOptions {
 };
 
 // Applies what is missing, in order, and returns it. Requires: no transaction is open; the connection is the owner's (no SET
-// ROLE). A number below those already applied is no error: folders have their own ranges of numbers.
+// ROLE). A number below those already applied is no error: folders have their own ranges of numbers. Throws
+// pqxx::broken_connection when the connection dies: what was applied until then stays, and another call goes on from there.
 Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& connection,
                                                        std::span<const Migration> migrations = embedded_migrations(),
                                                        MigrateOptions options = {});

@@ -192,6 +192,14 @@ SQL
   as_postgres touch "$data/hermes.ready"
 }
 
+# PostgreSQL takes huge pages where the machine has enough of them set apart (docs/running.md); then a large buffer costs nothing else.
+shared_buffers() {
+  local free_kib
+  free_kib=$(awk '/^HugePages_Free:/ { pages = $2 } /^HugePages_Rsvd:/ { pages -= $2 } /^Hugepagesize:/ { size = $2 }
+                  END { print pages * size }' /proc/meminfo)
+  ((free_kib >= 1100 * 1024)) && echo 1GB || echo 256MB
+}
+
 start_db() {
   is_running db && return
   require_free db "$POSTGRES_PORT"
@@ -204,7 +212,7 @@ start_db() {
   [[ $(id -u) == 0 ]] && user=(setpriv --reuid=postgres --regid=postgres --init-groups)
   (cd / && spawn db "${user[@]}" "$(postgres_bin)/postgres" -D "$(realpath "$state/postgres")" \
     -c listen_addresses=127.0.0.1 -c "port=$POSTGRES_PORT" -c unix_socket_directories= \
-    -c max_wal_size=2GB -c min_wal_size=1GB -c shared_buffers=256MB -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
+    -c max_wal_size=2GB -c min_wal_size=1GB -c "shared_buffers=$(shared_buffers)" -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
   wait_until 60 db_answers || fail "the database did not start. See: ./run_chat.sh logs db"
 }
 

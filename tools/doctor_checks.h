@@ -44,7 +44,8 @@ struct DoctorSettings {
 // nobody has: no table and no client shows it. Nothing stays at the broker.
 Checks check_broker(const Settings& settings);
 
-// Reachability, version, roles, migrations, partitions, durability, privileges, clock, what the services say of themselves.
+// Reachability, version, durability, size of the WAL, clock, disk, roles, migrations, partitions, privileges, and what the
+// services say of themselves.
 Checks check_database(const Settings& settings);
 
 // Spool, disks, ports, files of this machine.
@@ -56,6 +57,8 @@ Check judge_packet_size(const mqtt::Grants& grants);
 Check judge_session_expiry(const mqtt::Grants& grants);
 // `ahead`: of the database's clock before this machine's; `uncertainty`: half of the time that asking took.
 Check judge_clock(std::chrono::microseconds ahead, std::chrono::microseconds uncertainty);
+// `kept_bytes`, `bytes_max`: PostgreSQL's min_wal_size and max_wal_size.
+Check judge_wal(std::uint64_t kept_bytes, std::uint64_t bytes_max);
 // `may_grow`: what may still be written there at most; 0: unknown.
 Check judge_disk(const std::string& name, const std::string& path, std::uint64_t free_bytes, std::uint64_t may_grow,
                  const std::string& advice);

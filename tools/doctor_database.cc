@@ -89,6 +89,13 @@ Check check_durability(postgres::Connection& connection) {
           "switch on in postgresql.conf, then SELECT pg_reload_conf() (ALTER ROLE and ALTER DATABASE settings too)"};
 }
 
+Check check_wal(postgres::Connection& connection) {
+  const auto bytes = [&](const std::string& setting) {
+    return std::stoull(value(connection, "SELECT pg_size_bytes(current_setting('" + setting + "'))"));
+  };
+  return judge_wal(bytes("min_wal_size"), bytes("max_wal_size"));
+}
+
 // All can be read then, and what the services last said of themselves looks well for a while; but nothing is appended.
 Check check_writes(postgres::Connection& connection) {
   if (value(connection, "SELECT pg_is_in_recovery()") == "t") {
@@ -217,7 +224,8 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"durability", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "services", "projections"},
+         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "services",
+          "projections"},
          "no database");
     return checks;
   }
@@ -225,6 +233,7 @@ Checks check_database(const Settings& settings) {
   Checks checks;
   checks.push_back(check_version(connection, where));
   checks.push_back(check_durability(connection));
+  checks.push_back(check_wal(connection));
   checks.push_back(check_writes(connection));
   checks.push_back(check_clock(connection));
   checks.push_back(check_data_disk(connection, settings));

@@ -26,6 +26,11 @@ constexpr seconds kClockWrong{60};
 constexpr std::uint64_t kDiskLeastBytes = 64u << 20;
 constexpr std::uint64_t kDiskWantedBytes = 1u << 30;
 
+// A new WAL file is made while all commits wait; one that was kept is written over. And after each checkpoint, which comes by
+// size under load, every page that changes is written to the WAL whole (PostgreSQL's manual, 30.5 "WAL Configuration").
+constexpr std::uint64_t kWalKeptWanted = 512u << 20;
+constexpr std::uint64_t kWalMaxWanted = 2ull << 30;
+
 constexpr const char* kMosquittoLimits =
     " in mosquitto.conf, as deploy/mosquitto/mosquitto.conf has it, and restart the broker";
 
@@ -69,6 +74,15 @@ Check judge_clock(microseconds ahead, microseconds uncertainty) {
           "the database's clock is " + human_duration(distance) + (ahead.count() > 0 ? " ahead of" : " behind") +
               " this machine's: times of different origin do not fit together",
           "synchronize both machines: timedatectl set-ntp true"};
+}
+
+Check judge_wal(std::uint64_t kept_bytes, std::uint64_t bytes_max) {
+  const std::string finding = human_bytes(kept_bytes) + " kept, up to " + human_bytes(bytes_max);
+  if (kept_bytes >= kWalKeptWanted && bytes_max >= kWalMaxWanted) return {"wal", Level::ok, finding};
+  return {
+      "wal", Level::warn,
+      finding + ": under load " + (kept_bytes < kWalKeptWanted ? "commits wait for new files" : "checkpoints come too often"),
+      "min_wal_size = 1GB and max_wal_size = 2GB, or more, in postgresql.conf, then SELECT pg_reload_conf()"};
 }
 
 Check judge_disk(const std::string& name, const std::string& path, std::uint64_t free_bytes, std::uint64_t may_grow,

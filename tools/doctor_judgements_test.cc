@@ -25,6 +25,15 @@ TEST(ClockJudgement, SaysWhichClockIsAhead) {
   EXPECT_THAT(ahead.advice, HasSubstr("timedatectl"));
 }
 
+TEST(WalJudgement, WarnsOfPostgresDefaultsAndSaysWhatSuffersFirst) {
+  constexpr std::uint64_t kGiB = 1u << 30;
+  EXPECT_EQ(judge_wal(kGiB, 2 * kGiB).level, Level::ok);
+  const Check defaults = judge_wal(80u << 20, kGiB);
+  EXPECT_EQ(defaults.level, Level::warn);
+  EXPECT_THAT(defaults.finding, HasSubstr("80.0 MiB kept, up to 1.0 GiB: under load commits wait"));
+  EXPECT_THAT(judge_wal(kGiB, kGiB).finding, HasSubstr("checkpoints come too often"));
+}
+
 TEST(DiskJudgement, ComparesWhatIsFreeWithWhatMayBeWritten) {
   constexpr std::uint64_t kGiB = 1u << 30;
   EXPECT_EQ(judge_disk("spool disk", "/spool", 8 * kGiB, 2 * kGiB, "make room").level, Level::ok);

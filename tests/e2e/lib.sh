@@ -55,12 +55,22 @@ processes_of_state() {
   done
 }
 
-# When the test itself is killed, nobody runs finish(): a watcher in a session of its own does then.
-setsid bash -c '
+# Ends every system that was started with a folder of $work as its state folder, and removes them with all that they keep.
+remove_all() {
+  local state
+  for state in "$work"/*/; do
+    state=${state%/}
+    [[ -d $state/run ]] && HERMES_STATE_DIR=$state run_chat stop >/dev/null
+    [[ -L $state/postgres ]] && rm -rf "$(realpath "$state/postgres")"
+  done
+  rm -rf "$work"
+}
+
+# When the test itself is killed, nobody runs finish(): a watcher in a session of its own removes all then.
+setsid bash -c "$(declare -f run_chat remove_all)"'
+  checkout=$1 work=$2
   while kill -0 '$$' 2>/dev/null; do sleep 1; done
-  [[ -d $HERMES_STATE_DIR/run ]] && "$1/run_chat.sh" stop
-  [[ -L $HERMES_STATE_DIR/postgres ]] && rm -rf "$(realpath "$HERMES_STATE_DIR/postgres")"
-  rm -rf "$2"
+  remove_all
 ' watcher "$checkout" "$work" </dev/null >/dev/null 2>&1 &
 disown
 
@@ -73,9 +83,7 @@ finish() {
   if [[ $code != 0 && $code != 77 && -d $HERMES_STATE_DIR/log ]]; then
     tail -n 20 "$HERMES_STATE_DIR"/log/*.log >&2
   fi
-  [[ -d $HERMES_STATE_DIR/run ]] && run_chat stop >/dev/null
-  [[ -L $HERMES_STATE_DIR/postgres ]] && rm -rf "$(realpath "$HERMES_STATE_DIR/postgres")"
-  rm -rf "$work"
+  remove_all
   exit "$code"
 }
 trap finish EXIT

@@ -1,13 +1,15 @@
 #!/bin/bash
-# scripts/measure-growth.sh measures something: the log holds what was asked for, and what it costs has a line.
+# scripts/measure-growth.sh measures something: the logs hold what was asked for, and what it costs has a line.
 source "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip "python3 is not installed"
 
-measured=$("$checkout/scripts/measure-growth.sh" --events 4000 --parts 2 --json)
+measured=$("$checkout/scripts/measure-growth.sh" --events 4000 --parts 2 --pairs 2 --json)
 python3 - "$measured" <<'PYTHON' || die "not what was asked for: $measured"
 import json, sys
 figures = json.loads(sys.argv[1])
-assert figures["events"] == 4000
+turns = figures["turns"]
+assert figures["events"] == 4000 + turns["pairs"] * turns["events_a_turn"] and turns["pairs"] == 2
+assert turns["young_events_in_log"] == 400 and turns["cpu_ratio_min"] <= turns["cpu_ratio_median"] <= turns["cpu_ratio_max"]
 assert 1 <= len(figures["parts"]) <= 2 and figures["parts"][-1]["events_in_log"] == 4000
 for part in figures["parts"]:
     assert part["events_per_s"] > 0 and part["ingester_mib"] > 1 and part["projector_mib"] > 1

@@ -5,7 +5,6 @@ source "$(dirname "$0")/lib.sh"
 
 broker_port() { sed -n "s/^MQTT_BROKER_PORT='\(.*\)'/\1/p" "$1/env"; }
 run_other() { HERMES_STATE_DIR=$work/other run_chat "$@"; }
-at_exit+=('run_other stop >/dev/null' '[[ -L $work/other/postgres ]] && rm -rf "$(realpath "$work/other/postgres")"')
 
 run_chat start >/dev/null
 read -r broker _ <"$HERMES_STATE_DIR/run/broker"

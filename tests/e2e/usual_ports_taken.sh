@@ -7,7 +7,6 @@ if (exec 3<>/dev/tcp/127.0.0.1/5432) 2>/dev/null && (exec 3<>/dev/tcp/127.0.0.1/
   others() { ss -Hltnp 'sport = :5432 or sport = :1883' | sort; }
 else
   HERMES_STATE_DIR=$work/other run_chat start >/dev/null
-  at_exit+=('HERMES_STATE_DIR=$work/other run_chat stop >/dev/null')
   others() { HERMES_STATE_DIR=$work/other run_chat status | grep running; }
 fi
 before=$(others)

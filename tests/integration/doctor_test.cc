@@ -46,7 +46,7 @@ struct Report {
 class Doctor : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    postgres_ = new PrivatePostgres({.fsync = true});
+    postgres_ = new PrivatePostgres({.fsync = true, .settings = {"min_wal_size=1GB", "max_wal_size=2GB"}});
     broker_ = new PrivateMosquitto;
     const Finished migrated = run({hermes_command(), "migrate"}, environment_for(*postgres_));
     ASSERT_EQ(migrated.exit_code, 0) << migrated.errors;
@@ -130,7 +130,7 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   EXPECT_THAT(report.output, Not(HasSubstr("FAIL")));
   // Of the disks of the machine that runs this test nothing is known.
   for (const char* check : {"broker",        "in flight",      "packet size",  "QoS",        "features",    "session",
-                            "subscription",  "round trip",     "database",     "durability", "writes",      "clock",       "roles",
+                            "subscription",  "round trip",     "database",     "durability", "wal",         "writes",      "clock",       "roles",
                             "migrations",    "partitions",     "foreign keys", "services",   "projections", "spool",
                             "ingester port", "projector port", "query port",   "secrets"}) {
     EXPECT_THAT(report.line(check), StartsWith("ok ")) << check;

@@ -110,6 +110,15 @@ TEST_F(Migrations, ThatFailLeaveNothingBehind) {
   EXPECT_EQ(error_of(kBoth), "");
 }
 
+TEST_F(Migrations, GoOnWhereTheConnectionWasLost) {
+  constexpr Migration kCut[] = {kFirst, {2, "cut", "SELECT pg_terminate_backend(pg_backend_pid())"}};
+  EXPECT_THROW((void)migrate(database().connection(), kCut), pqxx::broken_connection);
+  database_.reset();
+  const auto rest = migrate(database().connection(), kBoth);
+  ASSERT_TRUE(rest) << rest.error().message;
+  EXPECT_THAT(numbers(*rest), ElementsAre(2));
+}
+
 TEST_F(Migrations, ByTwoProcessesAtOnceAreAppliedOnce) {
   std::vector<std::thread> threads;
   std::vector<std::string> errors(4);

@@ -13,4 +13,5 @@ if [ ! -f "$data/ready" ]; then
   touch "$data/ready"
 fi
 unset POSTGRES_PASSWORD
-exec postgres -D "$data" -c listen_addresses='*'
+[ "${1:-}" = postgres ] && shift
+exec postgres -D "$data" -c listen_addresses='*' "$@"
