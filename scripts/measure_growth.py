@@ -183,7 +183,8 @@ def compare(grown, young, options):
         held[name] = (held[name] + system.in_log()) / 2
 
     events = messages * EVENTS_A_MESSAGE
-    cost = {name: [(end - begin) * 1e6 / events for begin, end in zip(at, at[1:])] for name, at in began.items()}
+    # A turn of a few messages may be over before the kernel has counted anything: then it is taken for one tick.
+    cost = {name: [max(end - begin, 1 / TICKS) * 1e6 / events for begin, end in zip(at, at[1:])] for name, at in began.items()}
     ratios = [ours / theirs for ours, theirs in zip(cost["grown"], cost["young"])]
     figures = {"pairs": options.pairs, "events_a_turn": events,
                **{f"{name}_events_in_log": round(held[name]) for name in systems},
