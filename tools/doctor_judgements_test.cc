@@ -31,6 +31,7 @@ TEST(WalJudgement, WarnsOfPostgresDefaultsAndSaysWhatSuffersFirst) {
   const Check defaults = judge_wal(80u << 20, kGiB);
   EXPECT_EQ(defaults.level, Level::warn);
   EXPECT_THAT(defaults.finding, HasSubstr("80.0 MiB kept, up to 1.0 GiB: under load commits wait"));
+  EXPECT_EQ(judge_wal(80u << 20, 4 * kGiB).level, Level::warn);
   EXPECT_THAT(judge_wal(kGiB, kGiB).finding, HasSubstr("checkpoints come too often"));
 }
 
