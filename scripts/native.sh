@@ -192,7 +192,8 @@ SQL
   as_postgres touch "$data/hermes.ready"
 }
 
-# PostgreSQL takes huge pages where the machine has enough of them set apart (docs/running.md); then a large buffer costs nothing else.
+# PostgreSQL takes huge pages where the machine has enough of them set apart (docs/running.md). In small ones more buffers
+# brought nothing (docs/performance.md).
 shared_buffers() {
   local free_kib
   free_kib=$(awk '/^HugePages_Free:/ { pages = $2 } /^HugePages_Rsvd:/ { pages -= $2 } /^Hugepagesize:/ { size = $2 }
