@@ -100,6 +100,7 @@ Measurement bare_copy(postgres::Connection& connection, std::vector<eventstore::
       rows->timestamp(now);
       rows->timestamp(now);
       rows->bytes(kPayload);
+      rows->timestamp(now);
       rows->bytes(hash);
     }
     batches.push_back(std::move(rows));
@@ -109,7 +110,7 @@ Measurement bare_copy(postgres::Connection& connection, std::vector<eventstore::
               postgres::copy_in(
                   connection,
                   "bare_log (partition, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, "
-                  "occurred_at, recorded_at, payload, hash)",
+                  "occurred_at, recorded_at, payload, received_at, hash)",
                   *rows);
             }
           })};
@@ -135,7 +136,8 @@ Measurement our_append(postgres::Connection& connection, std::uint64_t count, st
                                                   .schema_version = 1,
                                                   .actor_id = "fredy",
                                                   .occurred_at = now,
-                                                  .payload = kPayload});
+                                                  .payload = kPayload,
+                                                  .received_at = now});
               }
               transaction.commit();
             }

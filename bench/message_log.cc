@@ -18,6 +18,8 @@ using domain::UserId;
 constexpr std::uint64_t kBatchMessages = 2'500;
 constexpr std::uint64_t kUsers = 1'000;
 constexpr std::size_t kContentCharacters = 80;
+constexpr domain::Timestamp kFirstArrival{std::chrono::seconds{1'767'225'600}};
+constexpr std::chrono::microseconds kBetweenArrivals{100};
 
 UserId user(std::uint64_t number) { return UserId::parse("user-" + std::to_string(number % kUsers)).value(); }
 
@@ -37,6 +39,7 @@ class Writer {
     stream_id_ = "message/" + message_id(number);
     key_ = eventstore::stream_key(stream_id_);
     version_ = 0;
+    arrived_at_ = kFirstArrival + number * kBetweenArrivals;
     const UserId sender = user(number);
     const UserId receiver = user(number * 7 + 1);
     add(domain::MessageSent{sender, "User " + sender.str(), receiver, std::string(kContentCharacters, 'c'), "text"},
@@ -58,7 +61,8 @@ class Writer {
                       .schema_version = eventstore::schema_version(event),
                       .actor_id = actor,
                       .occurred_at = std::nullopt,
-                      .payload = payload_});
+                      .payload = payload_,
+                      .received_at = arrived_at_});
   }
 
   eventstore::AppendTransaction& transaction_;
@@ -66,6 +70,7 @@ class Writer {
   eventstore::StreamKey key_{};
   eventstore::Version version_ = 0;
   std::string payload_;
+  domain::Timestamp arrived_at_;
 };
 
 }  // namespace

@@ -26,7 +26,8 @@ void prepare(postgres::Connection& connection) {
     connection.prepare_now(name);
   };
   // Two statements: the second sees what was committed while the first waited, and its clock has not run before the wait.
-  prepare("append_lock_heads", "SELECT FROM event_log_heads WHERE partition = ANY ($1::smallint[]) ORDER BY partition FOR UPDATE");
+  prepare("append_lock_heads",
+          "SELECT FROM event_log_heads WHERE partition = ANY ($1::smallint[]) ORDER BY partition FOR UPDATE");
   prepare("append_read_heads",
           "SELECT partition, next_offset, last_hash, parked, "
           "(extract(epoch FROM greatest(clock_timestamp(), last_recorded_at)) * 1000000)::bigint, pg_current_xact_id() "
@@ -39,8 +40,8 @@ void prepare(postgres::Connection& connection) {
 
 std::string_view view(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }
 
-// A session that stopped in the middle of an append (a suspended process, a host that lost power) holds the heads it locked. The
-// server ends it after this time; an append is never idle for longer than its deciding takes.
+// A session that stopped in the middle of an append (a suspended process, a host that lost power) holds the heads it locked.
+// The server ends it after this time; an append is never idle for longer than its deciding takes.
 constexpr std::string_view kBegin =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'; ";
 
@@ -126,7 +127,9 @@ Position AppendTransaction::add(Partition partition, const NewEvent& event) {
   event.occurred_at ? rows.timestamp(*event.occurred_at) : rows.null();
   rows.timestamp(head.recorded_at);
   rows.bytes(event.payload);
+  if (event.received_at) rows.timestamp(*event.received_at);
   head.last_hash = chain_hash(head.last_hash, rows.written_since(fields));
+  if (!event.received_at) rows.null();  // has no part in the hash
   rows.bytes(view(head.last_hash));
 
   const Position position{partition, head.next_offset++};
@@ -154,17 +157,17 @@ void AppendTransaction::build_commit() {
       array_literal(moved, [](const Head* head, std::string& out) { out += std::to_string(head->partition); });
   const std::string offsets =
       array_literal(moved, [](const Head* head, std::string& out) { out += std::to_string(head->next_offset); });
-  const std::string times = array_literal(
-      moved, [](const Head* head, std::string& out) { out.append(1, '"').append(domain::to_string(head->recorded_at)).append(1, '"'); });
+  const std::string times = array_literal(moved, [](const Head* head, std::string& out) {
+    out.append(1, '"').append(domain::to_string(head->recorded_at)).append(1, '"');
+  });
   const std::string hashes = array_literal(moved, [](const Head* head, std::string& out) {
     out.append("\"\\\\x").append(postgres::hex(view(head->last_hash))).append(1, '"');
   });
-  buffers_.sql_ =
-      "COPY " + kCopyTarget + " FROM STDIN (FORMAT binary); " +
-      "EXECUTE append_move_heads (" + partitions + ", " + offsets + ", " + times + ", " + hashes + "); COMMIT; " +
-      // After the commit, in a transaction of its own: NOTIFY inside it would hold a lock of the whole database over the
-      // commit's fsync and so put the commits of all workers in line. If it gets lost, readers still poll.
-      "NOTIFY " + std::string(kNotificationChannel) + ", '" + partitions.substr(2, partitions.size() - 4) + "'";
+  buffers_.sql_ = "COPY " + kCopyTarget + " FROM STDIN (FORMAT binary); " + "EXECUTE append_move_heads (" + partitions + ", " +
+                  offsets + ", " + times + ", " + hashes + "); COMMIT; " +
+                  // After the commit, in a transaction of its own: NOTIFY inside it would hold a lock of the whole database
+                  // over the commit's fsync and so put the commits of all workers in line. If it gets lost, readers still poll.
+                  "NOTIFY " + std::string(kNotificationChannel) + ", '" + partitions.substr(2, partitions.size() - 4) + "'";
 }
 
 void AppendTransaction::commit() {
@@ -253,7 +256,8 @@ Result<std::vector<Position>, AppendError> Appender::append(std::span<const Stre
                                                                 .schema_version = schema_version(event),
                                                                 .actor_id = append.actor_id,
                                                                 .occurred_at = append.occurred_at,
-                                                                .payload = payload}));
+                                                                .payload = payload,
+                                                                .received_at = append.received_at}));
       }
     }
     transaction->commit();
@@ -272,12 +276,11 @@ bool was_committed(postgres::Connection& connection, const std::string& transact
   std::string status;
   for (;;) {
     Statements statements(connection);
-    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error. An id
-    // of our own is past all that were given out; a snapshot's xmax is not: it is past those that are completed, and ours may be
-    // the newest and still at work.
-    statements.send("SELECT CASE WHEN '" + transaction_id +
-                    "'::xid8 < pg_current_xact_id() THEN pg_xact_status('" + transaction_id +
-                    "'::xid8) ELSE 'aborted' END");
+    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error. An
+    // id of our own is past all that were given out; a snapshot's xmax is not: it is past those that are completed, and ours
+    // may be the newest and still at work.
+    statements.send("SELECT CASE WHEN '" + transaction_id + "'::xid8 < pg_current_xact_id() THEN pg_xact_status('" +
+                    transaction_id + "'::xid8) ELSE 'aborted' END");
     const TextRows rows = statements.rows();
     statements.finish();
     status = rows.text(0, 0);

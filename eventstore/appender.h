@@ -1,6 +1,6 @@
-// Appends events to the log. The protocol (docs/event-log.md): lock the heads of the partitions touched in ascending order, decide,
-// COPY the rows, move the heads, commit. Offsets are therefore gapless and in commit order, and a reader that has seen offset n
-// has seen all before n.
+// Appends events to the log. The protocol (docs/event-log.md): lock the heads of the partitions touched in ascending order,
+// decide, COPY the rows, move the heads, commit. Offsets are therefore gapless and in commit order, and a reader that has seen
+// offset n has seen all before n.
 //
 // AppendTransaction is the protocol step by step, for the command handler, which decides in the middle of it. Appender is for
 // callers that already know what to append and which version they expect.
@@ -32,6 +32,7 @@ struct NewEvent {
   std::string_view actor_id;
   std::optional<Timestamp> occurred_at;
   std::string_view payload;
+  std::optional<Timestamp> received_at{};  // nothing: it came by no ingester
 };
 
 // Where a partition ends, as locked.
@@ -125,6 +126,7 @@ struct StreamAppend {
   std::vector<domain::Event> events;
   // The number of events that the stream must have; nothing: whatever it has.
   std::optional<Version> expected_version;
+  std::optional<Timestamp> received_at{};
 };
 
 // One per connection. Not thread-safe.
@@ -142,10 +144,11 @@ class Appender {
   AppendBuffers buffers_;
 };
 
-// After DatabaseFailure::Kind::outcome_unknown, on a new connection: whether the transaction was committed. Waits, up to 30 s, for a
-// transaction that is still under way. The row it left is the judge where it appended any, for it also tells the truth after a
-// fail-over that lost the end of the log; otherwise pg_xact_status() is. Throws as AppendTransaction, and std::runtime_error when
-// nobody can tell any more.
-bool was_committed(postgres::Connection& connection, const std::string& transaction_id, const std::optional<Evidence>& evidence);
+// After DatabaseFailure::Kind::outcome_unknown, on a new connection: whether the transaction was committed. Waits, up to 30 s,
+// for a transaction that is still under way. The row it left is the judge where it appended any, for it also tells the truth
+// after a fail-over that lost the end of the log; otherwise pg_xact_status() is. Throws as AppendTransaction, and
+// std::runtime_error when nobody can tell any more.
+bool was_committed(postgres::Connection& connection, const std::string& transaction_id,
+                   const std::optional<Evidence>& evidence);
 
 }  // namespace hermes::eventstore

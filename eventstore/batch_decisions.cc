@@ -75,6 +75,14 @@ ReceiptToPark to_park(const Incoming& incoming, const BatchStream& stream) {
           .sequence = static_cast<std::int64_t>(incoming.sequence)};
 }
 
+// What a message brings of its own to the rows that it leads to.
+struct Times {
+  std::optional<Timestamp> occurred_at;  // the client's claim
+  Timestamp received_at;
+};
+
+Times times_of(const Incoming& incoming) { return {incoming.occurred_at, incoming.raw.received_at}; }
+
 class Deciding {
  public:
   Deciding(std::span<const Incoming> batch, bool kept_already, BatchStreams& streams, AppendTransaction& transaction)
@@ -99,7 +107,7 @@ class Deciding {
  private:
   void decide(const SendMessage& command, std::size_t index) {
     BatchStream& stream = streams_.of(index);
-    settle(index, take_decision(domain::decide(message_of(stream), command), stream, batch_[index].occurred_at));
+    settle(index, take_decision(domain::decide(message_of(stream), command), stream, times_of(batch_[index])));
     if (decisions_.handled[index].outcome == Outcome::appended) apply_what_waited(stream);
   }
 
@@ -112,13 +120,13 @@ class Deciding {
       settle(index, {Outcome::parked, std::nullopt, std::nullopt});
       return;
     }
-    settle(index, take_decision(std::move(decision), stream, batch_[index].occurred_at));
+    settle(index, take_decision(std::move(decision), stream, times_of(batch_[index])));
   }
 
   void decide(const SetTyping& command, std::size_t index) {
     BatchStream& stream = streams_.of(index);
     settle(index, take_decision(domain::decide(std::get<domain::Typing>(stream.state.aggregate), command), stream,
-                                batch_[index].occurred_at));
+                                times_of(batch_[index])));
   }
 
   void settle(std::size_t index, Handled&& handled) {
@@ -131,7 +139,8 @@ class Deciding {
   // The message is there now: what waited for it follows, in the order in which it came.
   void apply_what_waited(BatchStream& stream) {
     for (const ParkedReceipt& parked : stream.parked) {
-      Handled outcome = take_decision(domain::decide(message_of(stream), parked.receipt), stream, parked.occurred_at);
+      Handled outcome =
+          take_decision(domain::decide(message_of(stream), parked.receipt), stream, {parked.occurred_at, parked.received_at});
       decisions_.unparked.push_back(parked.id);
       if (outcome.outcome != Outcome::rejected) continue;
       decisions_.rejected.push_back(to_reject(parked, std::move(*outcome.rejection)));
@@ -141,19 +150,19 @@ class Deciding {
     }
   }
 
-  Handled take_decision(domain::Decision&& decision, BatchStream& stream, const std::optional<Timestamp>& occurred_at) {
+  Handled take_decision(domain::Decision&& decision, BatchStream& stream, const Times& times) {
     if (std::holds_alternative<domain::Duplicate>(decision)) return {Outcome::duplicate, std::nullopt, std::nullopt};
     if (auto* rejection = std::get_if<Rejection>(&decision)) return {Outcome::rejected, std::nullopt, std::move(*rejection)};
     Handled handled{Outcome::appended, std::nullopt, std::nullopt};
     for (const domain::Event& event : std::get<domain::Events>(decision)) {
-      const Position position = add(event, stream, occurred_at);
+      const Position position = add(event, stream, times);
       if (!handled.position) handled.position = position;
       apply_event(stream.state.aggregate, event);
     }
     return handled;
   }
 
-  Position add(const domain::Event& event, BatchStream& stream, const std::optional<Timestamp>& occurred_at) {
+  Position add(const domain::Event& event, BatchStream& stream, const Times& times) {
     payload_.clear();
     encode_payload(event, payload_);
     // What the server states has no client's time.
@@ -164,8 +173,9 @@ class Deciding {
                                                .event_type = domain::event_type(event),
                                                .schema_version = schema_version(event),
                                                .actor_id = actor_of(event),
-                                               .occurred_at = by_server ? std::nullopt : occurred_at,
-                                               .payload = payload_});
+                                               .occurred_at = by_server ? std::nullopt : times.occurred_at,
+                                               .payload = payload_,
+                                               .received_at = times.received_at});
   }
 
   const std::span<const Incoming> batch_;
@@ -178,7 +188,8 @@ class Deciding {
 
 }  // namespace
 
-BatchDecisions decide(std::span<const Incoming> batch, bool kept_already, BatchStreams& streams, AppendTransaction& transaction) {
+BatchDecisions decide(std::span<const Incoming> batch, bool kept_already, BatchStreams& streams,
+                      AppendTransaction& transaction) {
   return Deciding(batch, kept_already, streams, transaction).run();
 }
 

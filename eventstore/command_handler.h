@@ -31,7 +31,7 @@ namespace hermes::eventstore {
 struct RawMessage {
   std::string topic;
   std::string payload;
-  domain::Timestamp received_at;  // the ingester's clock
+  domain::Timestamp received_at;  // the ingester's clock, strictly increasing: the order of a conversation
 };
 
 // One message from the broker: a command, or what the wire found wrong with it.
@@ -46,8 +46,8 @@ struct Incoming {
 
 struct Handled {
   enum class Outcome { appended, duplicate, parked, rejected } outcome;
-  std::optional<Position> position;             // of the first event, if appended
-  std::optional<domain::Rejection> rejection;   // if rejected
+  std::optional<Position> position;            // of the first event, if appended
+  std::optional<domain::Rejection> rejection;  // if rejected
 };
 
 using HandleError = DatabaseFailure;
@@ -60,18 +60,19 @@ struct HandlerSettings {
 
 class CommandHandler {
  public:
-  // Requires: a migrated database; the connection's role may INSERT into the log. The connection must outlive the handler, or be
-  // replaced by reconnected().
+  // Requires: a migrated database; the connection's role may INSERT into the log. The connection must outlive the handler, or
+  // be replaced by reconnected().
   CommandHandler(postgres::Connection& connection, HandlerSettings settings);
   ~CommandHandler();
 
-  // All or nothing: on success every message of the batch has an outcome, in the order of the batch, durably. The order within a
-  // stream is kept.
+  // All or nothing: on success every message of the batch has an outcome, in the order of the batch, durably. The order within
+  // a stream is kept.
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch);
 
   // Messages of rejected_events again (hermes rejected retry). As handle(), except that what becomes of batch[i] is recorded on
   // the row `rows[i]`, by `who`, in the transaction that appends: however often and by however many it is tried, a retry takes
-  // effect once. Appended or in the log already: the row is resolved. Refused again, or a receipt whose message is still not there
+  // effect once. Appended or in the log already: the row is resolved. Refused again, or a receipt whose message is still not
+  // there
   // (`parked`, though it is not parked again): the row stays open with a note that says why.
   // Requires: as many rows as messages. Fails with `refused`, having done nothing, also when a row is not open any more.
   Result<std::vector<Handled>, HandleError> retry(std::span<const Incoming> batch, std::span<const std::int64_t> rows,

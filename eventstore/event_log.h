@@ -17,11 +17,11 @@
 namespace hermes::eventstore {
 
 using domain::Timestamp;
-using Partition = std::int16_t;   // 0 .. partition_count - 1
-using Offset = std::int64_t;      // 0, 1, 2, ... without a gap in its partition
-using Version = std::int32_t;     // 0, 1, 2, ... without a gap in its stream
-using Hash = std::array<std::byte, 32>;        // SHA-256
-using StreamKey = postgres::Uuid;              // the first 16 bytes of SHA-256 of the stream id
+using Partition = std::int16_t;          // 0 .. partition_count - 1
+using Offset = std::int64_t;             // 0, 1, 2, ... without a gap in its partition
+using Version = std::int32_t;            // 0, 1, 2, ... without a gap in its stream
+using Hash = std::array<std::byte, 32>;  // SHA-256
+using StreamKey = postgres::Uuid;        // the first 16 bytes of SHA-256 of the stream id
 
 inline constexpr int kDefaultPartitionCount = 16;
 inline constexpr int kMaxPartitionCount = 1024;
@@ -48,7 +48,11 @@ struct RecordedEvent {
   std::string actor_id;
   std::optional<Timestamp> occurred_at;  // the client's claim
   Timestamp recorded_at;                 // the database's clock
+  std::optional<Timestamp> received_at;  // the ingester's clock; nothing in rows from before it was kept
   domain::Event event;
+
+  // The order of a conversation (docs/event-log.md, "Order").
+  Timestamp arrived_at() const { return received_at.value_or(recorded_at); }
 };
 
 // The channel that is notified once per append transaction; the payload lists the partitions: "0,3,7".

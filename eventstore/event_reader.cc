@@ -10,7 +10,8 @@ namespace hermes::eventstore {
 namespace {
 
 constexpr std::string_view kColumns =
-    "partition, \"offset\", stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, payload";
+    "partition, \"offset\", stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, received_at, "
+    "payload";
 
 // A scan asks for this many events at a time. One query for everything would have to be cancelled, and its transaction aborted,
 // when an unreadable event ends the scan early.
@@ -30,6 +31,7 @@ class Decoder {
                            .actor_id = {},
                            .occurred_at = {},
                            .recorded_at = {},
+                           .received_at = {},
                            .event = domain::MessageReceived{}};
     recorded.position.partition = row.int16();
     recorded.position.offset = row.int64();
@@ -40,6 +42,7 @@ class Decoder {
     recorded.actor_id = row.text();
     recorded.occurred_at = row.optional_timestamp();
     recorded.recorded_at = row.timestamp();
+    recorded.received_at = row.optional_timestamp();
     auto event = decode_payload(event_type, recorded.schema_version, row.bytes());
     if (!event) {
       unreadable = UnreadableEvent{recorded.position, std::move(recorded.stream_id), std::move(event.error())};
@@ -64,8 +67,7 @@ std::optional<UnreadableEvent> read(postgres::Connection& connection, const std:
 
 EventBatch read_batch(postgres::Connection& connection, const std::string& condition) {
   EventBatch batch;
-  batch.unreadable =
-      read(connection, condition, [&](RecordedEvent&& event) { batch.events.push_back(std::move(event)); });
+  batch.unreadable = read(connection, condition, [&](RecordedEvent&& event) { batch.events.push_back(std::move(event)); });
   return batch;
 }
 

@@ -8,12 +8,6 @@
 #include "eventstore/postgres/statements.h"
 
 namespace hermes::eventstore {
-namespace {
-
-// The last field of a row that was read with its hash: int32 length and 32 bytes.
-constexpr std::size_t kHashFieldSize = sizeof(std::int32_t) + sizeof(Hash);
-
-}  // namespace
 
 Hash to_hash(std::string_view bytes) {
   Hash hash{};
@@ -47,9 +41,12 @@ std::int64_t check_chain(postgres::Connection& connection, Partition partition,
         const std::string_view all = row.remaining();
         row.int16();
         const Offset offset = row.int64();
-        for (int column = 2; column < kChainedColumnCount - 2; ++column) row.field();
+        for (int column = 2; column < kChainedColumnCount - 3; ++column) row.field();
         const Timestamp recorded_at = row.timestamp();
-        row.field();
+        row.field();  // the payload
+        std::size_t not_hashed = row.remaining().size();
+        if (row.field()) not_hashed = row.remaining().size();  // received_at is hashed where there is one
+        const std::string_view canonical_bytes = all.substr(0, all.size() - not_hashed);
         const Hash stored = to_hash(row.bytes());
 
         ++count;
@@ -60,7 +57,7 @@ std::int64_t check_chain(postgres::Connection& connection, Partition partition,
         }
         if (last_recorded_at && recorded_at < *last_recorded_at) report(offset, "recorded_at is earlier than the event before");
         // After a gap the previous hash is unknown: the gap is the finding, and the chain is taken up again after it.
-        if (offset == expected && chain_hash(expected_previous, all.substr(0, all.size() - kHashFieldSize)) != stored) {
+        if (offset == expected && chain_hash(expected_previous, canonical_bytes) != stored) {
           report(offset, "the hash does not match the event and the hash before it");
         }
         expected = offset + 1;

@@ -14,7 +14,8 @@ namespace {
 std::string query_for(postgres::Connection& connection, const RangeRequest& request) {
   using postgres::array_literal;
   const auto list = [&](auto PartitionRange::*member) {
-    return array_literal(request.ranges, [&](const PartitionRange& range, std::string& out) { out += std::to_string(range.*member); });
+    return array_literal(request.ranges,
+                         [&](const PartitionRange& range, std::string& out) { out += std::to_string(range.*member); });
   };
   std::string except;
   for (std::string_view type : request.except_types) {
@@ -24,7 +25,8 @@ std::string query_for(postgres::Connection& connection, const RangeRequest& requ
   return "SELECT log.* FROM unnest(" + list(&PartitionRange::partition) + "::smallint[], " + list(&PartitionRange::from) +
          "::bigint[], " + list(&PartitionRange::to) +
          "::bigint[]) AS range (partition, first, past) CROSS JOIN LATERAL ("
-         "SELECT partition, \"offset\", stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, payload "
+         "SELECT partition, \"offset\", stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, "
+         "received_at, payload "
          "FROM event_log WHERE partition = range.partition AND \"offset\" >= range.first AND \"offset\" < range.past" +
          except + " ORDER BY \"offset\") AS log";
 }
@@ -38,7 +40,7 @@ class Collector {
   }
 
   void operator()(postgres::BinaryRow row) {
-    RecordedEvent event{{}, {}, 0, 1, {}, {}, {}, domain::MessageReceived{}};  // the event itself comes last
+    RecordedEvent event{{}, {}, 0, 1, {}, {}, {}, {}, domain::MessageReceived{}};  // the event itself comes last
     event.position.partition = row.int16();
     event.position.offset = row.int64();
     PartitionRange& range = result_.read[range_of_.at(event.position.partition)];
@@ -50,6 +52,7 @@ class Collector {
     event.actor_id = row.text();
     event.occurred_at = row.optional_timestamp();
     event.recorded_at = row.timestamp();
+    event.received_at = row.optional_timestamp();
     const std::string_view payload = row.bytes();
 
     // One event always fits: a reader that makes no progress would ask for it for ever.

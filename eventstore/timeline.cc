@@ -56,10 +56,10 @@ std::optional<Timestamp> recorded_at(Snapshot& snapshot, Position position) {
 }
 
 void add_parked(Snapshot& snapshot, Timeline& timeline) {
-  const pqxx::result rows =
-      snapshot.exec_params("SELECT " + microseconds_of("parked_at") + ", status, user_id, " + microseconds_of("occurred_at") +
-                               " FROM parked_events WHERE message_id = $1 ORDER BY parked_at, id",
-                           timeline.message_id);
+  const pqxx::result rows = snapshot.exec_params("SELECT " + microseconds_of("parked_at") + ", status, user_id, " +
+                                                     microseconds_of("occurred_at") + ", " + microseconds_of("received_at") +
+                                                     " FROM parked_events WHERE message_id = $1 ORDER BY parked_at, id",
+                                                 timeline.message_id);
   for (const auto& row : rows) {
     TimelineStep step;
     step.kind = TimelineStep::Kind::parked;
@@ -68,17 +68,19 @@ void add_parked(Snapshot& snapshot, Timeline& timeline) {
     step.actor = row[2].as<std::string>();
     step.recipient = step.actor;
     step.occurred_at = optional_time(row[3]);
+    step.received_at = from_microseconds(row[4].as<std::int64_t>());
     step.detail = "waits for its message";
     timeline.steps.push_back(std::move(step));
   }
 }
 
 void add_rejected(Snapshot& snapshot, Timeline& timeline) {
-  const pqxx::result rows = snapshot.exec_params("SELECT " + microseconds_of("rejected_at") +
-                                                     ", reason, detail, actor_id, resolution FROM rejected_events WHERE "
-                                                     "message_id = $1 ORDER BY rejected_at DESC, id DESC LIMIT " +
-                                                     std::to_string(kTimelineAttemptsMax),
-                                                 timeline.message_id);
+  const pqxx::result rows = snapshot.exec_params(
+      "SELECT " + microseconds_of("rejected_at") + ", reason, detail, actor_id, resolution, " + microseconds_of("received_at") +
+          " FROM rejected_events WHERE "
+          "message_id = $1 ORDER BY rejected_at DESC, id DESC LIMIT " +
+          std::to_string(kTimelineAttemptsMax),
+      timeline.message_id);
   for (const auto& row : rows) {
     TimelineStep step;
     step.kind = TimelineStep::Kind::rejected;
@@ -87,6 +89,7 @@ void add_rejected(Snapshot& snapshot, Timeline& timeline) {
     step.detail = row[2].as<std::string>();
     if (!row[4].is_null()) *step.detail += " (" + row[4].as<std::string>() + ")";
     step.actor = optional_text(row[3]);
+    step.received_at = from_microseconds(row[5].as<std::int64_t>());
     timeline.steps.push_back(std::move(step));
   }
   if (rows.size() == kTimelineAttemptsMax) {
@@ -108,6 +111,7 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
     const Facts facts = facts_of(recorded.event);
     TimelineStep step;
     step.at = recorded.recorded_at;
+    step.received_at = recorded.received_at;
     step.what = facts.status;
     step.actor = recorded.actor_id;
     step.recipient = facts.recipient;
@@ -115,15 +119,16 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
     step.version = recorded.version;
     step.occurred_at = recorded.occurred_at;
 
+    const Timestamp arrived_at = recorded.arrived_at();
     std::optional<Timestamp> before = trunk_moved;
     if (facts.recipient) {
       const auto branch = branch_moved.find(*facts.recipient);
       if (branch != branch_moved.end()) before = branch->second;
-      branch_moved.insert_or_assign(*facts.recipient, recorded.recorded_at);
+      branch_moved.insert_or_assign(*facts.recipient, arrived_at);
     } else {
-      trunk_moved = recorded.recorded_at;
+      trunk_moved = arrived_at;
     }
-    if (before) step.since_previous = recorded.recorded_at - *before;
+    if (before && *before <= arrived_at) step.since_previous = arrived_at - *before;
 
     auto next = domain::apply(message, recorded.event);
     if (next) {

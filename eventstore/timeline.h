@@ -26,6 +26,7 @@ struct TimelineStep {
 
   Kind kind = Kind::event;
   Timestamp at;                          // when it was recorded, parked or rejected
+  std::optional<Timestamp> received_at;  // when the ingester took it from the broker
   std::string what;                      // the status (sent, received_by_server, delivered, read), or the code of the rejection
   std::optional<std::string> actor;      // who did it; nothing if a rejected attempt does not say
   std::optional<std::string> recipient;  // whose branch it moved; nothing for what concerns the message as a whole
@@ -34,7 +35,9 @@ struct TimelineStep {
   std::optional<domain::MessageState> state;  // where the machine stands afterwards, for that recipient
   std::optional<Position> position;
   std::optional<Version> version;
-  std::optional<std::chrono::microseconds> since_previous;  // since the step before it of that recipient, or of the message
+  // From the arrival of the step before it, of that recipient or of the message, to its own. Nothing for a receipt that arrived
+  // before its message.
+  std::optional<std::chrono::microseconds> since_previous;
 
   std::optional<Timestamp> occurred_at;  // the client's claim
   std::optional<std::string> detail;     // why it was rejected and what became of it; what is wrong with an event

@@ -33,8 +33,8 @@ void add_message(postgres::BinaryRows& rows, const RecordedEvent& event, std::st
   rows.text(sent.receiver.str());
   rows.text(sent.content);
   rows.text(sent.message_type);
-  rows.timestamp(event.recorded_at);
-  rows.timestamp(event.recorded_at);
+  rows.timestamp(event.arrived_at());
+  rows.timestamp(event.arrived_at());
 }
 
 struct StatusOf {
@@ -55,8 +55,8 @@ StatusOf status_of(const RecordedEvent& event) {
   return std::visit(visitor, event.event);
 }
 
-// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check row
-// by row, which locks each message anew, where they may (migrations/0011_projector.sql).
+// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check
+// row by row, which locks each message anew, where they may (migrations/0011_projector.sql).
 void require_messages(const std::unordered_map<std::string_view, eventstore::Position>& elsewhere, Target target) {
   if (elsewhere.empty()) return;
   ArrayLiteral ids;
@@ -91,7 +91,8 @@ std::span<const std::string_view> Chat::tables() const {
 }
 
 std::span<const std::string_view> Chat::event_types() const {
-  static constexpr std::array<std::string_view, 4> kTypes = {"MessageSent", "MessageReceived", "MessageDelivered", "MessageRead"};
+  static constexpr std::array<std::string_view, 4> kTypes = {"MessageSent", "MessageReceived", "MessageDelivered",
+                                                             "MessageRead"};
   return kTypes;
 }
 
@@ -99,7 +100,8 @@ void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
   postgres::BinaryRows messages;
   postgres::BinaryRows statuses;
   std::unordered_set<std::string_view> sent_here;
-  std::unordered_map<std::string_view, eventstore::Position> elsewhere;  // messages of earlier batches, and who needs them first
+  std::unordered_map<std::string_view, eventstore::Position>
+      elsewhere;  // messages of earlier batches, and who needs them first
   for (const RecordedEvent& event : events) {
     const std::string_view message_id = message_id_of(event);
     if (const auto* sent = std::get_if<domain::MessageSent>(&event.event)) {
@@ -113,7 +115,7 @@ void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
     statuses.int64(event.position.offset * target.partition_count + event.position.partition);
     statuses.text(message_id);
     statuses.text(row.status);
-    statuses.timestamp(event.recorded_at);
+    statuses.timestamp(event.arrived_at());
     statuses.text(row.user);
   }
   require_messages(elsewhere, target);

@@ -56,7 +56,7 @@ void raise(Change& change, const LastMessage& message) {
 }
 
 void add_sent(Changes& changes, const RecordedEvent& event, const domain::MessageSent& sent) {
-  const LastMessage message = {{event.recorded_at, event.position},
+  const LastMessage message = {{event.arrived_at(), event.position},
                                message_id_of(event),
                                sent.sender.str(),
                                first_characters(sent.content, Inbox::kContentCharacters)};
@@ -90,7 +90,8 @@ class PartiesOf {
 
   const Parties& operator()(const RecordedEvent& event) const {
     const auto found = known_.find(event.stream_id);
-    if (found == known_.end()) throw CannotApply(event.position, "the log does not say who sent its message " + event.stream_id);
+    if (found == known_.end())
+      throw CannotApply(event.position, "the log does not say who sent its message " + event.stream_id);
     return found->second;
   }
 
@@ -112,8 +113,8 @@ class PartiesOf {
         "JOIN event_log log ON log.partition = stream.partition AND log.stream_key = stream.key AND log.version = 0");
     for (const auto& row : target.transaction.exec_prepared("inbox_parties", partitions.str(), keys.str())) {
       const pqxx::binarystring payload(row[3]);
-      const auto event =
-          eventstore::decode_payload(row[1].c_str(), row[2].as<std::int16_t>(), std::string_view(payload.get(), payload.size()));
+      const auto event = eventstore::decode_payload(row[1].c_str(), row[2].as<std::int16_t>(),
+                                                    std::string_view(payload.get(), payload.size()));
       const std::string stream = row[0].c_str();
       const auto reader = wanted.find(stream);
       if (reader == wanted.end()) continue;
@@ -132,12 +133,13 @@ void add_read(Changes& changes, const RecordedEvent& event, const domain::Messag
   if (parties.skipped || parties.receiver == domain::kEveryone) return;
   Change& reader = changes[{read.recipient.str(), parties.sender}];
   --reader.unread;
-  raise(reader, event.recorded_at);
-  raise(changes[{parties.sender, read.recipient.str()}], event.recorded_at);
+  raise(reader, event.arrived_at());
+  raise(changes[{parties.sender, read.recipient.str()}], event.arrived_at());
 }
 
 // One statement for all rows, in the order of their key. What a receipt does not know of the last message it takes from the row
-// itself, which exists: the message came before, in the same partition. (ON CONFLICT checks NOT NULL before it looks for a conflict.)
+// itself, which exists: the message came before, in the same partition. (ON CONFLICT checks NOT NULL before it looks for a
+// conflict.)
 std::string upsert_statement() {
   std::string sql =
       "INSERT INTO inbox AS old (user_id, peer_id, unread_count, last_activity_at, "
@@ -148,7 +150,8 @@ std::string upsert_statement() {
       "       coalesce(new.partition, row.last_partition), coalesce(new.position, row.last_offset) "
       "FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], "
       "            $8::timestamptz[], $9::smallint[], $10::bigint[]) WITH ORDINALITY "
-      "     AS new (user_id, peer_id, unread, active_at, message_id, sender_id, content, message_at, partition, position, place) "
+      "     AS new (user_id, peer_id, unread, active_at, message_id, sender_id, content, message_at, partition, position, "
+      "place) "
       "LEFT JOIN inbox row ON new.message_id IS NULL AND row.user_id = new.user_id AND row.peer_id = new.peer_id "
       "ORDER BY new.place "
       "ON CONFLICT (user_id, peer_id) DO UPDATE SET unread_count = old.unread_count + excluded.unread_count, "
@@ -174,11 +177,11 @@ void write(const Changes& changes, Target target) {
       for (ArrayLiteral* column : {&message_ids, &senders, &contents, &message_at, &partitions, &offsets}) column->add_null();
       continue;
     }
-    const auto& [recorded_at, position] = change.last->at;
+    const auto& [arrived_at, position] = change.last->at;
     message_ids.add(change.last->message_id);
     senders.add(change.last->sender);
     contents.add(change.last->content);
-    message_at.add(domain::to_string(recorded_at));
+    message_at.add(domain::to_string(arrived_at));
     partitions.add(static_cast<long long>(position.partition));
     offsets.add(static_cast<long long>(position.offset));
   }

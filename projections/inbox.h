@@ -1,11 +1,12 @@
 // The read model `inbox`: per user and peer the last message, how many direct messages are unread, and the last activity.
 //
-//   MessageSent  moves the row of (receiver, sender) and of (sender, receiver); one more unread for the receiver. A broadcast moves
+//   MessageSent  moves the row of (receiver, sender) and of (sender, receiver); one more unread for the receiver. A broadcast
+//   moves
 //                (sender, all) only: the log has no list of everyone.
 //   MessageRead  one less unread for the recipient of a direct message
 //
 // The row of two users is fed by all their messages, whichever partitions they are in. So an event adds to a count and raises a
-// maximum (of recorded_at, partition, offset), which gives the same row in any order.
+// maximum (of time of arrival, partition, offset), which gives the same row in any order.
 #pragma once
 
 #include <chrono>

@@ -41,12 +41,14 @@ void Typing::apply(std::span<const eventstore::RecordedEvent> events, Target tar
     senders.add(pair.first);
     receivers.add(pair.second);
     names.add(started->sender_name);
+    // Not when it arrived: the view typing_now compares it with the database's clock, and an ingester's may differ.
     started_at.add(domain::to_string(event->recorded_at));
   }
   if (!gone_senders.empty()) {
-    target.connection.prepare("typing_stopped",
-                              "DELETE FROM typing_indicators row USING unnest($1::text[], $2::text[]) AS gone (sender_id, receiver_id) "
-                              "WHERE row.sender_id = gone.sender_id AND row.receiver_id = gone.receiver_id");
+    target.connection.prepare(
+        "typing_stopped",
+        "DELETE FROM typing_indicators row USING unnest($1::text[], $2::text[]) AS gone (sender_id, receiver_id) "
+        "WHERE row.sender_id = gone.sender_id AND row.receiver_id = gone.receiver_id");
     target.transaction.exec_prepared("typing_stopped", gone_senders.str(), gone_receivers.str());
   }
   if (!senders.empty()) {

@@ -46,6 +46,8 @@ json::object to_json(const eventstore::RecordedEvent& event) {
   out["occurred_at"] = nullptr;
   if (event.occurred_at) out["occurred_at"] = text(domain::to_string(*event.occurred_at));
   out["recorded_at"] = text(domain::to_string(event.recorded_at));
+  out["received_at"] = nullptr;
+  if (event.received_at) out["received_at"] = text(domain::to_string(*event.received_at));
   out["data"] = to_json(event.event);
   return out;
 }

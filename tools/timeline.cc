@@ -49,7 +49,8 @@ Timeline read(postgres::Connection& connection, const Flags& flags, const std::o
 }
 
 Table step_table() {
-  return Table({{"RECORDED", 27}, {"WHAT", 18}, {"BY", 10}, {"STATE", 9}, {"POSITION", 10}, {"AFTER", 9}, {"NOTE"}});
+  return Table(
+      {{"RECEIVED", 27}, {"RECORDED", 27}, {"WHAT", 18}, {"BY", 10}, {"STATE", 9}, {"POSITION", 10}, {"AFTER", 9}, {"NOTE"}});
 }
 
 void add_row(Table& table, const TimelineStep& step) {
@@ -64,7 +65,8 @@ void add_row(Table& table, const TimelineStep& step) {
   } else if (step.state == domain::MessageState::read) {
     style = Style::good;
   }
-  table.add({domain::to_string(step.at),
+  table.add({step.received_at ? domain::to_string(*step.received_at) : "",
+             domain::to_string(step.at),
              {what, style},
              step.actor.value_or(""),
              {step.state ? std::string(domain::to_string(*step.state)) : "", style},

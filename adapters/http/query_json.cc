@@ -24,6 +24,8 @@ json::object to_json(const eventstore::TimelineStep& step) {
   json::object out;
   out["kind"] = step.kind == Kind::event ? "event" : step.kind == Kind::parked ? "parked" : "rejected";
   out["at"] = text(domain::to_string(step.at));
+  out["received_at"] = nullptr;
+  if (step.received_at) out["received_at"] = text(domain::to_string(*step.received_at));
   out["what"] = text(step.what);
   out["actor_id"] = text_or_null(step.actor);
   out["recipient_id"] = text_or_null(step.recipient);

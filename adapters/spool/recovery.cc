@@ -93,6 +93,7 @@ class Scan {
     pending_.clear();
     previous_ = std::max(previous_, record.sequence);
     result_.last = previous_;
+    result_.latest_arrival = std::max(result_.latest_arrival, record.received_at);
     if (record.sequence > released_) ++result_.report.records;
     segment.last = record.sequence;
   }

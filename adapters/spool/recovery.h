@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "adapters/spool/segment_reader.h"
 #include "adapters/spool/segment.h"
+#include "adapters/spool/segment_reader.h"
 #include "adapters/spool/spool.h"
 
 namespace hermes::spool {
@@ -19,6 +19,7 @@ namespace hermes::spool {
 struct Recovery {
   std::vector<Segment> segments;  // in the order of their sequences; each holds a record that is not released
   Sequence last = 0;              // the highest sequence ever given, as far as the folder knows
+  domain::Timestamp latest_arrival = domain::Timestamp::min();  // of the records that were read
   Spool::Recovered report;
 };
 

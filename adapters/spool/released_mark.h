@@ -1,5 +1,6 @@
 // The released mark: the last sequence that its reader is done with. Written in place, in two slots in turn, so that a write
-// cut short leaves the one before it (docs/spool-format.md).
+// cut short leaves the one before it (docs/spool-format.md). Beside it stands the latest time of arrival that was given by
+// then: a spool whose records are all released has no other trace of it.
 //
 // The mark may be behind what was released (a power loss, a kill before the write) and is never ahead of it: records are then
 // read again, and the log finds them to be duplicates.
@@ -19,8 +20,10 @@ class ReleasedMark {
 
   // 0 when nothing was released, or when neither slot can be read.
   Sequence value() const { return value_; }
-  // Requires: sequence >= value(). Survives a kill of the process.
-  void write(Sequence sequence);
+  // Timestamp::min() when the mark says none: nothing was released, or a former version wrote it.
+  domain::Timestamp latest_arrival() const { return latest_arrival_; }
+  // Requires: sequence >= value(), latest_arrival not before the record's of that sequence. Survives a kill of the process.
+  void write(Sequence sequence, domain::Timestamp latest_arrival);
   // Survives a power loss too.
   void sync() { file_.sync(); }
 
@@ -30,6 +33,7 @@ class ReleasedMark {
  private:
   File file_;
   Sequence value_ = 0;
+  domain::Timestamp latest_arrival_ = domain::Timestamp::min();
   unsigned next_slot_ = 0;
 };
 

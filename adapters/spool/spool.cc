@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/spool/arrival_clock.h"
 #include "adapters/spool/folder_lock.h"
 #include "adapters/spool/interval_sync.h"
 #include "adapters/spool/recovery.h"
@@ -28,6 +29,9 @@ constexpr std::size_t kSegmentsMin = 4;
 // Not for the sake of a disk that others have filled.
 constexpr std::uint64_t kSegmentBytesMin = 64u << 10;
 
+// A clock that is behind the last arrival by less was slewed, or is outrun for a moment by records that came together.
+constexpr std::chrono::seconds kClockBehindIsTold{1};
+
 void warn_on_stderr(const std::string& line) { std::fprintf(stderr, "hermes: %s\n", line.c_str()); }
 
 }  // namespace
@@ -39,6 +43,7 @@ class Spool::Impl {
       : settings_(std::move(settings)),
         lock_(std::move(lock)),
         recovered_(std::move(recovery.report)),
+        clock_(std::max(mark.latest_arrival(), recovery.latest_arrival)),
         segments_(std::move(recovery.segments), recovery.last, mark.value()),
         reader_(settings_.folder, segments_, recovered_.damaged, [this](const Damage& damage) { tell(damage); }),
         mark_(std::move(mark)) {
@@ -48,8 +53,9 @@ class Spool::Impl {
     }
   }
 
-  Appended append(std::span<const NewRecord> records, domain::Timestamp received_at) {
+  Appended append(std::span<const NewRecord> records, domain::Timestamp now) {
     const std::lock_guard appending(appending_);
+    notice_clock(now);
     Appended appended;
     if (Result<Done, AppendError> synced = report_failed_sync(); !synced) {
       appended.error = synced.error();
@@ -58,7 +64,7 @@ class Spool::Impl {
     std::size_t at_once = records.size();
     while (appended.count < records.size()) {
       const auto run = records.subspan(appended.count, std::min(at_once, records.size() - appended.count));
-      Result<std::size_t, AppendError> count = append_run(run, received_at);
+      Result<std::size_t, AppendError> count = append_run(run, now);
       if (count) {
         appended.count += *count;
         appended.last = segments_.last();
@@ -81,7 +87,7 @@ class Spool::Impl {
     const std::lock_guard releasing(releasing_);
     if (!segments_.release(sequence)) return;
     try {
-      mark_.write(sequence);
+      mark_.write(sequence, clock_.latest());
       segments_.mark(sequence);
     } catch (const std::system_error& error) {
       warn(std::string("spool: what was released can't be marked: ") + error.what());  // the next release tries again
@@ -115,11 +121,23 @@ class Spool::Impl {
  private:
   // --- appending -------------------------------------------------------------------------------------------------------
 
+  // Until it has caught up, records are a microsecond apart, and times of arrival tell their order alone.
+  void notice_clock(domain::Timestamp now) {
+    const bool is_behind = now + kClockBehindIsTold < clock_.latest();
+    if (is_behind && !clock_is_behind_) {
+      warn("spool: the clock says " + domain::to_string(now) + ", but records have arrived until " +
+           domain::to_string(clock_.latest()) +
+           ". It was put back; their order is kept, times of arrival stand still until it has " +
+           "caught up. Check the clock: timedatectl");
+    }
+    clock_is_behind_ = is_behind;
+  }
+
   // Appends as many of them as fit the segment, at least one, all or nothing: on failure the segment is as before.
-  Result<std::size_t, AppendError> append_run(std::span<const NewRecord> records, domain::Timestamp received_at) {
+  Result<std::size_t, AppendError> append_run(std::span<const NewRecord> records, domain::Timestamp now) {
     for (;;) {
       if (Result<Done, AppendError> ready = make_room(frame_bytes_of(records.front())); !ready) return fail(ready.error());
-      const std::size_t count = encode_what_fits(records, received_at);
+      const std::size_t count = encode_what_fits(records, now);
       const std::uint64_t offset = writer_->bytes();
       Result<Done, AppendError> written = writer_->append(encoder_.bytes());
       if (written && settings_.fsync == Fsync::always) written = sync_or_take_back(offset);
@@ -137,14 +155,14 @@ class Spool::Impl {
   }
 
   // Requires: there is room for the first.
-  std::size_t encode_what_fits(std::span<const NewRecord> records, domain::Timestamp received_at) {
+  std::size_t encode_what_fits(std::span<const NewRecord> records, domain::Timestamp now) {
     encoder_.clear();
     std::size_t count = 0;
     for (const NewRecord& record : records) {
       const std::size_t bytes = encoder_.bytes().size() + frame_bytes_of(record);
       if (count > 0 && (!fits(bytes) || writer_->bytes() + bytes > segment_bytes_)) break;
       ++count;
-      encoder_.add(writer_->salt(), segments_.last() + count, received_at, record.topic, record.payload);
+      encoder_.add(writer_->salt(), segments_.last() + count, clock_.next(now), record.topic, record.payload);
     }
     return count;
   }
@@ -262,6 +280,7 @@ class Spool::Impl {
   const Settings settings_;
   const FolderLock lock_;
   const Recovered recovered_;
+  ArrivalClock clock_;
   SegmentList segments_;
   std::atomic<std::uint64_t> records_damaged_ = 0;
 
@@ -271,6 +290,7 @@ class Spool::Impl {
   std::mutex appending_;
   std::optional<SegmentWriter> writer_;  // made by the first append: a file that was there before is never written to again
   FrameEncoder encoder_;
+  bool clock_is_behind_ = false;     // told
   std::uint64_t segment_bytes_ = 0;  // of the segment being written
 
   std::mutex releasing_;
@@ -299,15 +319,13 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Settings settings) {
 Spool::Spool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Spool::~Spool() = default;
 
-Result<Sequence, AppendError> Spool::append(std::string_view topic, std::string_view payload, domain::Timestamp received_at) {
+Result<Sequence, AppendError> Spool::append(std::string_view topic, std::string_view payload, domain::Timestamp now) {
   const NewRecord record{topic, payload};
-  Appended appended = append({&record, 1}, received_at);
+  Appended appended = append({&record, 1}, now);
   if (appended.error) return fail(std::move(*appended.error));
   return appended.last;
 }
-Spool::Appended Spool::append(std::span<const NewRecord> records, domain::Timestamp received_at) {
-  return impl_->append(records, received_at);
-}
+Spool::Appended Spool::append(std::span<const NewRecord> records, domain::Timestamp now) { return impl_->append(records, now); }
 std::optional<Record> Spool::next() { return impl_->next(); }
 void Spool::release(Sequence sequence) { impl_->release(sequence); }
 const Spool::Recovered& Spool::recovered() const { return impl_->recovered(); }

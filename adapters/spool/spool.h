@@ -46,7 +46,7 @@ struct Record {
   Sequence sequence = 0;
   std::string topic;
   std::string payload;
-  domain::Timestamp received_at;
+  domain::Timestamp received_at;  // strictly increasing over the spool's whole life, like the sequences
 };
 
 struct NewRecord {
@@ -82,16 +82,18 @@ class Spool {
   static Result<std::unique_ptr<Spool>, OpenError> open(Settings settings);
   ~Spool();
 
-  // Appends records that came together, with one write and with `fsync = always` one flush for as many of them as fit a segment.
-  // Each is appended whole or not at all, in order: those behind the first that is not are not either.
-  // Requires: sizes that fit MQTT (topic 64 KiB, payload 256 MiB).
+  // Appends records that came together, with one write and with `fsync = always` one flush for as many of them as fit a
+  // segment. Each is appended whole or not at all, in order: those behind the first that is not are not either. The first
+  // arrived at `now` and each other a microsecond after the one before it; where the clock was put back, a microsecond after
+  // the last one before (that it was, by a second or more, is told to `warn`). Requires: sizes that fit MQTT (topic 64 KiB,
+  // payload 256 MiB).
   struct Appended {
     std::size_t count = 0;             // of them, from the first on
     Sequence last = 0;                 // of those; 0: none
     std::optional<AppendError> error;  // why not all
   };
-  Appended append(std::span<const NewRecord> records, domain::Timestamp received_at);
-  Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, domain::Timestamp received_at);
+  Appended append(std::span<const NewRecord> records, domain::Timestamp now);
+  Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, domain::Timestamp now);
 
   // Reads on from where this call last stopped (at open: from the first record not released). Returns nothing at the end.
   // Damage is kept aside, told to `warn` and stepped over. Throws std::system_error when a segment can't be read.

@@ -264,5 +264,123 @@ TEST_P(SpoolWithFsync, IsReadAndReleasedWhileItIsWritten) {
 
 INSTANTIATE_TEST_SUITE_P(EveryPolicy, SpoolWithFsync, testing::Values(Fsync::never, Fsync::interval, Fsync::always));
 
+// ---- times of arrival ----
+
+std::vector<domain::Timestamp> arrivals_in(Spool& spool) {
+  std::vector<domain::Timestamp> times;
+  while (std::optional<Record> record = spool.next()) times.push_back(record->received_at);
+  return times;
+}
+
+constexpr std::chrono::microseconds kTick{1};
+constexpr std::chrono::hours kDay{24};
+
+TEST(ArrivalTimes, OfRecordsThatComeTogetherAreAMicrosecondApart) {
+  const TestFolder folder;
+  const auto spool = folder.open();
+  const std::vector<std::string> payloads = {"one", "two", "three"};
+  ASSERT_EQ(spool->append(records_of(payloads), kNoon).count, 3u);
+  EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon, kNoon + kTick, kNoon + 2 * kTick));
+}
+
+TEST(ArrivalTimes, GoOnWhenTheClockIsPutBack) {
+  const TestFolder folder;
+  const auto spool = folder.open();
+  ASSERT_TRUE(spool->append("topic", "one", kNoon));
+  ASSERT_TRUE(spool->append("topic", "two", kNoon - kDay));
+  ASSERT_TRUE(spool->append("topic", "three", kNoon + kDay));
+  EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon, kNoon + kTick, kNoon + kDay));
+}
+
+TEST(ArrivalTimes, OfAClockThatWasPutBackAreToldOnceUntilItHasCaughtUp) {
+  const TestFolder folder;
+  const auto spool = folder.open();
+  ASSERT_TRUE(spool->append("topic", "one", kNoon));
+  for (const char* payload : {"two", "three"}) ASSERT_TRUE(spool->append("topic", payload, kNoon - kDay));
+  EXPECT_THAT(folder.warnings(), ElementsAre(HasSubstr("It was put back")));
+  ASSERT_TRUE(spool->append("topic", "four", kNoon + kDay));
+  ASSERT_TRUE(spool->append("topic", "five", kNoon));
+  EXPECT_THAT(folder.warnings(), testing::SizeIs(2));
+}
+
+TEST(ArrivalTimes, OfAClockThatIsAMomentBehindAreNoNews) {
+  const TestFolder folder;
+  const auto spool = folder.open();
+  ASSERT_TRUE(spool->append("topic", "one", kNoon));
+  ASSERT_TRUE(spool->append("topic", "two", kNoon - std::chrono::milliseconds(900)));
+  EXPECT_THAT(folder.warnings(), IsEmpty());
+}
+
+TEST(ArrivalTimes, GoOnAfterARestartBehindWhatWaits) {
+  const TestFolder folder;
+  append(*folder.open(), "one");
+  const auto spool = folder.open();
+  ASSERT_TRUE(spool->append("topic", "two", kNoon - kDay));
+  EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon, kNoon + kTick));
+}
+
+// A record came at noon, and only the mark is left of it.
+void append_and_release_one(const TestFolder& folder) {
+  {
+    const auto spool = folder.open();
+    append(*spool, "one");
+    spool->release(1);
+  }
+  folder.open();  // removes the segment
+}
+
+TEST(ArrivalTimes, GoOnAfterARestartThoughNothingIsLeft) {
+  const TestFolder folder;
+  append_and_release_one(folder);
+  for (int life = 1; life <= 2; ++life) {
+    ASSERT_THAT(folder.files(".segment"), IsEmpty()) << "else the record is the trace, not the mark";
+    {
+      const auto spool = folder.open();
+      ASSERT_TRUE(spool->append("topic", "two", kNoon - kDay));
+      EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon + life * kTick));
+      spool->release(static_cast<Sequence>(1 + life));
+    }
+    folder.open();  // removes the segment
+  }
+}
+
+// The record that is released is not always the last that arrived.
+TEST(ArrivalTimes, GoOnAfterARestartBehindTheLastThatArrived) {
+  const TestFolder folder;
+  {
+    const auto spool = folder.open();
+    for (const char* payload : {"one", "two", "three"}) append(*spool, payload);
+    spool->release(1);
+  }
+  const auto spool = folder.open();
+  ASSERT_TRUE(spool->append("topic", "four", kNoon - kDay));
+  EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon + kTick, kNoon + 2 * kTick, kNoon + 3 * kTick));
+}
+
+// A former version wrote the mark without a time. What it had released stays released.
+TEST(ArrivalTimes, AreNotInTheMarkOfAFormerVersion) {
+  const TestFolder folder;
+  append_and_release_one(folder);
+  std::string mark = bytes_of(folder.path() / "spool" / "released");
+  for (std::size_t slot = 0; slot < mark.size(); slot += 512)
+    std::fill_n(mark.begin() + static_cast<std::ptrdiff_t>(slot) + 12, 12, '\0');
+  write_bytes(folder.path() / "spool" / "released", mark);
+  const auto spool = folder.open();
+  EXPECT_EQ(*spool->append("topic", "two", kNoon - kDay), 2u);
+  EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon - kDay));
+}
+
+// A time of arrival that does not belong to its mark (a spoilt sector) is not believed.
+TEST(ArrivalTimes, ThatWereSpoiltInTheMarkAreNotBelieved) {
+  const TestFolder folder;
+  append_and_release_one(folder);
+  std::string mark = bytes_of(folder.path() / "spool" / "released");
+  for (std::size_t slot = 0; slot < mark.size(); slot += 512) mark[slot + 18] ^= 0x7f;
+  write_bytes(folder.path() / "spool" / "released", mark);
+  const auto spool = folder.open();
+  ASSERT_TRUE(spool->append("topic", "two", kNoon + kTick));
+  EXPECT_THAT(arrivals_in(*spool), ElementsAre(kNoon + kTick));
+}
+
 }  // namespace
 }  // namespace hermes::spool

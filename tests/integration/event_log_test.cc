@@ -59,15 +59,15 @@ class EventLogTest : public testing::Test {
     std::vector<std::string> found;
     pqxx::transaction<pqxx::repeatable_read> transaction(*connection_);
     for (Partition partition = 0; partition < 4; ++partition) {
-      check_chain(*connection_, partition, [&](const BrokenChain& broken) {
-        found.push_back(to_string(broken.position) + " " + broken.problem);
-      });
+      check_chain(*connection_, partition,
+                  [&](const BrokenChain& broken) { found.push_back(to_string(broken.position) + " " + broken.problem); });
     }
     return found;
   }
   // As somebody who has all power over the database, and takes the guards away first.
   void tamper(const std::string& sql) {
-    Database(superuser()).execute("ALTER TABLE event_log DISABLE TRIGGER ALL; " + sql + "; ALTER TABLE event_log ENABLE TRIGGER ALL");
+    Database(superuser())
+        .execute("ALTER TABLE event_log DISABLE TRIGGER ALL; " + sql + "; ALTER TABLE event_log ENABLE TRIGGER ALL");
   }
   static postgres::Settings superuser() {
     postgres::Settings settings = server_->postgres().superuser();
@@ -192,7 +192,8 @@ TEST_F(EventLogTest, TimeNeverGoesBackThoughTheClockDoes) {
   // The head says that the last event was recorded tomorrow, as after a clock that was put back by a day.
   Database(server_->settings()).execute("UPDATE event_log_heads SET last_recorded_at = now() + interval '1 day'");
   append({started("typing/a/b")});
-  EXPECT_EQ(database_->value("SELECT bool_and(recorded_at >= now() + interval '23 hours') FROM event_log WHERE version = 1"), "t");
+  EXPECT_EQ(database_->value("SELECT bool_and(recorded_at >= now() + interval '23 hours') FROM event_log WHERE version = 1"),
+            "t");
   EXPECT_THAT(faults_of_log(*database_), IsEmpty());
 }
 
@@ -253,8 +254,9 @@ class HashChainTest : public EventLogTest {
 };
 
 TEST_F(HashChainTest, FindsAnAlteredEvent) {
-  for (const char* change : {"actor_id = 'eve'", "occurred_at = now()", "payload = payload || '\\x00'",
-                             "recorded_at = recorded_at + interval '1 microsecond'", "stream_id = 'typing/a/c'"}) {
+  for (const char* change :
+       {"actor_id = 'eve'", "occurred_at = now()", "payload = payload || '\\x00'",
+        "recorded_at = recorded_at + interval '1 microsecond'", "received_at = now()", "stream_id = 'typing/a/c'"}) {
     server_->new_log(4);
     EventLogTest::SetUp();
     append({started("typing/a/b"), started("typing/a/b"), started("typing/a/b")});
@@ -275,15 +277,39 @@ TEST_F(HashChainTest, FindsThatTheLastEventIsRemoved) {
 }
 
 TEST_F(HashChainTest, FindsThatALaterEventTookTheRemovedOnesPlace) {
-  tamper("DELETE FROM event_log WHERE version = 1; UPDATE event_log SET \"offset\" = \"offset\" - 1, version = version - 1 "
-         "WHERE version > 1; UPDATE event_log_heads SET next_offset = 3 WHERE next_offset = 4");
+  tamper(
+      "DELETE FROM event_log WHERE version = 1; UPDATE event_log SET \"offset\" = \"offset\" - 1, version = version - 1 "
+      "WHERE version > 1; UPDATE event_log_heads SET next_offset = 3 WHERE next_offset = 4");
   EXPECT_THAT(breaks(), testing::Contains(HasSubstr(at(1) + " the hash does not match")));
+}
+
+// Rows from before times of arrival were kept have none and keep their hashes. One time ends in four bytes of ones, as a null
+// does.
+TEST_F(HashChainTest, HoldsOverRowsWithAndWithoutATimeOfArrival) {
+  StreamAppend with = started("typing/a/b");
+  with.received_at = postgres::from_postgres_microseconds(0x0002'F000'FFFF'FFFF);
+  append({with, started("typing/a/b")});
+  with.received_at = Timestamp{std::chrono::seconds{1'800'000'000}};
+  append({with});
+  append({started("typing/a/b"), with});
+  EXPECT_EQ(database_->value("SELECT count(received_at) FROM event_log"), "3");
+  EXPECT_THAT(breaks(), IsEmpty());
+  EXPECT_THAT(faults_of_log(*database_), IsEmpty()) << "the SQL of docs/event-log.md";
+}
+
+TEST_F(HashChainTest, FindsATimeOfArrivalThatWasTakenAway) {
+  StreamAppend with = started("typing/a/b");
+  with.received_at = Timestamp{std::chrono::seconds{1'800'000'000}};
+  append({with});
+  tamper("UPDATE event_log SET received_at = NULL WHERE version = 4");
+  EXPECT_THAT(breaks(), ElementsAre(at(4) + " the hash does not match the event and the hash before it"));
 }
 
 TEST_F(HashChainTest, FindsAnInsertedEvent) {
   Database(server_->settings())
-      .execute("INSERT INTO event_log SELECT partition, 4, stream_key, stream_id, 4, event_type, schema_version, actor_id, "
-               "occurred_at, recorded_at, payload, hash FROM event_log WHERE version = 3");
+      .execute(
+          "INSERT INTO event_log SELECT partition, 4, stream_key, stream_id, 4, event_type, schema_version, actor_id, "
+          "occurred_at, recorded_at, payload, hash FROM event_log WHERE version = 3");
   EXPECT_THAT(breaks(), ElementsAre(at(4) + " the hash does not match the event and the hash before it",
                                     at(5) + " the head says that the next offset is 4"));
 }

@@ -1,9 +1,11 @@
 // The projector against a real log: rows as the design has them, soon after the log grew. How several share the work is in
 // leases_test.cc, what happens to an event that can't be applied in stuck_test.cc.
+#include "projections/projector.h"
+
 #include <gtest/gtest.h>
 
+#include "eventstore/appender.h"
 #include "projections/chat.h"
-#include "projections/projector.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/read_models.h"
@@ -65,15 +67,45 @@ TEST_F(ProjectorTest, EveryValueComesFromTheLog) {
   ASSERT_TRUE(caught_up());
 
   EXPECT_EQ(database->value("SELECT count(*) FROM message_status status JOIN event_log log "
-                            "ON status.id = log.\"offset\" * 4 + log.partition AND status.timestamp = log.recorded_at "
+                            "ON status.id = log.\"offset\" * 4 + log.partition AND status.timestamp = log.received_at "
                             "AND 'message/' || status.message_id = log.stream_id AND status.user_id = log.actor_id"),
             "5");
   EXPECT_EQ(database->value("SELECT count(*) FROM chat_messages message JOIN event_log log "
                             "ON log.stream_id = 'message/' || message_id AND version = 0 "
-                            "AND created_at = recorded_at AND updated_at = recorded_at"),
+                            "AND created_at = received_at AND updated_at = received_at"),
             "2");
   // PostgreSQL has no UUID version 5 of its own: the version and variant nibbles, and the name's SHA-1, by openssl dgst.
   EXPECT_EQ(database->value("SELECT substr(id::text, 15, 1) FROM chat_messages WHERE message_id = 'm-1'"), "5");
+}
+
+// As before times of arrival were kept: an old log is rebuilt to the rows that it made.
+TEST_F(ProjectorTest, AnEventWithoutATimeOfArrivalHasTheTimeOfItsRecording) {
+  const auto connection = *postgres::connect(server->settings("hermes_ingester"));
+  const auto user = [](const char* id) { return *domain::UserId::parse(id); };
+  const auto appended = eventstore::Appender(*connection)
+                            .append(std::vector<eventstore::StreamAppend>{
+                                {.stream_id = "message/old",
+                                 .actor_id = "fredy",
+                                 .occurred_at = {},
+                                 .events = {domain::MessageSent{user("fredy"), "Fredy", user("david"), "hello", "text"},
+                                            domain::MessageReceived{}, domain::MessageRead{user("david")}},
+                                 .expected_version = 0},
+                                {.stream_id = "typing/fredy/david",
+                                 .actor_id = "fredy",
+                                 .occurred_at = {},
+                                 .events = {domain::TypingStarted{user("fredy"), "Fredy", user("david")}},
+                                 .expected_version = 0}});
+  ASSERT_TRUE(appended);
+  Projector projector(all(), settings());
+  ASSERT_TRUE(caught_up());
+  EXPECT_EQ(database->value("SELECT count(*) FROM event_log WHERE received_at IS NULL"), "4");
+  for (const std::string times : {"SELECT created_at FROM chat_messages UNION ALL SELECT updated_at FROM chat_messages",
+                                  "SELECT \"timestamp\" FROM message_status",
+                                  "SELECT last_message_at FROM inbox UNION ALL SELECT last_activity_at FROM inbox",
+                                  "SELECT started_at FROM typing_indicators"}) {
+    EXPECT_EQ(database->value("SELECT bool_and(at IN (SELECT recorded_at FROM event_log)) FROM (" + times + ") t (at)"), "t")
+        << times;
+  }
 }
 
 TEST_F(ProjectorTest, InboxCountsTheUnreadAndKeepsTheLastMessage) {
@@ -119,7 +151,8 @@ TEST_F(ProjectorTest, WakesByNotification) {
   patient.poll = std::chrono::minutes(10);
   patient.lease = std::chrono::minutes(30);
   Projector projector(all(), patient);
-  ASSERT_TRUE(eventually([&] { return database->value("SELECT count(*) FROM projection_leases WHERE owner = 'one'") == "12"; }));
+  ASSERT_TRUE(
+      eventually([&] { return database->value("SELECT count(*) FROM projection_leases WHERE owner = 'one'") == "12"; }));
   for (int i = 0; i < 20; ++i) {
     writer->append({message("m-" + std::to_string(i))});
     ASSERT_TRUE(caught_up());
@@ -128,7 +161,8 @@ TEST_F(ProjectorTest, WakesByNotification) {
 
 TEST_F(ProjectorTest, PollsWhenANotificationIsLost) {
   Projector projector(all(), settings());
-  ASSERT_TRUE(eventually([&] { return database->value("SELECT count(*) FROM projection_leases WHERE owner = 'one'") == "12"; }));
+  ASSERT_TRUE(
+      eventually([&] { return database->value("SELECT count(*) FROM projection_leases WHERE owner = 'one'") == "12"; }));
   writer->append_in_silence("m-1");
   EXPECT_TRUE(caught_up());
   EXPECT_EQ(database->value("SELECT count(*) FROM chat_messages"), "1");

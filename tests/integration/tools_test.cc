@@ -52,10 +52,10 @@ TEST_F(ToolsTest, TimelineTellsEachTransitionWithTimeActorAndPosition) {
   ASSERT_EQ(lines.size(), 8u) << finished.output;
   EXPECT_THAT(lines[0], HasSubstr("m1 from fredy"));
   EXPECT_THAT(lines[1], HasSubstr("hello"));
-  EXPECT_THAT(lines[4], MatchesRegex("20[^ ]+Z  sent +fredy +Sent +[0-9]+:0.*"));
-  EXPECT_THAT(lines[5], MatchesRegex("20[^ ]+Z  received_by_server +server +Received +[0-9]+:1 +0 µs"));
-  EXPECT_THAT(lines[6], MatchesRegex("20[^ ]+Z  delivered +david +Delivered +[0-9]+:2 +.+s"));
-  EXPECT_THAT(lines[7], MatchesRegex("20[^ ]+Z  read +david +Read +[0-9]+:3 +.+s"));
+  EXPECT_THAT(lines[4], MatchesRegex("20[^ ]+Z  20[^ ]+Z  sent +fredy +Sent +[0-9]+:0.*"));
+  EXPECT_THAT(lines[5], MatchesRegex("20[^ ]+Z  20[^ ]+Z  received_by_server +server +Received +[0-9]+:1 +0 µs"));
+  EXPECT_THAT(lines[6], MatchesRegex("20[^ ]+Z  20[^ ]+Z  delivered +david +Delivered +[0-9]+:2 +.+s"));
+  EXPECT_THAT(lines[7], MatchesRegex("20[^ ]+Z  20[^ ]+Z  read +david +Read +[0-9]+:3 +.+s"));
 }
 
 TEST_F(ToolsTest, TimelineMeasuresABroadcastPerRecipient) {
@@ -84,6 +84,27 @@ TEST_F(ToolsTest, TimelineTellsWhatWaitsAndWhatWasRefused) {
   EXPECT_EQ(refused.at("steps").at(2).at("kind"), "rejected");
   EXPECT_EQ(refused.at("steps").at(2).at("what"), "not_a_recipient");
   EXPECT_EQ(refused.at("steps").at(2).at("actor_id"), "mallory");
+}
+
+TEST_F(ToolsTest, TimelineTellsWhenEachStepArrivedBesideWhenItWasRecorded) {
+  handle({receipt("early", Status::read), message("m1")});
+  handle({receipt("m1", Status::read, "mallory")});
+  handle({receipt("m1", Status::read)});
+  const json::value early = hermes_json({"timeline", "early"});
+  const json::value story = hermes_json({"timeline", "m1"});
+  ASSERT_EQ(story.at("steps").as_array().size(), 4u);
+  std::vector<std::string> arrivals;
+  for (const json::value& step : story.at("steps").as_array()) {
+    EXPECT_NE(step.at("received_at"), step.at("at"));
+    arrivals.emplace_back(step.at("received_at").as_string());
+  }
+  EXPECT_EQ(arrivals[0], arrivals[1]) << "one message, two events";
+  EXPECT_LT(std::string(early.at("steps").at(0).at("received_at").as_string()), arrivals[0]);
+  EXPECT_EQ(arrivals[0], database_->value("SELECT to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
+                                          "FROM event_log WHERE version = 0"));
+  EXPECT_EQ(story.at("steps").at(2).at("since_previous_us"), nullptr);
+  EXPECT_EQ(story.at("steps").at(3).at("since_previous_us"), 2) << "by arrival: one refused receipt came between";
+  EXPECT_THAT(hermes({"timeline", "m1"}).output, AllOf(HasSubstr("RECEIVED"), HasSubstr("RECORDED"), HasSubstr(arrivals[0])));
 }
 
 TEST_F(ToolsTest, TimelineOfAnUnknownMessageIsOneLineAndCodeOne) {
@@ -276,8 +297,9 @@ TEST_F(ToolsTest, StatusNamesALateAndAStuckProjection) {
   database_->execute(
       "INSERT INTO projection_stuck (projection, partition, \"offset\", stream_id, event_type, reason) VALUES ('chat', " +
       partition + ", 0, 'message/m1', 'MessageSent', 'no room')");
-  EXPECT_THAT(hermes({"status"}).output, AllOf(HasSubstr("projection chat is stuck at " + partition + ":0"),
-                                               HasSubstr("no room"), HasSubstr("hermes project chat --skip " + partition + ":0")));
+  EXPECT_THAT(hermes({"status"}).output,
+              AllOf(HasSubstr("projection chat is stuck at " + partition + ":0"), HasSubstr("no room"),
+                    HasSubstr("hermes project chat --skip " + partition + ":0")));
   EXPECT_THAT(hermes({"status", "--partitions"}).output, HasSubstr("stuck at offset 0"));
 
   // What else is wrong with its projector is not lost beside it.
@@ -312,10 +334,14 @@ TEST_F(ToolsTest, StatusShowsTheSpoolWhenTheDatabaseIsOutOfReach) {
 
 // In a script: --at "$T" where T was never set.
 TEST_F(ToolsTest, AnEmptyValueIsNotTakenForNone) {
-  const std::vector<std::vector<std::string>> commands = {
-      {"rebuild", "--at", "", "--into", ""}, {"timeline", "m-1", "--at", ""},    {"project", "--skip", "", "--reason", "x"},
-      {"export", "inbox", "--output", ""},   {"export", "inbox", "--directory", ""}, {"verify", "--anchor", ""},
-      {"verify", "--resume", ""},            {"tail", "--stream", ""}};
+  const std::vector<std::vector<std::string>> commands = {{"rebuild", "--at", "", "--into", ""},
+                                                          {"timeline", "m-1", "--at", ""},
+                                                          {"project", "--skip", "", "--reason", "x"},
+                                                          {"export", "inbox", "--output", ""},
+                                                          {"export", "inbox", "--directory", ""},
+                                                          {"verify", "--anchor", ""},
+                                                          {"verify", "--resume", ""},
+                                                          {"tail", "--stream", ""}};
   for (const auto& command : commands) {
     const Finished finished = hermes(command);
     EXPECT_EQ(finished.exit_code, 2) << command.front();
@@ -390,7 +416,8 @@ TEST_F(ToolsTest, WhatTheDatabaseRefusesIsOneLineThatSaysWhatToDo) {
        {std::vector<std::string>{"verify"}, {"export", "inbox"}, {"tail"}, {"status"}, {"timeline", "m-1"}}) {
     const Finished finished = hermes(command, bare);
     EXPECT_EQ(finished.exit_code, 1);
-    EXPECT_THAT(finished.errors, MatchesRegex("hermes: the database is not migrated: [^\\\\]*hermes migrate\n")) << command.front();
+    EXPECT_THAT(finished.errors, MatchesRegex("hermes: the database is not migrated: [^\\\\]*hermes migrate\n"))
+        << command.front();
   }
   Database superuser(server_->postgres().superuser());
   superuser.execute("CREATE ROLE onlooker LOGIN PASSWORD 'private'; GRANT hermes_reader TO onlooker");
@@ -399,11 +426,13 @@ TEST_F(ToolsTest, WhatTheDatabaseRefusesIsOneLineThatSaysWhatToDo) {
        {std::vector<std::string>{"rebuild", "chat"}, {"project", "--skip", "0:0", "--reason", "x"}}) {
     const Finished finished = hermes(command, onlooker);
     EXPECT_EQ(finished.exit_code, 1);
-    EXPECT_THAT(finished.errors, AllOf(HasSubstr("user onlooker may not do that: "), HasSubstr("owns the database"))) << command.front();
+    EXPECT_THAT(finished.errors, AllOf(HasSubstr("user onlooker may not do that: "), HasSubstr("owns the database")))
+        << command.front();
   }
   EXPECT_EQ(hermes({"verify"}, onlooker).exit_code, 0);
   superuser.execute("REVOKE hermes_reader FROM onlooker");
-  EXPECT_THAT(hermes({"verify"}, onlooker).errors, AllOf(HasSubstr("cannot act as hermes_reader"), HasSubstr("grant the role")));
+  EXPECT_THAT(hermes({"verify"}, onlooker).errors,
+              AllOf(HasSubstr("cannot act as hermes_reader"), HasSubstr("grant the role")));
   superuser.execute("DROP ROLE onlooker");
 }
 

@@ -52,7 +52,8 @@ TEST_F(Verify, FindsAChangedPayload) {
 TEST_F(Verify, FindsEveryChangedColumn) {
   for (const char* change :
        {"actor_id = 'mallory'", "occurred_at = NULL", "recorded_at = recorded_at + interval '1 microsecond'",
-        "schema_version = 1", "event_type = 'MessageReceived'", "hash = sha256(hash)"}) {
+        "received_at = received_at + interval '1 microsecond'", "received_at = NULL", "schema_version = 1",
+        "event_type = 'MessageReceived'", "hash = sha256(hash)"}) {
     superuser_->execute("CREATE TABLE kept AS SELECT * FROM event_log" + kRowOfM1);
     superuser_->execute(std::string("UPDATE event_log SET ") + change + kRowOfM1);
     EXPECT_THAT(findings({"--only", "chain"}), Contains(HasSubstr("chain " + position_of("message/m1", 0)))) << change;
@@ -189,7 +190,8 @@ TEST_F(Verify, AnAnchorTellsAChainThatWasMadeAnew) {
               || int4send(octet_length(e.event_type)) || textsend(e.event_type) || int4send(2) || int2send(e.schema_version)
               || int4send(octet_length(e.actor_id)) || textsend(e.actor_id)
               || CASE WHEN e.occurred_at IS NULL THEN int4send(-1) ELSE int4send(8) || timestamptz_send(e.occurred_at) END
-              || int4send(8) || timestamptz_send(e.recorded_at) || int4send(octet_length(e.payload)) || e.payload);
+              || int4send(8) || timestamptz_send(e.recorded_at) || int4send(octet_length(e.payload)) || e.payload
+              || CASE WHEN e.received_at IS NULL THEN '' ELSE int4send(8) || timestamptz_send(e.received_at) END);
             UPDATE event_log SET hash = previous WHERE partition = e.partition AND "offset" = e."offset";
           END LOOP;
           UPDATE event_log_heads SET last_hash = previous WHERE partition = p;

@@ -25,8 +25,10 @@ std::uint64_t next_sequence() {
   return ++sequence;
 }
 
-eventstore::RawMessage raw(std::string payload) {
-  return {"chat/messages/david", std::move(payload), domain::Timestamp{std::chrono::seconds{1'800'000'000}}};
+// Each arrives a microsecond after the one before it.
+eventstore::RawMessage raw(std::string payload, std::uint64_t sequence) {
+  static const auto first = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return {"chat/messages/david", std::move(payload), first + std::chrono::microseconds{sequence}};
 }
 
 }  // namespace
@@ -71,15 +73,16 @@ eventstore::Incoming incoming(domain::Command command) {
   const std::uint64_t sequence = next_sequence();
   return {.content = std::move(command),
           .occurred_at = domain::Timestamp{std::chrono::seconds{1'700'000'000}},
-          .raw = raw("raw " + std::to_string(sequence)),
+          .raw = raw("raw " + std::to_string(sequence), sequence),
           .sequence = sequence};
 }
 
 eventstore::Incoming malformed(std::string_view payload) {
+  const std::uint64_t sequence = next_sequence();
   return {.content = domain::Rejection{domain::RejectionReason::malformed_json, "no JSON at byte 1"},
           .occurred_at = {},
-          .raw = raw(std::string(payload)),
-          .sequence = next_sequence()};
+          .raw = raw(std::string(payload), sequence),
+          .sequence = sequence};
 }
 
 std::vector<eventstore::Incoming> batch(std::vector<domain::Command> commands) {
@@ -128,7 +131,7 @@ std::vector<std::string> faults_of_log(Database& database) {
       || int4send(octet_length(event_type)) || convert_to(event_type, 'UTF8') || int4send(2) || int2send(schema_version)
       || int4send(octet_length(actor_id)) || convert_to(actor_id, 'UTF8')
       || coalesce(int4send(8) || timestamptz_send(occurred_at), int4send(-1)) || int4send(8) || timestamptz_send(recorded_at)
-      || int4send(octet_length(payload)) || payload)
+      || int4send(octet_length(payload)) || payload || coalesce(int4send(8) || timestamptz_send(received_at), ''))
   )sql");
 }
 
