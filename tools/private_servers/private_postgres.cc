@@ -35,6 +35,14 @@ std::string line_of_pid_file(const std::filesystem::path& data, int number) {
   return line;
 }
 
+// The System V shared memory that the server in `data` made for itself; -1 where it says none.
+int shared_memory_of(const std::filesystem::path& data) {
+  std::istringstream line(line_of_pid_file(data, 7));
+  unsigned long key = 0;
+  int id = -1;
+  return line >> key >> id ? id : -1;
+}
+
 std::string end_of(std::string text) { return text.size() > kLogEnd ? text.substr(text.size() - kLogEnd) : text; }
 
 }  // namespace
@@ -109,6 +117,19 @@ void PrivatePostgres::kill() {
   process_->kill(SIGKILL);
   process_->wait();
   process_.reset();
+  wait_for_children();
+}
+
+// The children of a killed postmaster see a moment later that it is gone. Until then they hold the shared memory, and the next
+// start refuses ("pre-existing shared memory block is still in use").
+void PrivatePostgres::wait_for_children() const {
+  const int id = shared_memory_of(data_folder());
+  const auto deadline = std::chrono::steady_clock::now() + kStopLimit;
+  shmid_ds memory{};
+  while (id >= 0 && shmctl(id, IPC_STAT, &memory) == 0 && memory.shm_nattch > 0) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("children of a killed PostgreSQL do not end");
+    std::this_thread::sleep_for(kPoll);
+  }
 }
 
 void PrivatePostgres::start() {
@@ -148,10 +169,8 @@ void PrivatePostgres::restart(Stop how) {
 
 // A killed postmaster leaves a few bytes of System V shared memory, which the next start would remove.
 void PrivatePostgres::remove_shared_memory() const {
-  std::istringstream line(line_of_pid_file(data_folder(), 7));
-  unsigned long key = 0;
-  int id = -1;
-  if (line >> key >> id) shmctl(id, IPC_RMID, nullptr);
+  const int id = shared_memory_of(data_folder());
+  if (id >= 0) shmctl(id, IPC_RMID, nullptr);
 }
 
 }  // namespace hermes::private_servers

@@ -63,6 +63,7 @@ class PrivatePostgres {
 
  private:
   PrivatePostgres(PostgresOptions options, const std::function<void(const std::filesystem::path&)>& make_data_folder);
+  void wait_for_children() const;
   void remove_shared_memory() const;
 
   PostgresOptions options_;
