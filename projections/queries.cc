@@ -3,10 +3,15 @@
 #include <chrono>
 #include <utility>
 
+#include "projections/array_literal.h"
+
 namespace hermes::projections {
 namespace {
 
 using domain::Timestamp;
+
+// Whoever took a message from the broker and whoever took its receipt may not have the same time: between their clocks, at most.
+const std::string kClocksApart = "interval '10 minutes'";
 
 // Before the first page: later than any message.
 const std::string kNewest = "infinity";
@@ -151,6 +156,31 @@ InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user
       ", sum(unread_count) OVER () FROM inbox WHERE user_id = $1 ORDER BY last_activity_at DESC, peer_id LIMIT $2";
   const pqxx::result rows = prepared(transaction, "inbox_of", sql, text(user), limit);
   InboxEntries inbox;
+std::vector<ReceiptOf> receipts_of(pqxx::transaction_base& transaction, std::string_view user,
+                                   const std::vector<std::string>& message_ids) {
+  static const std::string sql =
+      "WITH wanted AS MATERIALIZED ("
+      " SELECT message_id, created_at, receiver_id = 'all' AS to_all FROM chat_messages WHERE message_id = ANY ($2::text[])),"
+      " mine AS MATERIALIZED ("
+      " SELECT message_id, status, \"timestamp\" FROM message_status WHERE user_id = $1 AND \"timestamp\" >= (SELECT "
+      "min(created_at) - " +
+      kClocksApart +
+      " FROM wanted WHERE to_all)) "
+      "SELECT message_id, status, " +
+      microseconds("\"timestamp\"") +
+      " FROM ("
+      "SELECT m.message_id, m.status, m.\"timestamp\" FROM mine m JOIN wanted USING (message_id) WHERE to_all"
+      " UNION ALL "
+      "SELECT s.message_id, s.status, s.\"timestamp\" FROM wanted w JOIN message_status s USING (message_id)"
+      " WHERE NOT w.to_all AND s.user_id = $1) r WHERE status IN ('delivered', 'read') ORDER BY message_id, status";
+  ArrayLiteral ids;
+  for (const std::string& id : message_ids) ids.add(id);
+  std::vector<ReceiptOf> receipts;
+  for (const auto& row : prepared(transaction, "receipts_of", sql, text(user), ids.str()))
+    receipts.push_back({row[0].as<std::string>(), row[1].as<std::string>(), time(row[2])});
+  return receipts;
+}
+
   for (const auto& row : rows) {
     inbox.unread_count = row[7].as<std::int64_t>();
     inbox.conversations.push_back({row[0].as<std::string>(), row[1].as<std::int64_t>(), row[2].as<std::string>(),

@@ -75,6 +75,16 @@ struct StatusPage {
 StatusPage statuses_of(pqxx::transaction_base& transaction, std::string_view message_id, std::optional<std::int64_t> after,
                        std::size_t limit);
 
+// The receipts that a user has given for these messages: `delivered` and `read`. A direct message costs its few statuses;
+// broadcasts cost what the user has done since the oldest of them, not the receipts of all its recipients.
+struct ReceiptOf {
+  std::string message_id;
+  std::string status;
+  domain::Timestamp timestamp;
+};
+std::vector<ReceiptOf> receipts_of(pqxx::transaction_base& transaction, std::string_view user,
+                                   const std::vector<std::string>& message_ids);
+
 struct Conversation {
   std::string peer_id;  // `all`: the broadcasts that the user sent
   std::int64_t unread_count = 0;

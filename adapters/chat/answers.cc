@@ -153,8 +153,8 @@ std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp
     const std::string kind = text(step, "kind");
     entries.push_back(terminal::hanging_note(
         "  " + exact_time(text(step, "at"), now) + "  " + column((kind == "event" ? "" : kind + " ") + text(step, "what"), 18) +
-        "  " + column(text(step, "actor_id"), 12) + "  " + column(text(step, "position"), 10) + "  " +
-        (since && !since->is_null() ? duration_text(integer(step, "since_previous_us")) : "") + text(step, "detail"),
+            "  " + column(text(step, "actor_id"), 12) + "  " + column(text(step, "position"), 10) + "  " +
+            (since && !since->is_null() ? duration_text(integer(step, "since_previous_us")) : "") + text(step, "detail"),
         kHanging));
   }
   const json::value* truncated = member(answer, "truncated");
@@ -211,6 +211,16 @@ std::vector<Incoming> messages_in(const json::value& answer) {
   }
   std::ranges::reverse(messages);
   return messages;
+}
+
+std::vector<Receipt> receipts_in(const json::value& answer, const domain::UserId& user) {
+  std::vector<Receipt> receipts;
+  for (const json::value& receipt : list(answer, "receipts")) {
+    auto id = domain::MessageId::parse(text(receipt, "message_id"));
+    const auto status = domain::parse_status(text(receipt, "status"));
+    if (id && status) receipts.push_back({user, *id, *status});
+  }
+  return receipts;
 }
 
 std::vector<std::string> message_ids_in(const json::value& inbox) {

@@ -36,16 +36,19 @@ std::vector<std::string> message_ids_in(const boost::json::value& inbox);
 // out.
 std::vector<Incoming> messages_in(const boost::json::value& answer);
 
+// The receipts of an answer of /v1/inbox/USER/receipts. `sender` is not told there: it is `user`.
+std::vector<Receipt> receipts_in(const boost::json::value& answer, const domain::UserId& user);
+
 struct KnownUser {
   std::string id;
   std::string name;
 };
 std::vector<KnownUser> users_in(const boost::json::value& answer);
 
-// What an answer of /v1/messages/ID/timeline says about a message of this client that was never acknowledged: why the server does
-// not take it. Nothing if the answer does not say that. `attempts`: how often the message was sent. An id that another message
-// has is certain at once, for the log never changes. An attempt that was refused need not be ours, since anybody may publish
-// under any name: it counts when it was after ours, and our message has been sent several times in vain.
+// What an answer of /v1/messages/ID/timeline says about a message of this client that was never acknowledged: why the server
+// does not take it. Nothing if the answer does not say that. `attempts`: how often the message was sent. An id that another
+// message has is certain at once, for the log never changes. An attempt that was refused need not be ours, since anybody may
+// publish under any name: it counts when it was after ours, and our message has been sent several times in vain.
 std::optional<std::string> refusal_in(const boost::json::value& timeline, const Outgoing& outgoing, unsigned attempts);
 // Whether the message in the log is this one; nothing if there is none, or the answer does not say.
 std::optional<bool> is_stored_as_sent(const boost::json::value& timeline, const Outgoing& outgoing);

@@ -58,9 +58,9 @@ Result<Done, mqtt::Error> publish(mqtt::Client& client, const Session::Settings&
 
 // Acknowledgements come in the order of publishing (MQTT 5, 4.6), so the last one's stands for all.
 Result<Done, mqtt::Error> publish(mqtt::Client& client, const Session::Settings& settings,
-                                  const std::vector<Inbox::Receipt>& receipts) {
+                                  const std::vector<Receipt>& receipts) {
   for (std::size_t i = 0; i < receipts.size(); ++i) {
-    const Inbox::Receipt& receipt = receipts[i];
+    const Receipt& receipt = receipts[i];
     const std::string topic = wire::topic_for(settings.topic_root, receipt.sender.str());
     const std::string payload = wire::encode_status(receipt.message_id, receipt.status, settings.user.str(), wall_clock());
     const auto published = i + 1 < receipts.size() ? client.publish(topic, payload, 1)

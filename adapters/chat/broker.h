@@ -28,6 +28,6 @@ Result<Done, mqtt::Error> publish(mqtt::Client& client, const Session::Settings&
 Result<Done, mqtt::Error> publish(mqtt::Client& client, const Session::Settings& settings, const domain::SetTyping& typing);
 // Waits until the broker has them all, or fails: then it has some of them, or none.
 Result<Done, mqtt::Error> publish(mqtt::Client& client, const Session::Settings& settings,
-                                  const std::vector<Inbox::Receipt>& receipts);
+                                  const std::vector<Receipt>& receipts);
 
 }  // namespace hermes::chat

@@ -31,7 +31,8 @@ Conversation::Conversation(Session& session, QueryClient& queries, terminal::Con
       seen_{.users = KnownUsers(settings_.user, settings_.unknown_after)},
       questions_(settings_.user, seen_, queries, console, replies_),
       refusals_(session, queries),
-      missed_(session, queries, settings_.user) {}
+      missed_(session, queries, settings_.user),
+      receipt_check_(session, queries, settings_.user) {}
 
 Conversation::Outcome Conversation::run() {
   greet();
@@ -52,8 +53,8 @@ terminal::Events Conversation::events() {
   watched.on_wake = [this] { wake(); };
   watched.next_deadline = [this] {
     std::optional<Session::Clock::time_point> first;
-    for (const auto& deadline :
-         {own_typing_.deadline(), others_typing_.deadline(), seen_.users.deadline(), missed_.deadline()}) {
+    for (const auto& deadline : {own_typing_.deadline(), others_typing_.deadline(), seen_.users.deadline(), missed_.deadline(),
+                                 receipt_check_.deadline()}) {
       if (deadline) first = first ? std::min(*first, *deadline) : *deadline;
     }
     return first;
@@ -66,6 +67,7 @@ terminal::Events Conversation::events() {
     for (const std::string& user : seen_.users.take_unknown(now))
       replies_.say("nobody called '" + user + "' is known yet; it will wait for them");
     missed_.look(now);
+    receipt_check_.look(now);
   };
   watched.on_edit = [this](std::string_view line) { edited(line); };
   watched.complete = [this](std::string_view to_cursor) {

@@ -12,6 +12,7 @@
 #include "adapters/chat/notices.h"
 #include "adapters/chat/query_client.h"
 #include "adapters/chat/questions.h"
+#include "adapters/chat/receipt_check.h"
 #include "adapters/chat/refusals.h"
 #include "adapters/chat/replies.h"
 #include "adapters/chat/session.h"
@@ -85,6 +86,7 @@ class Conversation {
   Questions questions_;
   Refusals refusals_;
   MissedMessages missed_;
+  ReceiptCheck receipt_check_;
   bool session_taken_ = false;
   OwnTyping own_typing_;
   OthersTyping others_typing_;

@@ -8,23 +8,10 @@
 namespace hermes::chat {
 
 Result<std::unique_ptr<Inbox>, Error> Inbox::open(const std::filesystem::path& folder,
-                                                  std::optional<std::chrono::milliseconds> read_after,
-                                                  Clock::time_point now) {
+                                                  std::optional<std::chrono::milliseconds> read_after, Clock::time_point now) {
   std::unique_ptr<Inbox> inbox(new Inbox);
   inbox->read_after_ = read_after;
-  auto journal = Journal::open(folder / "inbox.log", [&](std::string_view json) {
-    const auto record = decode_record(json);
-    if (!record) return;
-    const auto id = domain::MessageId::parse(record->message_id);
-    if (!id) return;
-    if (record->message) {
-      inbox->pending_.emplace(*id, Pending{{*record->message, record->time}, inbox->next_order_++});
-    } else if (record->kind == "finished") {
-      inbox->finish(*id);
-    } else if (const auto found = inbox->pending_.find(*id); found != inbox->pending_.end()) {
-      found->second.stage = record->kind == "delivered" ? Stage::delivered : Stage::shown;
-    }
-  });
+  auto journal = Journal::open(folder / "inbox.log", [&](std::string_view json) { inbox->replay(json, now); });
   if (!journal) return fail(journal.error());
   inbox->journal_ = std::move(*journal);
   std::vector<domain::MessageId> complete;  // delivered by an earlier run, and this one reports nothing as read
@@ -37,6 +24,25 @@ Result<std::unique_ptr<Inbox>, Error> Inbox::open(const std::filesystem::path& f
     inbox->finish(id);
   }
   return inbox;
+}
+
+void Inbox::replay(std::string_view json, Clock::time_point now) {
+  const auto record = decode_record(json);
+  if (!record) return;
+  const auto id = domain::MessageId::parse(record->message_id);
+  if (!id) return;
+  if (record->message) {
+    pending_.emplace(*id, Pending{{*record->message, record->time}, next_order_++});
+  } else if (record->kind == "finished") {
+    finish(*id);
+  } else if (record->kind == "published") {
+    if (record->receipt) unconfirmed_.published(*record->receipt, now, record->attempts);
+  } else if (record->kind == "confirmed") {
+    unconfirmed_.forget(*id);
+  } else if (const auto found = pending_.find(*id); found != pending_.end()) {
+    if (record->kind == "shown") found->second.stage = Stage::shown;
+    if (record->kind == "delivered") found->second.stage = Stage::delivered;
+  }
 }
 
 Result<bool, Error> Inbox::take(const Incoming& incoming) {
@@ -64,7 +70,7 @@ void Inbox::shown(const domain::MessageId& id, Clock::time_point now) {
   note("shown", id);
 }
 
-std::vector<Inbox::Receipt> Inbox::due(Clock::time_point now, std::size_t limit) const {
+std::vector<Receipt> Inbox::due(Clock::time_point now, std::size_t limit) const {
   std::vector<Receipt> out;
   for (const Pending* pending : in_order()) {
     if (out.size() >= limit) break;
@@ -86,23 +92,36 @@ std::optional<Inbox::Clock::time_point> Inbox::next_due() const {
   return next;
 }
 
-void Inbox::published(const Receipt& receipt) {
-  const auto found = pending_.find(receipt.message_id);
-  if (found == pending_.end()) return;
-  if (receipt.status == domain::Status::delivered && read_after_) {
-    found->second.stage = Stage::delivered;
-    note("delivered", receipt.message_id);
-    return;
+void Inbox::published(const Receipt& receipt, Clock::time_point now) {
+  const auto let_go = unconfirmed_.published(receipt, now);
+  note(encode_published(receipt, unconfirmed_.tries(receipt.message_id)));
+  if (let_go) note("confirmed", *let_go);
+  if (const auto found = pending_.find(receipt.message_id); found != pending_.end()) {
+    if (receipt.status == domain::Status::delivered && read_after_) {
+      // Not a repeated one, whose message may be further by now.
+      if (found->second.stage == Stage::shown) {
+        found->second.stage = Stage::delivered;
+        note("delivered", receipt.message_id);
+      }
+    } else {
+      note("finished", receipt.message_id);
+      finish(receipt.message_id);
+    }
   }
-  note("finished", receipt.message_id);
-  finish(receipt.message_id);
-  // A file that cannot be rewritten now goes on growing and is tried again at the next message.
-  if (journal_->bytes() > kRewriteBytes && !rewrite()) return;
+  rewrite_if_large();
 }
 
-// Losing one of these notes (a full disk) repeats a receipt or a message at the next start, and loses nothing.
-void Inbox::note(std::string_view kind, const domain::MessageId& id) {
-  const auto written = journal_->append(encode_record(kind, id), Journal::Durability::process);
+void Inbox::looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found, Clock::time_point now) {
+  for (const domain::MessageId& id : unconfirmed_.looked_up(asked, found, now)) note("confirmed", id);
+  rewrite_if_large();
+}
+
+void Inbox::note(std::string_view kind, const domain::MessageId& id) { note(encode_record(kind, id)); }
+
+// Losing one of these notes (a full disk) repeats a receipt or a message at the next start, or leaves a receipt without being
+// looked up: it is with the broker then.
+void Inbox::note(const std::string& record) {
+  const auto written = journal_->append(record, Journal::Durability::process);
   static_cast<void>(written.ok());
 }
 
@@ -128,16 +147,20 @@ std::vector<const Inbox::Pending*> Inbox::in_order() const {
   return out;
 }
 
-Result<Done, Error> Inbox::rewrite() {
+void Inbox::rewrite_if_large() {
+  if (journal_->bytes() <= rewrite_past_) return;
   std::vector<std::string> records;
   for (const domain::MessageId& id : remembered_order_) records.push_back(encode_record("finished", id));
+  for (const auto& [receipt, tries] : unconfirmed_.all()) records.push_back(encode_published(receipt, tries));
   for (const Pending* pending : in_order()) {
     const domain::SendMessage& message = pending->incoming.message;
     records.push_back(encode_message_record(message, pending->incoming.time));
     if (pending->stage == Stage::shown) records.push_back(encode_record("shown", message.message_id));
     if (pending->stage == Stage::delivered) records.push_back(encode_record("delivered", message.message_id));
   }
-  return journal_->rewrite(records);
+  // A file that cannot be rewritten now goes on growing and is tried again at the next receipt. One that stays large must not
+  // be rewritten at each.
+  if (journal_->rewrite(records)) rewrite_past_ = std::max(kRewriteBytes, journal_->bytes() + journal_->bytes() / 2);
 }
 
 }  // namespace hermes::chat

@@ -3,7 +3,8 @@
 // remembered, so a message that comes twice is shown once.
 //
 // Life of a message: taken, shown (by the screen), delivered (that receipt is with the broker), and read, some time after it
-// was shown. Receipts go out at least once; the server takes a repeated one for the duplicate it is.
+// was shown. Receipts go out at least once; the server takes a repeated one for the duplicate it is. Those that are with the
+// broker are kept until they are known to be in the log (unconfirmed_receipts.h).
 //
 // Clocks come in as arguments. Not thread-safe. Files: docs/chat.md.
 #pragma once
@@ -20,6 +21,7 @@
 
 #include "adapters/chat/error.h"
 #include "adapters/chat/journal.h"
+#include "adapters/chat/unconfirmed_receipts.h"
 #include "domain/commands.h"
 #include "domain/result.h"
 #include "domain/timestamp.h"
@@ -45,8 +47,7 @@ class Inbox {
   // due `read_after` from `now`.
   // Requires: the folder exists and this process has its lock (user_folder.h).
   static Result<std::unique_ptr<Inbox>, Error> open(const std::filesystem::path& folder,
-                                                    std::optional<std::chrono::milliseconds> read_after,
-                                                    Clock::time_point now);
+                                                    std::optional<std::chrono::milliseconds> read_after, Clock::time_point now);
 
   // True: new, to be shown. False: it came before.
   Result<bool, Error> take(const Incoming& incoming);
@@ -55,15 +56,15 @@ class Inbox {
 
   void shown(const domain::MessageId& id, Clock::time_point now);
 
-  struct Receipt {
-    domain::UserId sender;  // of the message: whose topic the receipt goes to
-    domain::MessageId message_id;
-    domain::Status status;  // delivered or read
-  };
   // The receipts to publish now, at most `limit`. They are given again until `published`.
   std::vector<Receipt> due(Clock::time_point now, std::size_t limit) const;
   std::optional<Clock::time_point> next_due() const;
-  void published(const Receipt& receipt);
+  void published(const Receipt& receipt, Clock::time_point now);
+
+  // Of the receipts that are with the broker: what to look up, when, and what of it is to be published again
+  // (unconfirmed_receipts.h).
+  const UnconfirmedReceipts& unconfirmed() const { return unconfirmed_; }
+  void looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found, Clock::time_point now);
 
  private:
   enum class Stage { taken, shown, delivered };
@@ -75,10 +76,12 @@ class Inbox {
   };
 
   Inbox() = default;
+  void replay(std::string_view json, Clock::time_point now);
   void note(std::string_view kind, const domain::MessageId& id);
+  void note(const std::string& record);
   void finish(const domain::MessageId& id);
   void remember(const domain::MessageId& id);
-  Result<Done, Error> rewrite();
+  void rewrite_if_large();
   std::vector<const Pending*> in_order() const;
 
   std::unique_ptr<Journal> journal_;
@@ -87,6 +90,8 @@ class Inbox {
   std::unordered_map<domain::MessageId, Pending> pending_;
   std::deque<domain::MessageId> remembered_order_;
   std::unordered_set<domain::MessageId> remembered_;
+  UnconfirmedReceipts unconfirmed_;
+  std::uint64_t rewrite_past_ = kRewriteBytes;
 };
 
 }  // namespace hermes::chat

@@ -42,9 +42,9 @@ class InboxTest : public ::testing::Test {
   // Publishes what is due, as the session does.
   std::vector<std::string> publish() {
     std::vector<std::string> out;
-    for (const Inbox::Receipt& receipt : inbox_->due(now_, 100)) {
+    for (const Receipt& receipt : inbox_->due(now_, 100)) {
       out.push_back(receipt.message_id.str() + " " + std::string(to_string(receipt.status)) + " to " + receipt.sender.str());
-      inbox_->published(receipt);
+      inbox_->published(receipt, now_);
     }
     return out;
   }
@@ -140,12 +140,31 @@ TEST_F(InboxTest, StaysSmallAndRemembersTheNewest) {
   reopen(std::nullopt);
   for (int i = 0; i < 40'000; ++i) {
     const std::string id = "a-rather-long-message-id-" + std::to_string(i);
-    take(id), show(id), inbox_->published({*domain::UserId::parse("fredy"), id_of(id), domain::Status::delivered});
+    take(id), show(id), inbox_->published({*domain::UserId::parse("fredy"), id_of(id), domain::Status::delivered}, now_);
   }
   EXPECT_LT(std::filesystem::file_size(folder_ / "inbox.log"), Inbox::kRewriteBytes + 4096);
   reopen(std::nullopt);
   EXPECT_FALSE(take("a-rather-long-message-id-39999"));
   EXPECT_FALSE(take("a-rather-long-message-id-31000"));
+}
+
+TEST_F(InboxTest, KeepsReceiptsOverARestartUntilTheyAreInTheLog) {
+  for (const std::string id : {"m-1", "m-2"}) take(id), show(id);
+  publish();
+  now_ += 2s;
+  publish();
+  inbox_->looked_up({id_of("m-1")},
+                    {{*domain::UserId::parse("fredy"), id_of("m-1"), domain::Status::delivered},
+                     {*domain::UserId::parse("fredy"), id_of("m-1"), domain::Status::read}},
+                    now_);
+  reopen();
+  now_ += UnconfirmedReceipts::kFirstWait;
+  EXPECT_THAT(inbox_->unconfirmed().to_look_up(now_, 100), ElementsAre(id_of("m-2")));
+  inbox_->looked_up({id_of("m-2")}, {}, now_);
+  std::vector<std::string> again;
+  for (const Receipt& receipt : inbox_->unconfirmed().to_publish(100))
+    again.push_back(receipt.message_id.str() + " " + std::string(to_string(receipt.status)) + " to " + receipt.sender.str());
+  EXPECT_THAT(again, ElementsAre("m-2 delivered to fredy", "m-2 read to fredy"));
 }
 
 }  // namespace

@@ -102,7 +102,10 @@ void Mailbox::adopt(Clock::time_point now) {
 Mailbox::Due Mailbox::take_due(Clock::time_point now) {
   if (now >= adopt_again_) adopt(now);
   Due due{.messages = lanes_.own().take_due(now), .receipts = {}};
-  if (inbox_ && now >= receipts_held_until_) due.receipts = inbox_->due(now, kReceiptsAtOnce);
+  if (inbox_ && now >= receipts_held_until_) {
+    due.receipts = inbox_->due(now, kReceiptsAtOnce);
+    if (due.receipts.empty()) due.receipts = inbox_->unconfirmed().to_publish(kReceiptsAtOnce);
+  }
   return due;
 }
 
@@ -110,7 +113,9 @@ std::optional<Mailbox::Clock::time_point> Mailbox::next_due() const {
   std::optional<Clock::time_point> due = lanes_.own().next_due();
   if (!inbox_) return due;
   due = due ? std::min(*due, adopt_again_) : adopt_again_;
-  if (const auto receipt = inbox_->next_due()) due = std::min(*due, std::max(*receipt, receipts_held_until_));
+  auto receipt = inbox_->next_due();
+  if (inbox_->unconfirmed().has_to_publish()) receipt = Clock::time_point::min();
+  if (receipt) due = std::min(*due, std::max(*receipt, receipts_held_until_));
   return due;
 }
 
@@ -121,8 +126,23 @@ void Mailbox::published(const std::vector<Outbox::Attempt>& messages) {
   }
 }
 
-void Mailbox::published(const std::vector<Inbox::Receipt>& receipts) {
-  for (const Inbox::Receipt& receipt : receipts) inbox_->published(receipt);
+void Mailbox::published(const std::vector<Receipt>& receipts, Clock::time_point now) {
+  for (const Receipt& receipt : receipts) inbox_->published(receipt, now);
+}
+
+std::vector<domain::MessageId> Mailbox::receipts_to_look_up(Clock::time_point now, std::size_t limit) const {
+  if (!inbox_) return {};
+  return inbox_->unconfirmed().to_look_up(now, limit);
+}
+
+std::optional<Mailbox::Clock::time_point> Mailbox::next_look_for_receipts() const {
+  if (!inbox_) return std::nullopt;
+  return inbox_->unconfirmed().next_look();
+}
+
+void Mailbox::receipts_looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found,
+                                 Clock::time_point now) {
+  if (inbox_) inbox_->looked_up(asked, found, now);
 }
 
 bool Mailbox::settled(Clock::time_point now) const {

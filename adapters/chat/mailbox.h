@@ -58,21 +58,27 @@ class Mailbox {
 
   struct Due {
     std::vector<Outbox::Attempt> messages;
-    std::vector<Inbox::Receipt> receipts;
+    std::vector<Receipt> receipts;
   };
-  // What to publish now. Counts as a try of the messages; the receipts are given again until `published`.
+  // What to publish now. Counts as a try of the messages; the receipts are given again until `published`. Those that were
+  // looked up in vain are among them.
   Due take_due(Clock::time_point now);
   // When take_due will have something to do next; nothing: not before something else happens.
   std::optional<Clock::time_point> next_due() const;
   void published(const std::vector<Outbox::Attempt>& messages);
-  void published(const std::vector<Inbox::Receipt>& receipts);
+  void published(const std::vector<Receipt>& receipts, Clock::time_point now);
   // They did not get through: none is given out before.
   void hold_receipts(Clock::time_point until) { receipts_held_until_ = until; }
+  // Receipts that are with the broker, until they are in the log (unconfirmed_receipts.h).
+  std::vector<domain::MessageId> receipts_to_look_up(Clock::time_point now, std::size_t limit) const;
+  std::optional<Clock::time_point> next_look_for_receipts() const;
+  void receipts_looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found,
+                          Clock::time_point now);
   // After a reconnect: whatever was under way may be gone.
   void retry_now() { lanes_.own().retry_now(); }
 
   const Lanes& lanes() const { return lanes_; }
-  // The server has everything, and no receipt is due.
+  // The server has everything, and no receipt is due for the first time: those that are published again are on the disk.
   bool settled(Clock::time_point now) const;
 
  private:

@@ -58,10 +58,10 @@ class MailboxTest : public ::testing::Test {
     const Mailbox::Due due = mailbox_->take_due(now_);
     std::vector<std::string> out;
     for (const Outbox::Attempt& attempt : due.messages) out.push_back(attempt.outgoing.message.message_id.str());
-    for (const Inbox::Receipt& receipt : due.receipts)
+    for (const Receipt& receipt : due.receipts)
       out.push_back(receipt.message_id.str() + " " + std::string(to_string(receipt.status)));
     mailbox_->published(due.messages);
-    mailbox_->published(due.receipts);
+    mailbox_->published(due.receipts, now_);
     return out;
   }
   std::vector<std::string> told() {

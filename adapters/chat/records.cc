@@ -44,6 +44,14 @@ std::string encode_attempts(const domain::MessageId& id, unsigned attempts, unsi
       json::object{{"record", "tried"}, {"message_id", id.str()}, {"attempts", attempts}, {"overtaken", overtaken}});
 }
 
+std::string encode_published(const Receipt& receipt, unsigned tries) {
+  return json::serialize(json::object{{"record", "published"},
+                                      {"message_id", receipt.message_id.str()},
+                                      {"sender_id", receipt.sender.str()},
+                                      {"status", domain::to_string(receipt.status)},
+                                      {"attempts", tries}});
+}
+
 std::string encode_reason(const domain::MessageId& id, std::string_view reason) {
   return json::serialize(json::object{{"record", "reason"}, {"message_id", id.str()}, {"reason", reason}});
 }
@@ -71,6 +79,13 @@ std::optional<Record> decode_record(std::string_view text_of_record) {
                                          .content = std::string(text(object, "content")),
                                          .message_type = std::string(text(object, "message_type"))};
     record.time = *time;
+  }
+  if (record.kind == "published") {
+    const auto id = domain::MessageId::parse(record.message_id);
+    const auto sender = domain::UserId::parse(text(object, "sender_id"));
+    const auto status = domain::parse_status(text(object, "status"));
+    if (!id || !sender || !status) return std::nullopt;
+    record.receipt = Receipt{*sender, *id, *status};
   }
   return record;
 }

@@ -5,25 +5,30 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/chat/unconfirmed_receipts.h"
 #include "domain/commands.h"
 #include "domain/timestamp.h"
 
 namespace hermes::chat {
 
 struct Record {
-  std::string kind;  // "message"; "acknowledged", "forgotten", "tried"; "reason"; "shown", "delivered", "finished"
+  std::string kind;  // "message"; "acknowledged", "forgotten", "tried"; "reason"; "shown", "delivered", "finished",
+                     // "published", "confirmed"
   std::string message_id;
   std::optional<domain::SendMessage> message;  // kind "message" only
   domain::Timestamp time{};
-  unsigned attempts = 0;  // these two: kind "tried" only
-  unsigned overtaken = 0;
-  std::string reason{};  // kind "reason" only
+  unsigned attempts = 0;             // kinds "tried" and "published"
+  unsigned overtaken = 0;            // kind "tried" only
+  std::string reason{};              // kind "reason" only
+  std::optional<Receipt> receipt{};  // kind "published" only
 };
 
 std::string encode_message_record(const domain::SendMessage& message, domain::Timestamp time);
 std::string encode_record(std::string_view kind, const domain::MessageId& id);
 
 std::string encode_attempts(const domain::MessageId& id, unsigned attempts, unsigned overtaken);
+// A receipt that is with the broker; `tries`: how often it was looked up in vain.
+std::string encode_published(const Receipt& receipt, unsigned tries);
 std::string encode_reason(const domain::MessageId& id, std::string_view reason);
 
 // Nothing for a record that this version does not know: it is passed over.

@@ -104,6 +104,24 @@ class Session::Impl {
     }
   }
 
+  std::vector<domain::MessageId> receipts_to_look_up(std::size_t limit) const {
+    std::lock_guard lock(mutex_);
+    return mailbox_.receipts_to_look_up(Clock::now(), limit);
+  }
+
+  std::optional<Clock::time_point> next_look_for_receipts() const {
+    std::lock_guard lock(mutex_);
+    return mailbox_.next_look_for_receipts();
+  }
+
+  void receipts_looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found) {
+    {
+      std::lock_guard lock(mutex_);
+      mailbox_.receipts_looked_up(asked, found, Clock::now());
+    }
+    changed_.notify_all();
+  }
+
   int wake_descriptor() const { return notices_.wake_descriptor(); }
 
   std::vector<Notice> take_notices() {
@@ -207,7 +225,7 @@ class Session::Impl {
       lock.lock();
       mailbox_.published(due.messages);
       if (out) {
-        mailbox_.published(due.receipts);
+        mailbox_.published(due.receipts, Clock::now());
         changed_.notify_all();
       } else {
         mailbox_.hold_receipts(Clock::now() + kAfterFailure);
@@ -290,6 +308,13 @@ void Session::give_up(const domain::MessageId& id, const std::string& reason) { 
 void Session::set_typing(const domain::UserId& receiver, bool is_typing) { impl_->set_typing(receiver, is_typing); }
 void Session::shown(const std::vector<domain::MessageId>& ids) { impl_->shown(ids); }
 void Session::found(const std::vector<Incoming>& messages) { impl_->found(messages); }
+std::vector<domain::MessageId> Session::receipts_to_look_up(std::size_t limit) const {
+  return impl_->receipts_to_look_up(limit);
+}
+std::optional<Session::Clock::time_point> Session::next_look_for_receipts() const { return impl_->next_look_for_receipts(); }
+void Session::receipts_looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found) {
+  impl_->receipts_looked_up(asked, found);
+}
 int Session::wake_descriptor() const { return impl_->wake_descriptor(); }
 std::vector<Notice> Session::take_notices() { return impl_->take_notices(); }
 bool Session::connected() const { return impl_->connected(); }

@@ -65,6 +65,12 @@ class Session {
   // Messages that were found elsewhere than at the broker. They come as notices, unless they came before or are for others.
   void found(const std::vector<Incoming>& messages);
 
+  // Receipts that are with the broker, until they are in the log: the messages to look up now, when the next one is to be, and
+  // what a look has found. What is missing is published again (unconfirmed_receipts.h).
+  std::vector<domain::MessageId> receipts_to_look_up(std::size_t limit) const;
+  std::optional<Clock::time_point> next_look_for_receipts() const;
+  void receipts_looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found);
+
   int wake_descriptor() const;  // readable when there are notices
   std::vector<Notice> take_notices();
 

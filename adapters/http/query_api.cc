@@ -20,6 +20,9 @@ namespace {
 
 namespace json = boost::json;
 
+// Messages whose receipts are asked for at once.
+constexpr std::size_t kReceiptsOfMax = 100;
+
 // A parameter that is not what it must be; becomes a problem of status 400.
 struct BadParameter {
   std::string name;
@@ -74,6 +77,22 @@ void check_user(const std::string& name, const std::string& text) {
 
 void check_message_id(const std::string& text) {
   if (auto id = domain::MessageId::parse(text); !id) throw BadParameter{"message_id", id.error().problem};
+}
+
+// Ids with slashes between them, which no id holds.
+std::vector<std::string> message_ids_of(const Request& request) {
+  const auto text = request.query_value("messages");
+  if (!text) throw BadParameter{"messages", "is missing"};
+  std::vector<std::string> ids;
+  for (std::size_t at = 0; at <= text->size();) {
+    const std::size_t end = std::min(text->find('/', at), text->size());
+    ids.push_back(text->substr(at, end - at));
+    if (auto id = domain::MessageId::parse(ids.back()); !id)
+      throw BadParameter{"messages", "holds an id that " + id.error().problem};
+    at = end + 1;
+  }
+  if (ids.size() > kReceiptsOfMax) throw BadParameter{"messages", "holds more than " + std::to_string(kReceiptsOfMax) + " ids"};
+  return ids;
 }
 
 // A page key as a client carries it: microseconds since 1970, a dot, the UUID. Opaque to clients, and checked, for they can
@@ -141,6 +160,7 @@ void QueryApi::mount(Server& server) {
   add("/v1/messages/{message_id}/timeline", &QueryApi::get_timeline);
   add("/v1/inbox/{user_id}", &QueryApi::get_inbox);
   add("/v1/inbox/{user_id}/undelivered", &QueryApi::get_undelivered);
+  add("/v1/inbox/{user_id}/receipts", &QueryApi::get_receipts);
   add("/v1/users", &QueryApi::list_users);
   add("/healthz", &QueryApi::health);
   add("/readyz", &QueryApi::health);  // what `hermes health` asks of every service
@@ -266,6 +286,17 @@ Response QueryApi::get_undelivered(const Request& request) {
   return ask([&](postgres::Connection& connection) {
     pqxx::read_transaction transaction(connection);
     return ok({{"user_id", user}, {"messages", array_of(projections::undelivered_to(transaction, user, broadcasts, limit))}});
+  });
+}
+
+Response QueryApi::get_receipts(const Request& request) {
+  check_names(request, {"messages"});
+  const std::string& user = request.parameter("user_id");
+  check_user("user_id", user);
+  const std::vector<std::string> ids = message_ids_of(request);
+  return ask([&](postgres::Connection& connection) {
+    pqxx::read_transaction transaction(connection);
+    return ok({{"user_id", user}, {"receipts", array_of(projections::receipts_of(transaction, user, ids))}});
   });
 }
 

@@ -36,6 +36,7 @@ class QueryApi {
   Response get_status(const Request& request);
   Response get_timeline(const Request& request);
   Response get_inbox(const Request& request);
+  Response get_receipts(const Request& request);
   Response get_undelivered(const Request& request);
   Response list_users(const Request& request);
   Response health(const Request& request);

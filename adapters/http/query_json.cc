@@ -86,6 +86,12 @@ json::object to_json(const projections::MessageEntry& message) {
   return out;
 }
 
+json::object to_json(const projections::ReceiptOf& receipt) {
+  return {{"message_id", text(receipt.message_id)},
+          {"status", text(receipt.status)},
+          {"timestamp", text(domain::to_string(receipt.timestamp))}};
+}
+
 json::object to_json(const projections::Conversation& conversation) {
   return {{"peer_id", text(conversation.peer_id)},
           {"unread_count", conversation.unread_count},

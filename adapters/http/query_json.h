@@ -17,6 +17,7 @@ boost::json::object to_json(const eventstore::Timeline& timeline, std::size_t st
 
 boost::json::object to_json(const projections::MessageStatus& status);
 boost::json::object to_json(const projections::MessageEntry& message);
+boost::json::object to_json(const projections::ReceiptOf& receipt);
 boost::json::object to_json(const projections::Conversation& conversation);
 boost::json::object to_json(const projections::User& user);
 

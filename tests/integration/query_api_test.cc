@@ -84,6 +84,23 @@ TEST_F(QueryApiTest, HistoryShowsEachMessageOnceWithItsFurthestStatus) {
 TEST_F(QueryApiTest, HistoryOfAUserHoldsAllConversationsAndBroadcasts) {
   handle({message("to-david"), message("from-david", "david", "erin"), message("to-all", "fredy", "all"),
           message("not-for-david", "fredy", "erin"), message("to-himself", "david", "david")});
+TEST_F(QueryApiTest, TellsWhichReceiptsOfAUserAreThere) {
+  handle({message("m1"), receipt("m1", Status::delivered), receipt("m1", Status::read), message("m2"),
+          message("to-all", "fredy", "all"), receipt("to-all", Status::read), receipt("to-all", Status::read, "erin"),
+          message("of-erin", "fredy", "erin"), receipt("of-erin", Status::read, "erin")});
+  const Answer answer = get("/v1/inbox/david/receipts?messages=m1%2Fm2/to-all/of-erin/unknown");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  std::vector<std::string> receipts;
+  for (const json::value& entry : answer.body.at("receipts").as_array())
+    receipts.push_back(std::string(entry.at("message_id").as_string()) + " " + std::string(entry.at("status").as_string()));
+  EXPECT_THAT(receipts, ElementsAre("m1 delivered", "m1 read", "to-all read"));
+  EXPECT_EQ(get("/v1/inbox/david/receipts").status, 400);
+  EXPECT_EQ(get("/v1/inbox/david/receipts?messages=m1//m2").body.at("parameter"), "messages");
+  std::string many = "m";
+  for (int i = 0; i < 100; ++i) many += "/m";
+  EXPECT_EQ(get("/v1/inbox/david/receipts?messages=" + many).status, 400);
+}
+
   const auto ids = walk("user=david");
   EXPECT_THAT(ids, testing::UnorderedElementsAre("to-david", "from-david", "to-all", "to-himself"));
   EXPECT_THAT(walk("user=david&limit=1"), testing::UnorderedElementsAreArray(ids));
