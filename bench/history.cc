@@ -93,7 +93,7 @@ void fill(const MigratedDatabase& database, std::uint64_t messages) {
             "  CASE step WHEN 0 THEN sender WHEN 1 THEN 'server' ELSE receiver END FROM " +
             source + ", generate_series(0, 3) step");
   for (const std::string& statement : copy.in_line()) work.exec(statement);
-  work.exec("DROP TABLE public.chat_messages, public.message_status CASCADE");
+  work.exec("DROP TABLE public.chat_messages, public.message_status, public.broadcast_receipts CASCADE");
   for (const projections::LiveTable& table : tables)
     work.exec("ALTER TABLE " + schema + "." + table.name + " SET SCHEMA public");
   work.exec(inbox_sql(messages));

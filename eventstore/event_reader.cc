@@ -87,10 +87,11 @@ EventBatch read_partition(postgres::Connection& connection, Partition partition,
                                     " ORDER BY \"offset\" LIMIT " + std::to_string(limit));
 }
 
-EventBatch read_stream(postgres::Connection& connection, std::string_view stream_id) {
+EventBatch read_stream(postgres::Connection& connection, std::string_view stream_id, std::optional<std::size_t> limit) {
   const StreamKey key = stream_key(stream_id);
   return read_batch(connection, "partition = " + std::to_string(partition_of(key, partition_count(connection))) +
-                                    " AND stream_key = " + postgres::uuid_literal(key) + " ORDER BY version");
+                                    " AND stream_key = " + postgres::uuid_literal(key) + " ORDER BY version" +
+                                    (limit ? " LIMIT " + std::to_string(*limit) : ""));
 }
 
 std::vector<Offset> read_heads(postgres::Connection& connection) {

@@ -32,8 +32,9 @@ struct EventBatch {
 // Up to `limit` events of `partition` from offset `from` on.
 EventBatch read_partition(postgres::Connection& connection, Partition partition, Offset from, std::size_t limit);
 
-// The whole stream, by version; empty if there is none.
-EventBatch read_stream(postgres::Connection& connection, std::string_view stream_id);
+// The stream, by version, its first `limit` events if there is a limit; empty if there is none.
+EventBatch read_stream(postgres::Connection& connection, std::string_view stream_id,
+                       std::optional<std::size_t> limit = std::nullopt);
 
 // Where each partition ends: next_offset, indexed by partition. Also tells the partition count.
 std::vector<Offset> read_heads(postgres::Connection& connection);

@@ -55,12 +55,18 @@ std::optional<Timestamp> recorded_at(Snapshot& snapshot, Position position) {
   return from_microseconds(rows[0][0].as<std::int64_t>());
 }
 
-void add_parked(Snapshot& snapshot, Timeline& timeline) {
-  const pqxx::result rows = snapshot.exec_params("SELECT " + microseconds_of("parked_at") + ", status, user_id, " +
-                                                     microseconds_of("occurred_at") + ", " + microseconds_of("received_at") +
-                                                     " FROM parked_events WHERE message_id = $1 ORDER BY parked_at, id",
-                                                 timeline.message_id);
+void add_parked(Snapshot& snapshot, Timeline& timeline, std::optional<std::size_t> max) {
+  const pqxx::result rows =
+      snapshot.exec_params("SELECT " + microseconds_of("parked_at") + ", status, user_id, " + microseconds_of("occurred_at") +
+                               " FROM parked_events WHERE message_id = $1 ORDER BY parked_at, id" +
+                               (max ? " LIMIT " + std::to_string(*max + 1) : ""),
+                           timeline.message_id);
+  std::size_t told = 0;
   for (const auto& row : rows) {
+    if (max && told++ == *max) {
+      timeline.cut = true;
+      break;
+    }
     TimelineStep step;
     step.kind = TimelineStep::Kind::parked;
     step.at = from_microseconds(row[0].as<std::int64_t>());
@@ -151,10 +157,15 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
 }
 
 Result<Timeline, NoSuchPosition> read_timeline(postgres::Connection& connection, std::string_view message_id,
-                                               const std::optional<TimelineUntil>& until) {
+                                               const std::optional<TimelineUntil>& until, std::optional<std::size_t> events_max) {
   Snapshot snapshot(connection);
   EventBatch batch;
-  if (auto id = domain::MessageId::parse(message_id)) batch = read_stream(connection, domain::message_stream(*id));
+  if (auto id = domain::MessageId::parse(message_id)) {
+    const auto one_more = events_max ? std::optional(*events_max + 1) : std::nullopt;
+    batch = read_stream(connection, domain::message_stream(*id), one_more);
+  }
+  const bool more_events = events_max && batch.events.size() > *events_max;
+  if (more_events) batch.events.erase(batch.events.begin() + static_cast<std::ptrdiff_t>(*events_max), batch.events.end());
 
   std::optional<Timestamp> last;  // no step is later than this
   if (until) {
@@ -169,7 +180,8 @@ Result<Timeline, NoSuchPosition> read_timeline(postgres::Connection& connection,
 
   Timeline timeline = timeline_of(message_id, batch.events);
   timeline.unreadable = batch.unreadable;
-  add_parked(snapshot, timeline);
+  timeline.cut = more_events;
+  add_parked(snapshot, timeline, events_max);
   add_rejected(snapshot, timeline);
   snapshot.commit();
   if (last) {

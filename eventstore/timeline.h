@@ -48,6 +48,7 @@ struct Timeline {
   std::optional<domain::MessageSent> message;  // nothing if the message itself never arrived
   std::vector<TimelineStep> steps;             // by time
   std::size_t attempts_left_out = 0;           // rejected ones past kTimelineAttemptsMax
+  bool cut = false;                            // there are more events, or parked receipts, than were asked for
   std::optional<UnreadableEvent> unreadable;   // the story is cut here
 
   bool empty() const { return steps.empty() && !unreadable; }
@@ -65,9 +66,11 @@ struct NoSuchPosition {
 };
 
 // Requires: no transaction is open (it reads in one of its own, from one snapshot). `message_id` may be one that the domain
-// refuses: what was rejected under it is told. Throws pqxx's exceptions.
+// refuses: what was rejected under it is told. `events_max`: at most so many events are read, and so many parked receipts, for a
+// broadcast may have a million. Throws pqxx's exceptions.
 Result<Timeline, NoSuchPosition> read_timeline(postgres::Connection& connection, std::string_view message_id,
-                                               const std::optional<TimelineUntil>& until = std::nullopt);
+                                               const std::optional<TimelineUntil>& until = std::nullopt,
+                                               std::optional<std::size_t> events_max = std::nullopt);
 
 // The steps that the events of one stream make, in order: the pure part of read_timeline.
 Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEvent>& events);

@@ -4,11 +4,15 @@
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid.hpp>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "projections/array_literal.h"
+#include "projections/broadcast_receipts.h"
 #include "projections/streams.h"
 
 namespace hermes::projections {
@@ -55,24 +59,29 @@ StatusOf status_of(const RecordedEvent& event) {
   return std::visit(visitor, event.event);
 }
 
-// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check
-// row by row, which locks each message anew, where they may (migrations/0011_projector.sql).
-void require_messages(const std::unordered_map<std::string_view, eventstore::Position>& elsewhere, Target target) {
+// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check row
+// by row, which locks each message anew, where they may (migrations/0011_projector.sql). Adds those that are broadcasts.
+void require_messages(const std::unordered_map<std::string_view, eventstore::Position>& elsewhere, Target target,
+                      std::unordered_set<std::string>& broadcasts) {
   if (elsewhere.empty()) return;
   ArrayLiteral ids;
   for (const auto& [id, position] : elsewhere) ids.add(id);
-  target.connection.prepare("chat_missing_message",
-                            "SELECT wanted.id FROM unnest($1::text[]) AS wanted (id) "
-                            "WHERE NOT EXISTS (SELECT FROM chat_messages WHERE message_id = wanted.id)");
-  const pqxx::result missing = target.transaction.exec_prepared("chat_missing_message", ids.str());
-  if (missing.empty()) return;
-  // Of several the first, so that all before it in its partition is applied.
-  std::pair<eventstore::Position, std::string> first = {elsewhere.at(missing[0][0].c_str()), missing[0][0].c_str()};
-  for (const auto& row : missing) {
-    const eventstore::Position position = elsewhere.at(row[0].c_str());
-    if (position < first.first) first = {position, row[0].c_str()};
+  target.connection.prepare("chat_missing_or_broadcast",
+                            "SELECT wanted.id, m.message_id IS NULL FROM unnest($1::text[]) AS wanted (id) "
+                            "LEFT JOIN chat_messages m ON m.message_id = wanted.id "
+                            "WHERE m.message_id IS NULL OR m.receiver_id = 'all'");
+  // Of several that are missing the first, so that all before it in its partition is applied.
+  std::optional<std::pair<eventstore::Position, std::string>> first;
+  for (const auto& row : target.transaction.exec_prepared("chat_missing_or_broadcast", ids.str())) {
+    const auto id = row[0].as<std::string>();
+    const eventstore::Position position = elsewhere.at(id);
+    if (!row[1].as<bool>()) {
+      broadcasts.insert(id);
+    } else if (!first || position < first->first) {
+      first = {position, id};
+    }
   }
-  throw CannotApply(first.first, "its message " + first.second + " is not in chat_messages");
+  if (first) throw CannotApply(first->first, "its message " + first->second + " is not in chat_messages");
 }
 
 }  // namespace
@@ -85,8 +94,12 @@ postgres::Uuid chat_message_id(std::string_view message_id) {
   return id;
 }
 
+std::int64_t message_status_id(eventstore::Position position, int partition_count) {
+  return position.offset * partition_count + position.partition;
+}
+
 std::span<const std::string_view> Chat::tables() const {
-  static constexpr std::array<std::string_view, 2> kTables = {"chat_messages", "message_status"};
+  static constexpr std::array<std::string_view, 3> kTables = {"chat_messages", "message_status", "broadcast_receipts"};
   return kTables;
 }
 
@@ -96,31 +109,35 @@ std::span<const std::string_view> Chat::event_types() const {
   return kTypes;
 }
 
+std::string_view Chat::complete_bare_tables() const { return kCountBroadcastReceipts; }
+
 void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
   postgres::BinaryRows messages;
   postgres::BinaryRows statuses;
   std::unordered_set<std::string_view> sent_here;
-  std::unordered_map<std::string_view, eventstore::Position>
-      elsewhere;  // messages of earlier batches, and who needs them first
+  std::unordered_map<std::string_view, eventstore::Position> elsewhere;  // messages of earlier batches, and who needs them first
+  std::unordered_set<std::string> broadcasts;
   for (const RecordedEvent& event : events) {
     const std::string_view message_id = message_id_of(event);
     if (const auto* sent = std::get_if<domain::MessageSent>(&event.event)) {
       add_message(messages, event, message_id, *sent);
       if (!target.bare) sent_here.insert(message_id);
+      if (!target.bare && domain::is_broadcast(sent->receiver)) broadcasts.emplace(message_id);
     } else if (!target.bare && !sent_here.contains(message_id)) {
       elsewhere.emplace(message_id, event.position);
     }
     const StatusOf row = status_of(event);
     statuses.begin_row(5);
-    statuses.int64(event.position.offset * target.partition_count + event.position.partition);
+    statuses.int64(message_status_id(event.position, target.partition_count));
     statuses.text(message_id);
     statuses.text(row.status);
     statuses.timestamp(event.arrived_at());
     statuses.text(row.user);
   }
-  require_messages(elsewhere, target);
+  require_messages(elsewhere, target, broadcasts);
   if (messages.row_count() > 0) postgres::copy_in(target.connection, kMessageColumns, messages);
   if (statuses.row_count() > 0) postgres::copy_in(target.connection, kStatusColumns, statuses);
+  if (!target.bare && !broadcasts.empty()) count_broadcast_receipts(events, broadcasts, target);
 }
 
 }  // namespace hermes::projections

@@ -53,6 +53,11 @@ class Projection {
   // and makes the keys at the end, several times as fast.
   virtual bool loads_bare_tables() const { return false; }
 
+  // For projections that say so: tables which hold what is made of others of the projection, and which apply() leaves alone while
+  // the tables are bare, for it sees the events in any order. This statement fills them, once everything is loaded, keys and
+  // indexes made. Under bare names, as in apply(). Empty: none.
+  virtual std::string_view complete_bare_tables() const { return {}; }
+
   // How long a worker rests after a batch that found little waiting: under load many small transactions become few large ones. It
   // is what a row may be later. A projection that folds many events into one row gains most by a longer one.
   virtual std::chrono::milliseconds rest() const { return std::chrono::milliseconds(15); }

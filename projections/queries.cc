@@ -33,16 +33,22 @@ std::string range(const std::string& condition) {
          " AND (m.created_at, m.id) < ($1::timestamptz, $2::uuid) ORDER BY m.created_at DESC, m.id DESC LIMIT $3::bigint)";
 }
 
-// The columns of MessageEntry for the rows of `source`, newest first. A message has a handful of statuses, a broadcast two per
-// recipient: they are looked up for the rows of the page alone.
+// The columns of MessageEntry for the rows of `source`, newest first. A direct message has a handful of statuses, which are looked
+// up for the rows of the page alone. A broadcast has two for each recipient: they are counted already, where there are receipts.
+// OFFSET 0: looked up row by row, only for broadcasts, and not joined with all of the table.
 std::string with_status(const std::string& source) {
   return "SELECT p.id::text, p.message_id, p.sender_id, p.sender_name, p.receiver_id, p.content, coalesce(p.message_type, "
          "'text'), " +
          microseconds("p.created_at") +
-         ", s.ids[1], s.statuses[1], s.users[1], s.times[1], s.delivered, s.read "
+         ", coalesce(b.last_status_id, s.ids[1]), coalesce(b.last_status, s.statuses[1]), coalesce(b.last_user_id, s.users[1]), "
+         "coalesce(b.last_at, s.times[1]), coalesce(b.delivered_count, s.delivered), coalesce(b.read_count, s.read) "
          "FROM (" +
          source +
          " ORDER BY created_at DESC, id DESC LIMIT $3::bigint) p "
+         "LEFT JOIN LATERAL (SELECT r.last_status_id, r.last_status, r.last_user_id, " +
+         microseconds("r.last_at") +
+         " AS last_at, r.delivered_count, r.read_count"
+         "  FROM broadcast_receipts r WHERE p.receiver_id = 'all' AND r.message_id = p.message_id OFFSET 0) b ON true "
          "LEFT JOIN LATERAL (SELECT"
          "  array_agg(t.id ORDER BY t.step DESC, t.id DESC) AS ids, array_agg(t.status ORDER BY t.step DESC, t.id DESC) AS "
          "statuses,"
@@ -53,7 +59,7 @@ std::string with_status(const std::string& source) {
          microseconds("\"timestamp\"") +
          " AS at,"
          "        array_position(ARRAY['sent', 'received_by_server', 'delivered', 'read'], status::text) AS step"
-         "        FROM message_status WHERE message_id = p.message_id) t) s ON true "
+         "        FROM message_status WHERE b.last_status_id IS NULL AND message_id = p.message_id) t) s ON true "
          "ORDER BY p.created_at DESC, p.id DESC";
 }
 
@@ -104,8 +110,9 @@ MessagePage messages_between(pqxx::transaction_base& transaction, std::string_vi
   static const std::string sql =
       with_status("SELECT * FROM (" + range("m.sender_id = $4 AND m.receiver_id = $5") + " UNION ALL " +
                   range("m.sender_id = $5 AND m.receiver_id = $4 AND $4 <> $5") + ") both_directions");
-  return page_of(prepared(transaction, "messages_between", sql, key_time(before), key_id(before), limit + 1, text(user), text(peer)),
-                 limit);
+  return page_of(
+      prepared(transaction, "messages_between", sql, key_time(before), key_id(before), limit + 1, text(user), text(peer)),
+      limit);
 }
 
 MessagePage broadcasts(pqxx::transaction_base& transaction, const std::optional<PageKey>& before, std::size_t limit) {
@@ -149,13 +156,6 @@ StatusPage statuses_of(pqxx::transaction_base& transaction, std::string_view mes
   return page;
 }
 
-InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit) {
-  static const std::string sql =
-      "SELECT peer_id, unread_count, last_message_id, last_sender_id, last_content, " + microseconds("last_message_at") + ", " +
-      microseconds("last_activity_at") +
-      ", sum(unread_count) OVER () FROM inbox WHERE user_id = $1 ORDER BY last_activity_at DESC, peer_id LIMIT $2";
-  const pqxx::result rows = prepared(transaction, "inbox_of", sql, text(user), limit);
-  InboxEntries inbox;
 std::vector<ReceiptOf> receipts_of(pqxx::transaction_base& transaction, std::string_view user,
                                    const std::vector<std::string>& message_ids) {
   static const std::string sql =
@@ -181,6 +181,13 @@ std::vector<ReceiptOf> receipts_of(pqxx::transaction_base& transaction, std::str
   return receipts;
 }
 
+InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user, std::size_t limit) {
+  static const std::string sql =
+      "SELECT peer_id, unread_count, last_message_id, last_sender_id, last_content, " + microseconds("last_message_at") + ", " +
+      microseconds("last_activity_at") +
+      ", sum(unread_count) OVER () FROM inbox WHERE user_id = $1 ORDER BY last_activity_at DESC, peer_id LIMIT $2";
+  const pqxx::result rows = prepared(transaction, "inbox_of", sql, text(user), limit);
+  InboxEntries inbox;
   for (const auto& row : rows) {
     inbox.unread_count = row[7].as<std::int64_t>();
     inbox.conversations.push_back({row[0].as<std::string>(), row[1].as<std::int64_t>(), row[2].as<std::string>(),
@@ -192,16 +199,21 @@ std::vector<ReceiptOf> receipts_of(pqxx::transaction_base& transaction, std::str
 std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, std::string_view user, Broadcasts broadcasts,
                                          std::size_t limit) {
   static const std::string sql = with_status(
+      "WITH to_all AS MATERIALIZED (SELECT m.* FROM chat_messages m WHERE m.receiver_id = 'all' AND m.sender_id <> $4"
+      " ORDER BY m.created_at DESC, m.id DESC LIMIT $5::bigint),"
+      " mine AS MATERIALIZED (SELECT message_id FROM message_status WHERE user_id = $4 AND \"timestamp\" >= (SELECT min(created_at) "
+      "- " +
+      kClocksApart +
+      " FROM to_all) AND status IN ('delivered', 'read')) "
       "SELECT * FROM ("
       "(SELECT direct.* FROM inbox i CROSS JOIN LATERAL " +
       range("m.sender_id = i.peer_id AND m.receiver_id = $4") +
       " direct WHERE i.user_id = $4 AND i.peer_id <> 'all' AND i.unread_count > 0"
-      " ORDER BY direct.created_at DESC, direct.id DESC LIMIT $3::bigint)"
-      " UNION ALL "
-      "(SELECT m.* FROM chat_messages m WHERE m.receiver_id = 'all' AND m.sender_id <> $4"
-      " ORDER BY m.created_at DESC, m.id DESC LIMIT $5::bigint)) newest "
+      " ORDER BY direct.created_at DESC, direct.id DESC LIMIT $3::bigint)) newest "
       "WHERE NOT EXISTS (SELECT FROM message_status r"
-      " WHERE r.message_id = newest.message_id AND r.user_id = $4 AND r.status IN ('delivered', 'read'))");
+      " WHERE r.message_id = newest.message_id AND r.user_id = $4 AND r.status IN ('delivered', 'read'))"
+      " UNION ALL "
+      "SELECT * FROM to_all WHERE message_id NOT IN (SELECT message_id FROM mine)");
   const pqxx::result rows = prepared(transaction, "undelivered_to", sql, kNewest, kHighestId, kUndeliveredWindow, text(user),
                                      broadcasts == Broadcasts::included ? kUndeliveredBroadcasts : 0);
   std::vector<MessageEntry> messages;

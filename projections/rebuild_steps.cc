@@ -21,8 +21,10 @@ void execute(const std::vector<std::string>& statements, pqxx::work& transaction
   for (const std::string& statement : statements) transaction.exec(statement);
 }
 
-void finish(const std::vector<std::string>& statements, postgres::Connection& connection) {
+void finish(const Projection& projection, const std::vector<std::string>& statements, postgres::Connection& connection) {
   pqxx::work transaction(connection);
+  if (projection.loads_bare_tables() && !projection.complete_bare_tables().empty())
+    transaction.exec(std::string(projection.complete_bare_tables()));
   execute(statements, transaction);
   // The swap's commit would have to wait for all that was written so far: wait now, while nobody waits for us.
   transaction.exec("SET LOCAL synchronous_commit = on");
@@ -168,7 +170,7 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
     transaction.commit();
   }
   run_in_parallel(steps.after, connections, ticker.done());
-  finish(statements.finish, *connections.front());
+  finish(projection, statements.finish, *connections.front());
   ++ticker.done();
   built.index = since(start);
   return built;

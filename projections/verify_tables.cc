@@ -174,6 +174,8 @@ void verify_tables(postgres::Connection& connection, const Projection& projectio
   for (const PartitionRange& range : folded_ranges(transaction, projection)) {
     if (!fold(connection, transaction, projection, range, skips, partition_count, on_finding, on_rows)) return;
   }
+  if (projection.loads_bare_tables() && !projection.complete_bare_tables().empty())
+    transaction.exec(std::string(projection.complete_bare_tables()));
   for (const Table& table : tables) compare(transaction, table, on_finding);
 }
 

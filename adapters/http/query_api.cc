@@ -257,7 +257,7 @@ Response QueryApi::get_timeline(const Request& request) {
   const std::string& id = request.parameter("message_id");
   check_message_id(id);
   return ask([&](postgres::Connection& connection) {
-    const auto timeline = eventstore::read_timeline(connection, id);
+    const auto timeline = eventstore::read_timeline(connection, id, std::nullopt, kTimelineStepsMax);
     // Without a limit in time there is no position to be missing.
     return timeline && !timeline->empty() ? ok(to_json(*timeline)) : no_such_message(id);
   });

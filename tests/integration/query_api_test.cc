@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "eventstore/command_handler.h"
+#include "adapters/http/query_json.h"
 #include "eventstore/event_reader.h"
+#include "eventstore/timeline.h"
+#include "projections/broadcast_receipts.h"
 #include "projections/projection.h"
 #include "tests/support/eventually.h"
 #include "tests/support/query_api_fixture.h"
@@ -81,9 +84,6 @@ TEST_F(QueryApiTest, HistoryShowsEachMessageOnceWithItsFurthestStatus) {
   EXPECT_EQ(page.body.at("next"), nullptr);
 }
 
-TEST_F(QueryApiTest, HistoryOfAUserHoldsAllConversationsAndBroadcasts) {
-  handle({message("to-david"), message("from-david", "david", "erin"), message("to-all", "fredy", "all"),
-          message("not-for-david", "fredy", "erin"), message("to-himself", "david", "david")});
 TEST_F(QueryApiTest, TellsWhichReceiptsOfAUserAreThere) {
   handle({message("m1"), receipt("m1", Status::delivered), receipt("m1", Status::read), message("m2"),
           message("to-all", "fredy", "all"), receipt("to-all", Status::read), receipt("to-all", Status::read, "erin"),
@@ -101,6 +101,9 @@ TEST_F(QueryApiTest, TellsWhichReceiptsOfAUserAreThere) {
   EXPECT_EQ(get("/v1/inbox/david/receipts?messages=" + many).status, 400);
 }
 
+TEST_F(QueryApiTest, HistoryOfAUserHoldsAllConversationsAndBroadcasts) {
+  handle({message("to-david"), message("from-david", "david", "erin"), message("to-all", "fredy", "all"),
+          message("not-for-david", "fredy", "erin"), message("to-himself", "david", "david")});
   const auto ids = walk("user=david");
   EXPECT_THAT(ids, testing::UnorderedElementsAre("to-david", "from-david", "to-all", "to-himself"));
   EXPECT_THAT(walk("user=david&limit=1"), testing::UnorderedElementsAreArray(ids));
@@ -168,6 +171,53 @@ TEST_F(QueryApiTest, APageReadsAsManyRowsAsItShowsHoweverLargeTheTable) {
   EXPECT_EQ(sequential(), sequential_before);
 }
 
+TEST_F(QueryApiTest, ABroadcastTellsItsReceiptsAndTheFurthestStatus) {
+  handle({message("b1", "fredy", "all"), message("b2", "fredy", "all"), receipt("b1", Status::delivered, "erin")});
+  handle({receipt("b1", Status::read, "david"), receipt("b1", Status::delivered, "greta"), receipt("b1", Status::delivered, "david")});
+  const json::value entry = get("/v1/messages/b1").body;
+  EXPECT_EQ(entry.at("status").at("status"), "read");
+  EXPECT_EQ(entry.at("status").at("user_id"), "david");
+  EXPECT_EQ(entry.at("delivered_count"), 3);
+  EXPECT_EQ(entry.at("read_count"), 1);
+  handle({receipt("b1", Status::read, "erin"), receipt("b1", Status::delivered, "hanna")});
+  EXPECT_EQ(get("/v1/messages/b1").body.at("status").at("user_id"), "erin");
+  EXPECT_EQ(get("/v1/messages/b1").body.at("read_count"), 2);
+  const json::value without_receipts = get("/v1/messages/b2").body;
+  EXPECT_EQ(without_receipts.at("status").at("status"), "received_by_server");
+  EXPECT_EQ(without_receipts.at("delivered_count"), 0);
+}
+
+TEST_F(QueryApiTest, APageReadsNoMoreStatusesHoweverManyReceiptsItsBroadcastsHave) {
+  // Two broadcasts, of ten receipts and of 20,000, as the projection makes them; the statistics collector tells what was read.
+  database_->execute(
+      "INSERT INTO chat_messages (message_id, sender_id, sender_name, receiver_id, content, created_at) "
+      "SELECT 'b' || recipients, 'fredy', 'F', 'all', 'text', '2026-01-01' FROM unnest(ARRAY[5, 10000]) recipients;"
+      "INSERT INTO message_status (id, message_id, status, \"timestamp\", user_id) "
+      "SELECT row_number() OVER (), 'b' || recipients, status, '2026-01-02', 'u' || n "
+      "FROM unnest(ARRAY[5, 10000]) recipients, generate_series(1, recipients) n, unnest(ARRAY['delivered', 'read']) status;" +
+      std::string(projections::kCountBroadcastReceipts));
+  database_->execute("ANALYZE chat_messages, message_status, broadcast_receipts");
+  const auto read = [&] {
+    return std::stoll(database_->value(
+        "SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'message_status') + (SELECT seq_tup_read "
+        "FROM pg_stat_user_tables WHERE relname = 'message_status')"));
+  };
+  const auto pages = [&] {
+    return std::stoll(database_->value("SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'broadcast_receipts'"));
+  };
+  const auto read_before = read();
+  const auto pages_before = pages();
+  for (const std::string path : {"/v1/messages?user=erin", "/v1/messages?user=erin&with=all", "/v1/messages/b10000",
+                                 "/v1/inbox/erin/undelivered?broadcasts=true"}) {
+    const Answer answer = get(path);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    if (const json::value* list = answer.body.as_object().if_contains("messages")) EXPECT_EQ(list->as_array().size(), 2u) << path;
+  }
+  EXPECT_EQ(get("/v1/messages/b10000").body.at("delivered_count"), 10'000);
+  EXPECT_TRUE(eventually([&] { return pages() - pages_before >= 8; })) << pages() - pages_before;
+  EXPECT_LE(read() - read_before, 10);
+}
+
 TEST_F(QueryApiTest, AMessageItsStatusesAndItsTimeline) {
   handle({message("m 1 ü?"), receipt("m 1 ü?", Status::delivered)});
   const std::string path = "/v1/messages/m%201%20%C3%BC%3F";
@@ -184,6 +234,18 @@ TEST_F(QueryApiTest, AMessageItsStatusesAndItsTimeline) {
     EXPECT_EQ(answer.status, 404) << missing;
     EXPECT_EQ(answer.content_type, "application/problem+json");
   }
+}
+
+TEST_F(QueryApiTest, ATimelineReadsNoMoreEventsThanItIsAskedFor) {
+  handle({message("b1", "fredy", "all"), receipt("b1", Status::read, "david"), receipt("b1", Status::read, "erin")});
+  auto connection = *postgres::connect(log_->settings("hermes_reader"));
+  const auto cut = eventstore::read_timeline(*connection, "b1", std::nullopt, 3);
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->steps.size(), 3u);
+  EXPECT_EQ(to_json(*cut).at("truncated"), true);
+  const auto whole = eventstore::read_timeline(*connection, "b1", std::nullopt, 4);
+  EXPECT_EQ(whole->steps.size(), 4u);
+  EXPECT_EQ(to_json(*whole).at("truncated"), false);
 }
 
 TEST_F(QueryApiTest, InboxAndUsers) {

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "eventstore/migrations.h"
 #include "projections/past.h"
 #include "projections/projector.h"
 #include "projections/rebuild_steps.h"
@@ -92,6 +93,21 @@ TEST_F(RebuildTest, MendsTablesThatWereTamperedWith) {
   database->execute("DELETE FROM message_status WHERE status = 'read'; TRUNCATE inbox");
   for (const Projection* projection : all_projections()) ASSERT_TRUE(rebuild(*projection, settings(), kQuiet));
   EXPECT_EQ(contents_of_all(*database), before);
+}
+
+TEST_F(RebuildTest, AMigrationThatCountsTheReceiptsOfBroadcastsMakesTheSameRows) {
+  write_some(0, 10);
+  fold_live();
+  const std::string before = contents(*database, "broadcast_receipts");
+  ASSERT_NE(before, "broadcast_receipts\n");
+  // As a database was before it: the checkpoints are past the receipts.
+  database->execute("DROP TABLE broadcast_receipts");
+  for (const eventstore::Migration& migration : eventstore::embedded_migrations()) {
+    if (migration.name == "broadcast_receipts") database->execute(std::string(migration.sql));
+  }
+  EXPECT_EQ(contents(*database, "broadcast_receipts"), before);
+  ASSERT_TRUE(rebuild(*find_projection("chat"), settings(), kQuiet));
+  EXPECT_EQ(contents(*database, "broadcast_receipts"), before);
 }
 
 TEST_F(RebuildTest, KeepsGrantsCommentsIndexesKeysAndViews) {

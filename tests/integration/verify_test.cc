@@ -122,6 +122,12 @@ TEST_F(Verify, FindsAChangedRowOfAReadModel) {
   EXPECT_THAT(verify().output, HasSubstr("4 findings"));
 }
 
+TEST_F(Verify, FindsAChangedCountOfABroadcast) {
+  superuser_->execute("UPDATE broadcast_receipts SET read_count = 7 WHERE message_id = 'm5'");
+  EXPECT_THAT(findings(), ElementsAre(AllOf(HasSubstr("table broadcast_receipts message_id=m5"),
+                                            HasSubstr("read_count is 7, the log says 1"))));
+}
+
 TEST_F(Verify, ComparesTablesUpToTheirCheckpoints) {
   auto connection = *postgres::connect(server_->settings("hermes_ingester"));
   eventstore::CommandHandler handler(*connection, {});
