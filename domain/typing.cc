@@ -17,7 +17,7 @@ using front::none;
 
 namespace event {
 // clang-format off
-struct Started { static constexpr std::string_view kName = "Started"; };
+struct Started { static constexpr std::string_view kName = "Started"; bool is_refresh; };
 struct Stopped { static constexpr std::string_view kName = "Stopped"; };
 // clang-format on
 }  // namespace event
@@ -26,6 +26,23 @@ struct Record {
   template <class Event, class Machine, class From, class To>
   void operator()(const Event&, Machine& machine, From&, To&) const {
     machine.recorded = true;
+  }
+};
+
+// kTypingRefresh, in words.
+struct IsRefresh {
+  static constexpr std::string_view kNote = "10 s or more after the last";
+  template <class Event, class Machine, class From, class To>
+  bool operator()(const Event& started, Machine&, From&, To&) const {
+    return started.is_refresh;
+  }
+};
+
+struct IsRepetition {
+  static constexpr std::string_view kNote = "less than 10 s after the last";
+  template <class Event, class Machine, class From, class To>
+  bool operator()(const Event& started, Machine&, From&, To&) const {
+    return !started.is_refresh;
   }
 };
 
@@ -44,10 +61,11 @@ struct Specification : front::state_machine_def<Specification> {
   // clang-format off
   struct transition_table : boost::mpl::vector<
       //   state   event           next    action  only if
-      Row< Idle,   event::Started, Typing, Record, none >,
-      Row< Typing, event::Stopped, Idle,   Record, none >,
-      Row< Idle,   event::Stopped, none,   none,   none >,  // a repeated stop or start is a duplicate
-      Row< Typing, event::Started, none,   none,   none >
+      Row< Idle,   event::Started, Typing, Record, none         >,
+      Row< Typing, event::Stopped, Idle,   Record, none         >,
+      Row< Typing, event::Started, Typing, Record, IsRefresh    >,  // still typing: whoever looks goes by the last start
+      Row< Idle,   event::Stopped, none,   none,   none         >,  // a repeated stop is a duplicate
+      Row< Typing, event::Started, none,   none,   IsRepetition >   // so is a start, but not a row for each
   > {};
   // clang-format on
 
@@ -60,46 +78,48 @@ struct Specification : front::state_machine_def<Specification> {
 using Machine = boost::msm::back::state_machine<Specification>;
 
 struct Step {
-  Typing next;
+  TypingState next;
   bool recorded;
 };
 
-Step step(Typing state, bool is_typing) {
+Step step(TypingState state, bool is_typing, bool is_refresh) {
   Machine machine;
   machine.start();
-  if (state == Typing::typing) machine.process_event(event::Started{});
+  if (state == TypingState::typing) machine.process_event(event::Started{false});
   machine.recorded = false;
   if (is_typing) {
-    machine.process_event(event::Started{});
+    machine.process_event(event::Started{is_refresh});
   } else {
     machine.process_event(event::Stopped{});
   }
   // MSM numbers the states in the order of the table's first column.
-  return {machine.current_state()[0] == 0 ? Typing::idle : Typing::typing, machine.recorded};
+  return {machine.current_state()[0] == 0 ? TypingState::idle : TypingState::typing, machine.recorded};
 }
 
-std::string_view name(Typing state) {
-  return state == Typing::idle ? Specification::Idle::kName : Specification::Typing::kName;
+std::string_view name(TypingState state) {
+  return state == TypingState::idle ? Specification::Idle::kName : Specification::Typing::kName;
 }
 
 }  // namespace
 
-Decision decide(Typing state, const SetTyping& command) {
+Decision decide(const Typing& typing, const SetTyping& command, Timestamp at) {
   if (is_broadcast(command.sender)) {
     return Rejection{RejectionReason::invalid_field, "sender_id is \"all\", which stands for everyone"};
   }
-  if (!step(state, command.is_typing).recorded) return Duplicate{};
+  const bool is_refresh = at >= typing.started_at + kTypingRefresh;
+  if (!step(typing.state, command.is_typing, is_refresh).recorded) return Duplicate{};
   if (command.is_typing) return Events{TypingStarted{command.sender, command.sender_name, command.receiver}};
   return Events{TypingStopped{command.sender, command.receiver}};
 }
 
-Result<Typing, Rejection> apply(Typing state, const Event& event) {
+Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timestamp at) {
   const bool started = std::holds_alternative<TypingStarted>(event);
   if (started || std::holds_alternative<TypingStopped>(event)) {
-    const Step taken = step(state, started);
-    if (taken.recorded) return taken.next;
+    // What is in the log was found to be a refresh, whatever an older version's rule was.
+    const Step taken = step(typing.state, started, true);
+    if (taken.recorded) return Typing{taken.next, started ? at : typing.started_at};
   }
-  return fail(Rejection{RejectionReason::illegal_transition, "the typing indicator is in state " + std::string(name(state)) +
+  return fail(Rejection{RejectionReason::illegal_transition, "the typing indicator is in state " + std::string(name(typing.state)) +
                                                                  ", in which " + std::string(event_type(event)) +
                                                                  " cannot follow"});
 }

@@ -5,7 +5,7 @@
 namespace hermes::eventstore {
 namespace {
 
-CachedAggregate aggregate(Version version) { return {domain::Typing::idle, version, 0}; }
+CachedAggregate aggregate(Version version) { return {domain::Typing(), version, 0}; }
 
 TEST(AggregateCache, GivesBackWhatWasPut) {
   AggregateCache cache(10);

@@ -125,9 +125,12 @@ class Deciding {
 
   void decide(const SetTyping& command, std::size_t index) {
     BatchStream& stream = streams_.of(index);
-    settle(index, take_decision(domain::decide(std::get<domain::Typing>(stream.state.aggregate), command), stream,
-                                times_of(batch_[index])));
+    settle(index, take_decision(domain::decide(std::get<domain::Typing>(stream.state.aggregate), command, recorded_at(stream)),
+                                stream, times_of(batch_[index])));
   }
+
+  // The clock that what is appended now goes by; the same for all of the batch.
+  Timestamp recorded_at(const BatchStream& stream) const { return transaction_.head(stream.partition).recorded_at; }
 
   void settle(std::size_t index, Handled&& handled) {
     if (handled.outcome == Outcome::rejected && !kept_already_) {
@@ -157,7 +160,7 @@ class Deciding {
     for (const domain::Event& event : std::get<domain::Events>(decision)) {
       const Position position = add(event, stream, times);
       if (!handled.position) handled.position = position;
-      apply_event(stream.state.aggregate, event);
+      apply_event(stream.state.aggregate, event, recorded_at(stream));
     }
     return handled;
   }

@@ -34,7 +34,7 @@ void BatchStreams::find(std::span<const Incoming> batch) {
     auto [found, is_new] = stream_index_.try_emplace(key, streams_.size());
     if (is_new) {
       const Partition partition = partition_of(key, partition_count_);
-      Aggregate nothing = std::holds_alternative<domain::SetTyping>(*command) ? Aggregate(domain::Typing::idle)
+      Aggregate nothing = std::holds_alternative<domain::SetTyping>(*command) ? Aggregate(domain::Typing())
                                                                               : Aggregate(domain::Message());
       streams_.push_back({.id = std::move(id),
                           .key = key,

@@ -25,7 +25,7 @@ std::string stream_list(const Streams& streams) {
 
 }  // namespace
 
-void apply_event(Aggregate& aggregate, const domain::Event& event) {
+void apply_event(Aggregate& aggregate, const domain::Event& event, Timestamp at) {
   auto refused = [&](const domain::Rejection& rejection) -> UnreadableStream {
     return UnreadableStream(std::string(domain::event_type(event)) + " can't follow: " + rejection.detail);
   };
@@ -34,7 +34,7 @@ void apply_event(Aggregate& aggregate, const domain::Event& event) {
     if (!applied) throw refused(applied.error());
     *message = *std::move(applied);
   } else {
-    auto applied = domain::apply(std::get<domain::Typing>(aggregate), event);
+    auto applied = domain::apply(std::get<domain::Typing>(aggregate), event, at);
     if (!applied) throw refused(applied.error());
     aggregate = *applied;
   }
@@ -45,7 +45,7 @@ void load_streams(postgres::Connection& connection, std::span<const StreamToLoad
   load_snapshots(connection, streams);
   // LATERAL with OFFSET 0 is one probe of the stream index per key, whatever the planner thinks of the table's size.
   const std::string query =
-      "SELECT k.i, e.stream_id, e.version, e.event_type, e.schema_version, e.payload FROM " + stream_list(streams) + ", " +
+      "SELECT k.i, e.stream_id, e.version, e.event_type, e.schema_version, e.recorded_at, e.payload FROM " + stream_list(streams) + ", " +
       postgres::array_literal(streams, [](const StreamToLoad& stream, std::string& out) {
         out += std::to_string(stream.aggregate->next_version);
       }) +
@@ -58,12 +58,13 @@ void load_streams(postgres::Connection& connection, std::span<const StreamToLoad
     const Version version = row.int32();
     const std::string_view type = row.text();
     const std::int16_t schema = row.int16();
+    const Timestamp at = row.timestamp();
     const std::string where = std::string(stream_id) + " version " + std::to_string(version) + ": ";
     if (version != target.next_version) throw UnreadableStream(where + "the version before it is missing");
     auto event = decode_payload(type, schema, row.bytes());
     if (!event) throw UnreadableStream(where + event.error().detail);
     try {
-      apply_event(target.aggregate, *event);
+      apply_event(target.aggregate, *event, at);
     } catch (const UnreadableStream& error) {
       throw UnreadableStream(where + error.what());
     }

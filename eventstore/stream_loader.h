@@ -50,7 +50,7 @@ struct StreamAddress {
 // In the order in which they came.
 std::vector<ParkedReceipt> load_parked(postgres::Connection& connection, std::span<const StreamAddress> streams);
 
-// The state after one more event of its stream. Throws UnreadableStream if it can't follow.
-void apply_event(Aggregate& aggregate, const domain::Event& event);
+// The state after one more event of its stream, whose command arrived at `at`. Throws UnreadableStream if it can't follow.
+void apply_event(Aggregate& aggregate, const domain::Event& event, Timestamp at);
 
 }  // namespace hermes::eventstore

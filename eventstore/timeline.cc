@@ -56,11 +56,11 @@ std::optional<Timestamp> recorded_at(Snapshot& snapshot, Position position) {
 }
 
 void add_parked(Snapshot& snapshot, Timeline& timeline, std::optional<std::size_t> max) {
-  const pqxx::result rows =
-      snapshot.exec_params("SELECT " + microseconds_of("parked_at") + ", status, user_id, " + microseconds_of("occurred_at") +
-                               " FROM parked_events WHERE message_id = $1 ORDER BY parked_at, id" +
-                               (max ? " LIMIT " + std::to_string(*max + 1) : ""),
-                           timeline.message_id);
+  const pqxx::result rows = snapshot.exec_params("SELECT " + microseconds_of("parked_at") + ", status, user_id, " +
+                                                     microseconds_of("occurred_at") + ", " + microseconds_of("received_at") +
+                                                     " FROM parked_events WHERE message_id = $1 ORDER BY parked_at, id" +
+                                                     (max ? " LIMIT " + std::to_string(*max + 1) : ""),
+                                                 timeline.message_id);
   std::size_t told = 0;
   for (const auto& row : rows) {
     if (max && told++ == *max) {
@@ -157,7 +157,8 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
 }
 
 Result<Timeline, NoSuchPosition> read_timeline(postgres::Connection& connection, std::string_view message_id,
-                                               const std::optional<TimelineUntil>& until, std::optional<std::size_t> events_max) {
+                                               const std::optional<TimelineUntil>& until,
+                                               std::optional<std::size_t> events_max) {
   Snapshot snapshot(connection);
   EventBatch batch;
   if (auto id = domain::MessageId::parse(message_id)) {

@@ -93,7 +93,7 @@ class Replay {
     next_version_ = 0;
     last_offset_ = -1;
     if (stream_id.starts_with("typing/")) {
-      state_ = domain::Typing::idle;
+      state_ = domain::Typing();
     } else {
       state_ = domain::Message();
     }
@@ -124,7 +124,7 @@ class Replay {
       if (!next) return std::move(next.error().detail);
       *message = *std::move(next);
     } else {
-      auto next = domain::apply(std::get<domain::Typing>(state_), event);
+      auto next = domain::apply(std::get<domain::Typing>(state_), event, {});  // what may follow does not go by the time
       if (!next) return std::move(next.error().detail);
       state_ = *next;
     }

@@ -81,7 +81,8 @@ TEST_F(CommandHandlerTest, KeepsTheClientsTimeAndTheDatabasesClock) {
   handle({message("m1")});
   EXPECT_THAT(database_->column("SELECT coalesce(occurred_at::text, 'none') FROM event_log ORDER BY version"),
               ElementsAre(HasSubstr("2023-11-14"), "none"));
-  EXPECT_EQ(database_->value("SELECT bool_and(abs(extract(epoch FROM recorded_at - clock_timestamp())) < 60) FROM event_log"), "t");
+  EXPECT_EQ(database_->value("SELECT bool_and(abs(extract(epoch FROM recorded_at - clock_timestamp())) < 60) FROM event_log"),
+            "t");
 }
 
 TEST_F(CommandHandlerTest, ReturnsThePositionOfTheFirstEvent) {
@@ -119,9 +120,10 @@ TEST_F(CommandHandlerTest, KeepsWhatIsRefusedWithItsRawBytes) {
   strange.raw.topic = "chat/messages/\xc3\x28";
   EXPECT_THAT(handle(std::vector<Incoming>{strange, incoming(message("m1")), incoming(receipt("m1", Status::read, "eve"))}),
               ElementsAre("malformed_json", "appended", "not_a_recipient"));
-  EXPECT_THAT(database_->rows("SELECT reason, encode(payload, 'hex'), topic, message_id, actor_id FROM rejected_events ORDER BY id"),
-              ElementsAre(ElementsAre("malformed_json", "00ff7b22", "chat/messages/\\xc3(", "", ""),
-                          ElementsAre("not_a_recipient", testing::_, "chat/messages/david", "m1", "eve")));
+  EXPECT_THAT(
+      database_->rows("SELECT reason, encode(payload, 'hex'), topic, message_id, actor_id FROM rejected_events ORDER BY id"),
+      ElementsAre(ElementsAre("malformed_json", "00ff7b22", "chat/messages/\\xc3(", "", ""),
+                  ElementsAre("not_a_recipient", testing::_, "chat/messages/david", "m1", "eve")));
 }
 
 TEST_F(CommandHandlerTest, KeepsARejectedMessageOnceThoughItComesTwice) {
@@ -178,6 +180,23 @@ TEST_F(CommandHandlerTest, RecordsTypingAsAStreamOfItsOwn) {
   EXPECT_THAT(handle({typing("fredy", "david", true), typing("fredy", "david", true), typing("fredy", "david", false)}),
               ElementsAre("appended", "duplicate", "appended"));
   EXPECT_THAT(stream("typing/fredy/david"), ElementsAre("0 TypingStarted fredy", "1 TypingStopped fredy"));
+}
+
+TEST_F(CommandHandlerTest, RecordsThatSomebodyStillTypesEachTenSeconds) {
+  // The clock never goes behind the head: it stands where the head is put.
+  const auto still_types_after = [&](const std::string& seconds) {
+    database_->execute("UPDATE event_log_heads SET last_recorded_at = timestamptz '2100-01-01Z' + interval '" + seconds +
+                       " seconds'");
+    return handle(std::vector{incoming(typing("fredy", "david", true))}).at(0);
+  };
+  EXPECT_EQ(still_types_after("0"), "appended");
+  EXPECT_EQ(still_types_after("9.999999"), "duplicate");
+  EXPECT_EQ(still_types_after("10"), "appended");
+  forget();  // from now on by the log
+  EXPECT_EQ(still_types_after("19.999999"), "duplicate");
+  forget();
+  EXPECT_EQ(still_types_after("20"), "appended");
+  EXPECT_THAT(stream("typing/fredy/david").size(), 3);
 }
 
 TEST_F(CommandHandlerTest, SeesWhatAnotherHandlerAppended) {
@@ -273,16 +292,15 @@ TEST_F(CommandHandlerTest, ConcurrentHandlersLeaveNoGapAndLoseNoUpdate) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_THAT(database_->rows("SELECT event_type, count(*), count(DISTINCT stream_key) FROM event_log GROUP BY 1 ORDER BY 1"),
-              Each(testing::Contains(testing::StrEq(database_->value("SELECT count(DISTINCT stream_key) FROM event_log")))
-                       .Times(2)));
+  EXPECT_THAT(
+      database_->rows("SELECT event_type, count(*), count(DISTINCT stream_key) FROM event_log GROUP BY 1 ORDER BY 1"),
+      Each(testing::Contains(testing::StrEq(database_->value("SELECT count(DISTINCT stream_key) FROM event_log"))).Times(2)));
   EXPECT_EQ(database_->value("SELECT count(*) FROM rejected_events"), "0");
   EXPECT_EQ(database_->value("SELECT count(*) FROM parked_events"), "0");
 }
 
 TEST_F(CommandHandlerTest, ABatchThatTheDatabaseRefusesLeavesNothing) {
-  Database(server_->settings())
-      .execute("ALTER TABLE event_log ADD CONSTRAINT no_poison CHECK (stream_id <> 'message/poison')");
+  Database(server_->settings()).execute("ALTER TABLE event_log ADD CONSTRAINT no_poison CHECK (stream_id <> 'message/poison')");
   handle({message("m1")});
   auto refused = handler_->handle(batch({message("m2"), message("poison"), receipt("m1", Status::read)}));
   ASSERT_FALSE(refused);
@@ -319,8 +337,8 @@ TEST_F(CommandHandlerTest, AReadOnlyDatabaseIsNotTheDatasFault) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, HandleError::Kind::storage_full);
   EXPECT_THAT(refused.error().detail, HasSubstr("25006"));
-  Database(server_->postgres().superuser()).execute("ALTER DATABASE " + server_->settings().database +
-                                                    " SET default_transaction_read_only = off");
+  Database(server_->postgres().superuser())
+      .execute("ALTER DATABASE " + server_->settings().database + " SET default_transaction_read_only = off");
   connection_ = connect();
   handler_->reconnected(*connection_);
   EXPECT_THAT(handle({message("m1")}), ElementsAre("appended"));

@@ -188,14 +188,23 @@ RC_GTEST_PROP(SnapshotProperty, HostileBytesWithARightChecksumAreSafe, ()) {
 }
 
 RC_GTEST_PROP(TypingProperty, IsWhatWasSaidLast, ()) {
-  Typing state = Typing::idle;
+  Typing typing;
   bool is_typing = false;
-  for (const bool says : *rc::gen::arbitrary<std::vector<bool>>()) {
-    const Decision decision = decide(state, SetTyping{testing::user("fredy"), "Fredy", testing::user("david"), says});
-    RC_ASSERT(in_a_word(decision) == (says == is_typing ? "duplicate" : "1 events"));
-    if (const auto* events = std::get_if<Events>(&decision)) state = domain::apply(state, events->front()).value();
+  std::optional<Timestamp> last_recorded;  // start
+  Timestamp at{std::chrono::seconds(1'700'000'000)};
+  const auto steps = *rc::gen::container<std::vector<std::pair<bool, int>>>(
+      rc::gen::pair(rc::gen::arbitrary<bool>(), rc::gen::inRange(-3, 15)));
+  for (const auto& [says, seconds_later] : steps) {
+    at += std::chrono::seconds(seconds_later);
+    const Decision decision = decide(typing, SetTyping{testing::user("fredy"), "Fredy", testing::user("david"), says}, at);
+    const bool still_types = says && is_typing && at - *last_recorded >= kTypingRefresh;
+    RC_ASSERT(in_a_word(decision) == (says == is_typing && !still_types ? "duplicate" : "1 events"));
+    if (const auto* events = std::get_if<Events>(&decision)) {
+      typing = domain::apply(typing, events->front(), at).value();
+      if (says) last_recorded = at;
+    }
     is_typing = says;
-    RC_ASSERT((state == Typing::typing) == is_typing);
+    RC_ASSERT((typing.state == TypingState::typing) == is_typing);
   }
 }
 
