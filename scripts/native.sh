@@ -79,8 +79,10 @@ do_logs() {
 
 do_psql() {
   require_running_settings
+  local bin
+  bin=$(postgres_bin)
   PGHOST=$POSTGRES_HOST PGPORT=$POSTGRES_PORT PGDATABASE=$POSTGRES_DB PGUSER=$POSTGRES_USER PGPASSWORD=$POSTGRES_PASSWORD \
-    exec "$(postgres_bin)/psql" "$@"
+    exec "$bin/psql" "$@"
 }
 
 any_is_running() {
@@ -153,12 +155,24 @@ require_free() {  # NAME PORT
 
 # --- the database
 
+# Where PostgreSQL's programs are: of the version that the data folder was made by, or of the newest that is installed. A folder alone
+# says nothing: the client's package makes one too, without a server.
 postgres_bin() {
-  local newest
-  newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
-  [[ -n $newest ]] || fail "PostgreSQL is not installed. Try: scripts/install-dependencies.sh"
-  echo "$newest"
+  local bin version="" found=""
+  # Not there before the first start, and not whole when that was interrupted.
+  version=$(as_postgres cat "$state/postgres/PG_VERSION" 2>/dev/null) || true
+  while IFS= read -r bin; do
+    [[ -x $bin/postgres && -x $bin/initdb ]] || continue
+    [[ -z $version || $("$bin/postgres" --version) =~ \ "$version"([^0-9]|$) ]] && found=$bin
+  done < <(postgres_folders | sort --version-sort)
+  if [[ -z $found && -n $version ]]; then
+    fail "PostgreSQL $version made the database in $state/postgres and is not installed. Try: apt-get install postgresql-$version"
+  fi
+  [[ -n $found ]] || fail "PostgreSQL is not installed. Try: scripts/install-dependencies.sh"
+  echo "$found"
 }
+
+postgres_folders() { printf '%s\n' /usr/lib/postgresql/*/bin; }
 
 # PostgreSQL refuses root, so as root it runs as the user that Debian's package made for it.
 as_postgres() {
@@ -181,10 +195,12 @@ make_cluster() {
   mkdir -p "$data"
   [[ $(id -u) == 0 ]] && chown postgres: "$data"
   chmod 700 "$data"
-  as_postgres "$(postgres_bin)/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --lc-collate=C \
+  local bin
+  bin=$(postgres_bin)
+  as_postgres "$bin/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --lc-collate=C \
     --auth-local=reject --auth-host=scram-sha-256 >>"$state/log/db.log"
   # Through standard input of a server of one user: no password on a command line, no moment without one.
-  as_postgres "$(postgres_bin)/postgres" --single -D "$data" postgres >>"$state/log/db.log" 2>&1 <<SQL
+  as_postgres "$bin/postgres" --single -D "$data" postgres >>"$state/log/db.log" 2>&1 <<SQL
 CREATE ROLE $POSTGRES_USER LOGIN CREATEROLE PASSWORD '${POSTGRES_PASSWORD//\'/\'\'}'
 GRANT SET ON PARAMETER session_replication_role TO $POSTGRES_USER WITH GRANT OPTION
 CREATE DATABASE "$POSTGRES_DB" OWNER $POSTGRES_USER TEMPLATE template0 ENCODING 'UTF8'
@@ -209,9 +225,10 @@ start_db() {
     [[ -e $state/postgres ]] && rm -rf "$(realpath "$state/postgres")" "$state/postgres"
     make_cluster
   fi
-  local user=()
+  local user=() bin
+  bin=$(postgres_bin)
   [[ $(id -u) == 0 ]] && user=(setpriv --reuid=postgres --regid=postgres --init-groups)
-  (cd / && spawn db "${user[@]}" "$(postgres_bin)/postgres" -D "$(realpath "$state/postgres")" \
+  (cd / && spawn db "${user[@]}" "$bin/postgres" -D "$(realpath "$state/postgres")" \
     -c listen_addresses=127.0.0.1 -c "port=$POSTGRES_PORT" -c unix_socket_directories= \
     -c max_wal_size=2GB -c min_wal_size=1GB -c "shared_buffers=$(shared_buffers)" -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
   wait_until 60 db_answers || fail "the database did not start. See: ./run_chat.sh logs db"
