@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "domain/sha256.h"
+#include "eventstore/access.h"
 #include "eventstore/event_log.h"
 #include "eventstore/failure.h"
 #include "eventstore/postgres/statements.h"
@@ -120,6 +121,23 @@ void apply(postgres::Connection& connection, const Migration& migration, std::op
   work.commit();
 }
 
+void tell(const MigrateOptions& options, const std::string& made) {
+  if (options.on_access) options.on_access(made);
+}
+
+// What make_roles() and make_grants() would do.
+void tell_missing_access(pqxx::transaction_base& transaction, const MigrateOptions& options) {
+  for (const RoleProblem& problem : role_problems(transaction)) tell(options, "role " + problem.role);
+  for (const MissingGrant& grant : missing_grants(transaction)) tell(options, grant.told);
+}
+
+// Whether all is there that was asked for.
+Result<Done, MigrationError> settle(Result<std::vector<std::string>, AccessError> made, const MigrateOptions& options) {
+  if (!made) return fail(MigrationError{MigrationError::Kind::refused, made.error().message});
+  for (const std::string& one : *made) tell(options, one);
+  return Done{};
+}
+
 Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connection& connection,
                                                               std::span<const Migration> migrations,
                                                               const MigrateOptions& options) {
@@ -132,7 +150,15 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
       return fail(checked.error());
     }
     missing = std::move(*found);
-    if (options.dry_run || missing.empty()) return missing;  // nothing to write: a standby may be asked, too
+    if (options.dry_run) {
+      tell_missing_access(work, options);
+      return missing;
+    }
+  }
+  // Before the migrations, which grant to them.
+  if (auto made = settle(make_roles(connection), options); !made) return fail(made.error());
+  if (!missing.empty()) {  // a standby may be asked, too
+    pqxx::work work(connection);
     work.exec0(
         "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
         "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
@@ -146,6 +172,7 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
                                                                     " failed: " + one_line(error.what())});
     }
   }
+  if (auto made = settle(make_grants(connection), options); !made) return fail(made.error());
   return missing;
 }
 

@@ -3,6 +3,7 @@
 // (SHA-256 of the file) and time.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,10 +40,13 @@ struct MigrateOptions {
   std::optional<int> partition_count = {};
   // Only checks, and returns what would be applied.
   bool dry_run = false;
+  // Told of each role and grant (eventstore/access.h) that was missing and has been made, or would be with dry_run.
+  std::function<void(const std::string& told)> on_access = {};
 };
 
-// Applies what is missing, in order, and returns it. Requires: no transaction is open; the connection is the owner's (no SET
-// ROLE). A number below those already applied is no error: folders have their own ranges of numbers. Throws
+// Applies what is missing, in order, and returns it. Roles and grants that are missing are made in any case, also when no
+// migration is: they get lost when a database moves to another cluster. Requires: no transaction is open; the connection is the
+// owner's (no SET ROLE). A number below those already applied is no error: folders have their own ranges of numbers. Throws
 // pqxx::broken_connection when the connection dies: what was applied until then stays, and another call goes on from there.
 Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& connection,
                                                        std::span<const Migration> migrations = embedded_migrations(),

@@ -152,7 +152,7 @@ Dependents find_dependents(pqxx::transaction_base& transaction, std::span<const 
       "UNION SELECT 'view ' || view.oid::regclass || ', whose owner is ' || pg_get_userbyid(view.relowner) "
       "  FROM pg_depend JOIN pg_rewrite rule ON rule.oid = objid JOIN pg_class view ON view.oid = ev_class AND view.relkind = 'v' "
       "  WHERE classid = 'pg_rewrite'::regclass AND refclassid = 'pg_class'::regclass AND refobjid = ANY ($1::oid[]) "
-      "    AND NOT pg_has_role(view.relowner, 'MEMBER') "
+      "    AND NOT pg_has_role(view.relowner, 'USAGE') "
       "ORDER BY 1",
       all));
   return dependents;

@@ -1,11 +1,12 @@
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "eventstore/access.h"
 #include "eventstore/migrations.h"
 #include "projections/system_status.h"
 #include "tools/command_error.h"
@@ -19,7 +20,6 @@ using Level = Check::Level;
 using projections::SystemStatus;
 
 constexpr int kVersionWanted = 150'000;
-constexpr std::array<const char*, 3> kRoles = {"hermes_ingester", "hermes_projector", "hermes_reader"};
 // A projection that is further behind than this is late.
 constexpr std::chrono::seconds kLagMax{60};
 
@@ -40,19 +40,27 @@ Check check_version(postgres::Connection& connection, const std::string& where) 
   return {"database", Level::warn, version + " is older than 15: nobody has tried Hermes on it", "use PostgreSQL 15 or later"};
 }
 
+// Asks what services need: to become each role, and what the role may do.
 Check check_roles(postgres::Connection& connection, const std::string& user) {
+  pqxx::work transaction(connection);
   std::string missing;
   std::string forbidden;
-  for (const std::string role : kRoles) {
-    if (value(connection, "SELECT count(*) FROM pg_roles WHERE rolname = '" + role + "'") == "0") {
-      missing += (missing.empty() ? "" : ", ") + role;
-    } else if (value(connection, "SELECT pg_has_role('" + role + "', 'MEMBER')") != "t") {
-      forbidden += (forbidden.empty() ? "" : ", ") + role;
-    }
+  std::vector<std::string> to_grant;
+  bool migrate_helps = true;
+  for (const eventstore::RoleProblem& problem : eventstore::role_problems(transaction)) {
+    std::string& list = problem.missing ? missing : forbidden;
+    list += (list.empty() ? "" : ", ") + problem.role;
+    if (!problem.missing) to_grant.push_back(problem.role);
+    migrate_helps = migrate_helps && problem.mends_self;
   }
   if (!missing.empty()) return {"roles", Level::fail, "missing: " + missing, "hermes migrate"};
   if (!forbidden.empty()) {
-    return {"roles", Level::fail, user + " may not act as " + forbidden, "as a superuser: GRANT " + forbidden + " TO " + user};
+    return {"roles", Level::fail, user + " may not act as " + forbidden,
+            migrate_helps ? "hermes migrate" : "as a superuser: " + eventstore::grant_statement(connection, to_grant, user)};
+  }
+  if (const auto grants = eventstore::missing_grants(transaction); !grants.empty()) {
+    const std::string more = grants.size() == 1 ? "" : " and " + std::to_string(grants.size() - 1) + " more";
+    return {"roles", Level::fail, "missing: " + grants.front().told + more, "hermes migrate"};
   }
   return {"roles", Level::ok, user + " may act as hermes_ingester, hermes_projector and hermes_reader"};
 }
@@ -80,13 +88,14 @@ Check check_partitions(postgres::Connection& connection) {
 // What the database answers as committed must survive a power cut, or "acknowledged" means nothing.
 Check check_durability(postgres::Connection& connection) {
   std::string off;
-  for (const char* setting : {"fsync", "full_page_writes", "synchronous_commit"}) {
+  // Of synchronous_commit see eventstore/postgres/session.cc: no session of ours has it off against its will.
+  for (const char* setting : {"fsync", "full_page_writes"}) {
     if (value(connection, std::string("SELECT current_setting('") + setting + "')") == "off")
       off += std::string(off.empty() ? "" : ", ") + setting;
   }
-  if (off.empty()) return {"durability", Level::ok, "fsync, full_page_writes and synchronous_commit are on"};
+  if (off.empty()) return {"durability", Level::ok, "fsync and full_page_writes are on, and commits wait for them"};
   return {"durability", Level::fail, off + " off: a power cut loses or corrupts what was acknowledged",
-          "switch on in postgresql.conf, then SELECT pg_reload_conf() (ALTER ROLE and ALTER DATABASE settings too)"};
+          "switch on in postgresql.conf, then SELECT pg_reload_conf()"};
 }
 
 Check check_wal(postgres::Connection& connection) {
@@ -117,8 +126,10 @@ Check check_key_privilege(postgres::Connection& connection) {
   }
   return {"foreign keys", Level::warn,
           "hermes_projector may not set session_replication_role: keys are checked row by row, projectors are slower",
-          known ? "as a superuser: GRANT SET ON PARAMETER session_replication_role TO hermes_projector"
-                : "use PostgreSQL 15 or later"};
+          !known ? "use PostgreSQL 15 or later"
+          : value(connection, "SELECT has_parameter_privilege('session_replication_role', 'SET WITH GRANT OPTION')") == "t"
+              ? "hermes migrate"
+              : "as a superuser: GRANT SET ON PARAMETER session_replication_role TO hermes_projector"};
 }
 
 Check check_clock(postgres::Connection& connection) {
@@ -224,8 +235,8 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "services",
-          "projections"},
+         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions",
+          "foreign keys", "services", "projections"},
          "no database");
     return checks;
   }

@@ -1,8 +1,11 @@
 // hermes migrate: brings the database to this binary's version (eventstore/migrations.h).
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value_from.hpp>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "eventstore/migrations.h"
 #include "tools/connect.h"
@@ -19,7 +22,10 @@ struct Options {
 
 ExitCode run(const Settings& settings, const Options& options) {
   postgres::ConnectionPtr connection = connect(settings);
-  auto applied = eventstore::migrate(*connection, eventstore::embedded_migrations(), {options.partitions, options.dry_run});
+  std::vector<std::string> access;
+  auto applied =
+      eventstore::migrate(*connection, eventstore::embedded_migrations(),
+                          {options.partitions, options.dry_run, [&](const std::string& made) { access.push_back(made); }});
   if (!applied && applied.error().kind == eventstore::MigrationError::Kind::no_writes)
     throw takes_no_writes(settings, applied.error().message);
   if (!applied) throw CommandError(kFoundProblem, applied.error().message);
@@ -29,13 +35,15 @@ ExitCode run(const Settings& settings, const Options& options) {
     for (const auto& migration : *applied) {
       list.push_back({{"number", migration.number}, {"name", std::string(migration.name)}});
     }
-    print_json(boost::json::object{{options.dry_run ? "pending" : "applied", std::move(list)}});
+    print_json(boost::json::object{{options.dry_run ? "pending" : "applied", std::move(list)},
+                                   {options.dry_run ? "access_missing" : "access_granted", boost::json::value_from(access)}});
     return kDone;
   }
   for (const auto& migration : *applied) {
     std::cout << (options.dry_run ? "would apply " : "applied ") << migration.number << " " << migration.name << "\n";
   }
-  if (applied->empty()) std::cout << "up to date\n";
+  for (const std::string& made : access) std::cout << (options.dry_run ? "would grant " : "granted ") << made << "\n";
+  if (applied->empty() && access.empty()) std::cout << "up to date\n";
   return kDone;
 }
 
