@@ -6,6 +6,7 @@
 #include "adapters/chat/answers.h"
 #include "adapters/chat/wall_clock.h"
 #include "adapters/terminal/wait.h"
+#include "domain/mqtt_text.h"
 
 namespace hermes::chat {
 namespace {
@@ -226,7 +227,7 @@ bool Conversation::carry_out(const terminal::Command& typed) {
 
 void Conversation::edited(std::string_view line) {
   auto receiver = terminal::recipient_being_written_to(line, recipient_);
-  if (receiver && (!domain::UserId::parse(*receiver) || *receiver == domain::kEveryone)) receiver.reset();
+  if (receiver && (!domain::parse_incoming<domain::UserId>(*receiver, "the user") || *receiver == domain::kEveryone)) receiver.reset();
   publish(own_typing_.edited(receiver, OwnTyping::Clock::now()));
 }
 
@@ -289,7 +290,7 @@ void Conversation::show_own_status() {
 }
 
 std::optional<domain::UserId> Conversation::user_from(const std::string& text) {
-  auto user = domain::UserId::parse(text, "the user");
+  auto user = domain::parse_incoming<domain::UserId>(text, "the user");
   if (user) return *user;
   replies_.say_failed(user.error().message());
   return std::nullopt;

@@ -193,5 +193,13 @@ TEST(Decoder, WorksOnAfterAnyFailure) {
   }
 }
 
+// A broker may drop the connection of whoever publishes to such a topic (MQTT 5, 1.5.4).
+TEST(Decoder, RefusesIdentifiersThatABrokerRefusesInATopic) {
+  EXPECT_THAT(rejection_of(message_with("fredy", "a\\ufdd0b")).detail, HasSubstr("sender_id contains U+FDD0"));
+  EXPECT_THAT(rejection_of(message_with("david", "a\\uffffb")).detail, HasSubstr("receiver_id contains U+FFFF"));
+  EXPECT_THAT(rejection_of(message_with("m1", "a\uFDEF")).detail, HasSubstr("message_id contains U+FDEF"));
+  EXPECT_TRUE(decode(message_with("Hello", "a\\ufdd0b")).ok());  // a content is nobody's topic
+}
+
 }  // namespace
 }  // namespace hermes::wire

@@ -1,5 +1,7 @@
 #include "adapters/wire/fields.h"
 
+#include "domain/mqtt_text.h"
+
 namespace hermes::wire {
 namespace {
 
@@ -31,7 +33,7 @@ const boost::json::string* Fields::string(std::string_view field) {
 std::optional<domain::MessageId> Fields::message_id(std::string_view field) {
   const boost::json::string* value = string(field);
   if (!value) return std::nullopt;
-  auto id = domain::MessageId::parse(view(*value), field);
+  auto id = domain::parse_incoming<domain::MessageId>(view(*value), field);
   if (id) return std::move(*id);
   note(field, id.error().problem);
   return std::nullopt;
@@ -40,7 +42,7 @@ std::optional<domain::MessageId> Fields::message_id(std::string_view field) {
 std::optional<domain::UserId> Fields::receiver(std::string_view field) {
   const boost::json::string* value = string(field);
   if (!value) return std::nullopt;
-  auto id = domain::UserId::parse(view(*value), field);
+  auto id = domain::parse_incoming<domain::UserId>(view(*value), field);
   if (id) return std::move(*id);
   note(field, id.error().problem);
   return std::nullopt;
