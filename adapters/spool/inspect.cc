@@ -10,7 +10,7 @@ namespace {
 
 // The first record of a segment from `sequence` on; the last record when there is none.
 std::optional<Record> find_record(const Segment& segment, Sequence sequence) {
-  std::optional<SegmentReader> reader = SegmentReader::open(segment.path);
+  std::optional<SegmentReader> reader = SegmentReader::open(segment);
   std::optional<Record> found;
   while (reader) {
     SegmentReader::Item item = reader->next(segment.bytes);

@@ -23,12 +23,15 @@ class Scan {
 
   void read(Segment segment) {
     const std::uint64_t file_bytes = fs::file_size(segment.path);
-    std::optional<SegmentReader> reader = SegmentReader::open(segment.path);
+    std::optional<SegmentReader> reader = SegmentReader::open(segment);
     if (!reader || reader->header().first_sequence != segment.first) {
       // A header is written before the first record is taken: a file no longer than one holds nothing.
       pending_.push_back({segment.path, {0, file_bytes, true, file_bytes <= kSegmentHeaderBytes}});
       return;
     }
+    // A segment is begun when all before its first record is taken. So its name tells whether what can't be read before it is
+    // missed.
+    judge_what_is_before(segment.first, segment.path);
     segment.last = segment.first - 1;
     segment.bytes = kSegmentHeaderBytes;
     for (;;) {
@@ -71,16 +74,26 @@ class Scan {
   };
 
   void take(const Record& record, Segment& segment) {
-    const Sequence lost = record.sequence > previous_ + 1 ? record.sequence - previous_ - 1 : 0;
-    const std::string what = lost > 0 ? sequences(previous_ + 1, record.sequence - 1) : std::string();
+    judge_what_is_before(record.sequence, segment.path);
+    previous_ = std::max(previous_, record.sequence);
+    result_.last = previous_;
+    result_.latest_arrival = std::max(result_.latest_arrival, record.received_at);
+    if (record.sequence > released_) ++result_.report.records;
+    segment.last = record.sequence;
+  }
+
+  // `next` is the record that comes next, in `segment`.
+  void judge_what_is_before(Sequence next, const fs::path& segment) {
+    const Sequence lost = next > previous_ + 1 ? next - previous_ - 1 : 0;
+    const std::string what = lost > 0 ? sequences(previous_ + 1, next - 1) : std::string();
     if (lost > 0 && pending_.empty()) {
-      result_.report.damaged.push_back({segment.path,
+      result_.report.damaged.push_back({segment,
                                         0,
                                         0,
                                         lost,
                                         {},
-                                        "spool: " + what + " are missing before " + segment.path.string() +
-                                            ": a segment file was removed by someone else."});
+                                        "spool: " + what + " are missing before " + segment.string() +
+                                            ": a segment file was removed by someone else, or a power loss took them."});
     }
     for (const Pending& pending : pending_) {
       if (lost == 0) {
@@ -91,11 +104,8 @@ class Scan {
       }
     }
     pending_.clear();
-    previous_ = std::max(previous_, record.sequence);
+    previous_ = std::max(previous_, next - 1);
     result_.last = previous_;
-    result_.latest_arrival = std::max(result_.latest_arrival, record.received_at);
-    if (record.sequence > released_) ++result_.report.records;
-    segment.last = record.sequence;
   }
 
   // Nothing was lost with these bytes.
@@ -146,6 +156,12 @@ std::vector<Segment> list_segments(const fs::path& folder) {
     segments.push_back(std::move(segment));
   }
   std::sort(segments.begin(), segments.end(), [](const Segment& a, const Segment& b) { return a.first < b.first; });
+  Sequence before = kNoNext;
+  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+    segment->before = before;
+    // A file shorter than a header was never used: a kill left it.
+    if (fs::file_size(segment->path) >= kSegmentHeaderBytes) before = segment->first;
+  }
   return segments;
 }
 

@@ -124,6 +124,33 @@ TEST_F(ThreeRecords, ALeftoverBeforeTheNextSegmentIsNoDamage) {
   EXPECT_THAT(read_payloads(*spool), ElementsAre("one", "two", "three", "four"));
 }
 
+// The same, with whole frames in what is left: their sequences were given again, and what was taken with them stands in the next.
+TEST_F(ThreeRecords, ASegmentEndsBeforeTheFirstRecordOfTheNext) {
+  {
+    const auto spool = folder_.open();
+    append(*spool, "four");
+    append(*spool, "five");
+  }
+  FrameEncoder encoder;
+  const std::uint32_t salt = decode_header(sound_)->salt;
+  for (const Sequence sequence : {4, 5, 6}) encoder.add(salt, sequence, kNoon, "topic", "refused");
+  write_bytes(segment_, sound_ + std::string(encoder.bytes()));
+  for (int start = 0; start < 2; ++start) {
+    const auto spool = folder_.open();
+    EXPECT_THAT(spool->recovered().damaged, IsEmpty());
+    EXPECT_EQ(spool->recovered().records, 5u);
+    EXPECT_THAT(read_payloads(*spool), ElementsAre("one", "two", "three", "four", "five"));
+  }
+  EXPECT_EQ(append(*folder_.open(), "six"), 6u);
+}
+
+TEST_F(ThreeRecords, AGapBeforeASegmentThatHoldsNothingYetIsTold) {
+  write_bytes(folder_.path() / "spool" / segment_name(7), encode_header({7, 1}));
+  const auto spool = folder_.open();
+  EXPECT_THAT(folder_.warnings(), ElementsAre(HasSubstr("records 4 to 6 are missing")));
+  EXPECT_EQ(append(*spool, "seven"), 7u);
+}
+
 TEST_F(ThreeRecords, AMissingSegmentIsTold) {
   {
     const auto spool = folder_.open();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <vector>
 
 #include "adapters/spool/spool.h"
@@ -16,11 +17,15 @@ struct Landmark {
 };
 inline constexpr std::uint64_t kLandmarkEvery = 1024;
 
+// No segment follows.
+inline constexpr Sequence kNoNext = std::numeric_limits<Sequence>::max();
+
 struct Segment {
   std::filesystem::path path;
   Sequence first = 0;
-  Sequence last = 0;        // first - 1: empty
-  std::uint64_t bytes = 0;  // up to the end of its last record
+  Sequence last = 0;          // first - 1: empty
+  Sequence before = kNoNext;  // the first of the next segment: a frame from there on is left of a write that failed
+  std::uint64_t bytes = 0;    // up to the end of its last record
   std::vector<Landmark> landmarks;
 };
 

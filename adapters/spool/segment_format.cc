@@ -186,7 +186,7 @@ ParsedFrame parse_frame(std::string_view bytes, std::uint32_t salt) {
   return parsed;
 }
 
-std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t salt, Sequence after) {
+std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t salt, Sequence after, Sequence before) {
   const Sequence furthest = after + 1 + bytes.size() / kFrameBytesMin;
   std::size_t searched = 0;
   for (std::size_t at = 1; at + kFrameBytesMin <= bytes.size(); ++at) {
@@ -194,7 +194,7 @@ std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t
     const std::optional<std::size_t> frame_bytes = claimed_frame_bytes(rest);
     if (!frame_bytes || *frame_bytes > rest.size()) continue;
     const auto sequence = load<Sequence>(rest, kFrameHeaderBytes);
-    if (sequence <= after || sequence > furthest) continue;
+    if (sequence <= after || sequence > furthest || sequence >= before) continue;
     searched += *frame_bytes;
     if (searched > kSearchBytesMax) return std::nullopt;
     if (parse_frame(rest, salt).kind == ParsedFrame::Kind::record) return at;

@@ -75,8 +75,8 @@ ParsedFrame parse_frame(std::string_view bytes, std::uint32_t salt);
 // Requires: at least kFrameHeaderBytes.
 std::optional<std::size_t> claimed_frame_bytes(std::string_view bytes);
 
-// Where, past the front of `bytes`, the next frame begins whose sequence can follow `after`. Used behind damage; `bytes` is
-// the rest of the segment.
-std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t salt, Sequence after);
+// Where, past the front of `bytes`, the next frame begins whose sequence can follow `after` and lies before `before`. Used
+// behind damage; `bytes` is the rest of the segment.
+std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t salt, Sequence after, Sequence before);
 
 }  // namespace hermes::spool

@@ -14,17 +14,17 @@ constexpr std::size_t kBufferBytes = 128 * 1024;
 
 }  // namespace
 
-std::optional<SegmentReader> SegmentReader::open(const std::filesystem::path& path) {
-  File file(path, O_RDONLY);
+std::optional<SegmentReader> SegmentReader::open(const Segment& segment) {
+  File file(segment.path, O_RDONLY);
   std::string bytes(kSegmentHeaderBytes, '\0');
   bytes.resize(file.read_at(0, bytes.data(), bytes.size()));
   const std::optional<SegmentHeader> header = decode_header(bytes);
   if (!header) return std::nullopt;
-  return SegmentReader(std::move(file), *header);
+  return SegmentReader(std::move(file), *header, segment.before);
 }
 
-SegmentReader::SegmentReader(File file, SegmentHeader header)
-    : file_(std::move(file)), header_(header), previous_(header.first_sequence - 1) {}
+SegmentReader::SegmentReader(File file, SegmentHeader header, Sequence before)
+    : file_(std::move(file)), header_(header), before_(before), previous_(header.first_sequence - 1) {}
 
 void SegmentReader::seek(std::uint64_t offset, Sequence previous) {
   offset_ = offset;
@@ -41,10 +41,11 @@ SegmentReader::Item SegmentReader::next(std::uint64_t end) {
   }
   ParsedFrame parsed = parse_frame(bytes, header_.salt);
   // Sequences follow one another; only unreadable bytes between them can have held more, and so many at most. A frame that is
-  // sound but out of this order is a leftover of something else: as unreadable as a spoilt one.
+  // sound but out of this order is a leftover of something else: as unreadable as a spoilt one. So is one whose sequence the
+  // next segment begins with or has behind that: its write failed, could not be cut off, and its sequence was given again.
   const Sequence furthest = previous_ + 1 + skipped_bytes_ / kFrameBytesMin;
   const Sequence sequence = parsed.record.sequence;
-  if (parsed.kind == ParsedFrame::Kind::record && sequence > previous_ && sequence <= furthest) {
+  if (parsed.kind == ParsedFrame::Kind::record && sequence > previous_ && sequence <= furthest && sequence < before_) {
     offset_ += parsed.bytes;
     previous_ = sequence;
     skipped_bytes_ = 0;
@@ -79,7 +80,7 @@ std::string_view SegmentReader::available(std::uint64_t end, std::size_t wanted)
 SegmentReader::Unreadable SegmentReader::skip_unreadable(std::uint64_t end, bool incomplete) {
   std::string rest(end - offset_, '\0');
   rest.resize(file_.read_at(offset_, rest.data(), rest.size()));
-  const std::optional<std::size_t> found = find_next_frame(rest, header_.salt, previous_);
+  const std::optional<std::size_t> found = find_next_frame(rest, header_.salt, previous_, before_);
   Unreadable unreadable{offset_, found.value_or(static_cast<std::size_t>(end - offset_)), !found, !found && incomplete};
   offset_ += unreadable.bytes;
   skipped_bytes_ += unreadable.bytes;

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "adapters/spool/file.h"
+#include "adapters/spool/segment.h"
 #include "adapters/spool/segment_format.h"
 
 namespace hermes::spool {
@@ -26,8 +27,9 @@ class SegmentReader {
   };
   using Item = std::variant<End, Record, Unreadable>;
 
-  // Nothing when the header can't be read. Throws std::system_error when the file can't.
-  static std::optional<SegmentReader> open(const std::filesystem::path& path);
+  // Nothing when the header can't be read. Throws std::system_error when the file can't. Frames from segment.before on count as
+  // unreadable: they are left of a write that failed.
+  static std::optional<SegmentReader> open(const Segment& segment);
 
   const SegmentHeader& header() const { return header_; }
   // Where the next item begins.
@@ -39,12 +41,13 @@ class SegmentReader {
   Item next(std::uint64_t end);
 
  private:
-  SegmentReader(File file, SegmentHeader header);
+  SegmentReader(File file, SegmentHeader header, Sequence before);
   std::string_view available(std::uint64_t end, std::size_t wanted);
   Unreadable skip_unreadable(std::uint64_t end, bool incomplete);
 
   File file_;
   SegmentHeader header_;
+  Sequence before_;
   std::uint64_t offset_ = kSegmentHeaderBytes;
   Sequence previous_ = 0;
   std::uint64_t skipped_bytes_ = 0;  // unreadable, since the previous record

@@ -15,7 +15,7 @@ namespace {
 
 // At the last landmark before the record, or at the beginning. Nothing when the segment's header can't be read.
 std::optional<SegmentReader> open_near(Sequence sequence, const Segment& segment) {
-  std::optional<SegmentReader> reader = SegmentReader::open(segment.path);
+  std::optional<SegmentReader> reader = SegmentReader::open(segment);
   if (!reader) return reader;
   const auto landmark = std::partition_point(segment.landmarks.begin(), segment.landmarks.end(),
                                              [&](const Landmark& mark) { return mark.sequence <= sequence; });

@@ -1,0 +1,89 @@
+// The headers' checking variants would be functions of the same names.
+#undef _FORTIFY_SOURCE
+#include "tests/support/failing_calls.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+namespace hermes::test_support {
+
+struct FailingCalls::State {
+  Plan plan;
+  unsigned calls = 0;
+};
+
+namespace {
+
+thread_local FailingCalls::State* armed = nullptr;
+
+Fate fate_of(const char* name) {
+  if (armed == nullptr) return Fate::succeeds;
+  return armed->plan.fate({armed->calls++, name});
+}
+
+int failure() {
+  errno = EIO;
+  return -1;
+}
+
+int sync(const char* name, long number, int descriptor) {
+  if (fate_of(name) == Fate::fails) return failure();
+  return armed != nullptr ? 0 : static_cast<int>(::syscall(number, descriptor));
+}
+
+}  // namespace
+
+FailingCalls::FailingCalls(Plan plan) : state_(new State{std::move(plan)}) { armed = state_; }
+FailingCalls::~FailingCalls() {
+  armed = nullptr;
+  delete state_;
+}
+unsigned FailingCalls::calls() const { return state_->calls; }
+
+}  // namespace hermes::test_support
+
+namespace ht = hermes::test_support;
+
+extern "C" {
+
+int open(const char* path, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  const int mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, int) : 0;
+  va_end(arguments);
+  if (ht::fate_of("open") == ht::Fate::fails) return ht::failure();
+  return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+}
+
+ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
+  if (ht::fate_of("pwrite") == ht::Fate::fails) {
+    const auto part = static_cast<size_t>(static_cast<double>(count) * ht::armed->plan.written_of_failed);
+    if (part > 0) ::syscall(SYS_pwrite64, descriptor, bytes, part, offset);
+    return ht::failure();
+  }
+  return ::syscall(SYS_pwrite64, descriptor, bytes, count, offset);
+}
+
+int ftruncate(int descriptor, off_t length) noexcept {
+  const ht::Fate fate = ht::fate_of("ftruncate");
+  if (fate == ht::Fate::fails) return ht::failure();
+  if (fate == ht::Fate::lies) return 0;
+  return static_cast<int>(::syscall(SYS_ftruncate, descriptor, length));
+}
+
+int fdatasync(int descriptor) { return ht::sync("fdatasync", SYS_fdatasync, descriptor); }
+int fsync(int descriptor) { return ht::sync("fsync", SYS_fsync, descriptor); }
+
+int remove(const char* path) noexcept {
+  if (ht::fate_of("remove") == ht::Fate::fails) return ht::failure();
+  if (::syscall(SYS_unlinkat, AT_FDCWD, path, 0) == 0) return 0;
+  return errno == EISDIR ? static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR)) : -1;
+}
+
+}  // extern "C"
