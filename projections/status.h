@@ -21,6 +21,7 @@ struct StuckAt {
 struct PartitionStatus {
   eventstore::Offset next_offset = 0;
   eventstore::Offset head = 0;
+  bool ahead_of_log = false;  // the checkpoint is past the head: the end of the log was removed
   double seconds_behind = 0;  // since the oldest waiting event was recorded; 0 if none waits
   std::optional<StuckAt> stuck;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "eventstore/log_guards.h"
+
 namespace hermes::projections {
 namespace {
 
@@ -52,6 +54,7 @@ LogStatus read_log(pqxx::transaction_base& transaction) {
     log.events += log.partitions.back().next_offset;
     if (!row[3].is_null()) log.last_recorded_at = std::max(log.last_recorded_at.value_or(Timestamp::min()), time(row[3]));
   }
+  log.missing_guards = eventstore::missing_guards(transaction);
   return log;
 }
 
@@ -139,6 +142,10 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
           " s behind the broker: the database is slow, or something holds the log's heads locked. See: hermes doctor");
     }
   }
+  for (const std::string& missing : status.log.missing_guards) {
+    problems.push_back("what guards the log is not as it was made: " + missing +
+                       ". Ask who did it, mend it, then: hermes verify");
+  }
   // Late partitions of one projection have one cause: they are one problem.
   struct Late {
     std::size_t partitions = 0;
@@ -147,6 +154,12 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
   };
   std::map<std::string, Late> late;
   for (const ProjectionLag& lag : status.projections) {
+    if (lag.events_behind < 0) {
+      problems.push_back("projection " + lag.projection + " is ahead of the log in partition " + std::to_string(lag.partition) +
+                         ": its checkpoint is " + std::to_string(lag.next_offset) + ", the log ends at " +
+                         std::to_string(lag.next_offset + lag.events_behind) +
+                         ". The end of the log was removed; what is appended there now is not projected. See: hermes verify");
+    }
     if (lag.stuck) {
       const std::string position = eventstore::to_string({lag.partition, lag.stuck->offset});
       problems.push_back("projection " + lag.projection + " is stuck at " + position + " (" + lag.stuck->event_type + " of " +

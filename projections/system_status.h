@@ -39,6 +39,7 @@ struct LogStatus {
   std::vector<Partition> partitions;
   std::optional<domain::Timestamp> last_recorded_at;  // nothing: the log is empty
   std::int64_t events = 0;
+  std::vector<std::string> missing_guards;  // eventstore/log_guards.h
 };
 
 struct ProjectionLag {

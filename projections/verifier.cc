@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "projections/verify_log_whole.h"
 #include "projections/verify_tables.h"
 
 namespace hermes::projections {
@@ -14,6 +15,7 @@ std::string Check::name() const {
   switch (kind) {
     case Kind::chain: return "chain " + std::to_string(partition);
     case Kind::streams: return "streams " + std::to_string(partition);
+    case Kind::log: return "log";
     case Kind::tables: return "tables " + std::string(projection->name());
   }
   return {};
@@ -27,6 +29,7 @@ std::vector<Check> all_checks(int partition_count) {
       checks.push_back({kind, static_cast<eventstore::Partition>(partition), nullptr});
     }
   }
+  checks.push_back({Check::Kind::log, 0, nullptr});
   return checks;
 }
 
@@ -34,22 +37,27 @@ Verifier::Verifier(Connect connect, int partition_count, VerifierSettings settin
     : connect_(std::move(connect)), partition_count_(partition_count), settings_(std::move(settings)) {}
 
 CheckReport Verifier::run_one(postgres::Connection& connection, const Check& check) {
-  CheckReport report{.check = check.name(), .rows = 0, .findings = {}, .findings_total = 0, .head = std::nullopt};
+  CheckReport report{.check = check.name(), .rows = 0, .findings = {}, .findings_total = 0, .notes = {}, .head = std::nullopt};
   const eventstore::OnFinding on_finding = [&](eventstore::Finding finding) {
     if (++report.findings_total <= static_cast<std::int64_t>(eventstore::kFindingsMax)) {
       report.findings.push_back(std::move(finding));
     }
+  };
+  const eventstore::OnFinding on_note = [&](eventstore::Finding note) {
+    if (report.notes.size() < eventstore::kFindingsMax) report.notes.push_back(std::move(note));
   };
   const eventstore::OnRows on_rows = [&](std::int64_t rows) {
     report.rows += rows;
     rows_ += rows;
   };
   if (check.kind == Check::Kind::tables) {
-    verify_tables(connection, *check.projection, partition_count_, on_finding, on_rows);
+    verify_tables(connection, *check.projection, partition_count_, on_finding, on_note, on_rows);
     return report;
   }
   pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(connection);
-  if (check.kind == Check::Kind::streams) {
+  if (check.kind == Check::Kind::log) {
+    verify_log_whole(transaction, on_finding);
+  } else if (check.kind == Check::Kind::streams) {
     verify_streams(connection, check.partition, partition_count_, on_finding, on_rows);
   } else {
     const auto anchored = std::ranges::find(settings_.anchor, check.partition, &eventstore::VerifiedHead::partition);

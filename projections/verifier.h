@@ -1,5 +1,6 @@
-// Verifies everything: each partition's hash chain, each partition's streams, each projection's tables. The checks are
-// independent of one another, so they run side by side, and a run that was interrupted goes on with those that were not done.
+// Verifies everything: the log as a whole, each partition's hash chain, each partition's streams, each projection's tables. The
+// checks are independent of one another, so they run side by side, and a run that was interrupted goes on with those that were
+// not done.
 #pragma once
 
 #include <atomic>
@@ -15,11 +16,11 @@
 namespace hermes::projections {
 
 struct Check {
-  enum class Kind { chain, streams, tables } kind;
+  enum class Kind { chain, streams, tables, log } kind;
   eventstore::Partition partition = 0;     // of chain and streams
   const Projection* projection = nullptr;  // of tables
 
-  std::string name() const;  // "chain 3", "streams 3", "tables chat"
+  std::string name() const;  // "chain 3", "streams 3", "tables chat", "log"
 };
 
 struct CheckReport {
@@ -27,6 +28,7 @@ struct CheckReport {
   std::int64_t rows = 0;                      // events that it read
   std::vector<eventstore::Finding> findings;  // the first eventstore::kFindingsMax
   std::int64_t findings_total = 0;
+  std::vector<eventstore::Finding> notes = {};   // what is in order and must be known; bounded like findings
   std::optional<eventstore::VerifiedHead> head;  // of a chain
 };
 

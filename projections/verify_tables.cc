@@ -78,11 +78,22 @@ std::vector<PartitionRange> folded_ranges(Transaction& transaction, const Projec
   return ranges;
 }
 
-Skips skips_of(Transaction& transaction, const Projection& projection) {
+// Who left them out, when and why is told with each.
+Skips skips_of(Transaction& transaction, const Projection& projection, const OnFinding& on_note) {
   Skips skips;
-  for (const auto& row : transaction.exec("SELECT partition, \"offset\" FROM projection_skips WHERE projection = " +
-                                          transaction.quote(std::string(projection.name())))) {
-    skips.insert({row[0].as<Partition>(), row[1].as<Offset>()});
+  const pqxx::result rows = transaction.exec(
+      "SELECT partition, \"offset\", skipped_by, to_char(skipped_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+      "reason FROM projection_skips WHERE projection = " +
+      transaction.quote(std::string(projection.name())) + " ORDER BY partition, \"offset\"");
+  if (!rows.empty()) {
+    on_note({"skip", std::string(projection.name()),
+             std::to_string(rows.size()) + (rows.size() == 1 ? " event is" : " events are") + " left out of its tables"});
+  }
+  for (const auto& row : rows) {
+    const eventstore::Position position{row[0].as<Partition>(), row[1].as<Offset>()};
+    skips.insert(position);
+    on_note({"skip", std::string(projection.name()) + " " + eventstore::to_string(position),
+             "left out by " + row[2].as<std::string>() + " at " + row[3].as<std::string>() + ": " + row[4].as<std::string>()});
   }
   return skips;
 }
@@ -159,10 +170,38 @@ void compare(Transaction& transaction, const Table& table, const OnFinding& on_f
   }
 }
 
+// An event that can't be folded has to be skipped. One that can be need not: it is tried behind all others and taken back.
+bool can_be_folded(postgres::Connection& connection, Transaction& transaction, const Projection& projection,
+                   eventstore::Position position, int partition_count) {
+  const PartitionRange one{position.partition, position.offset, position.offset + 1};
+  const eventstore::RangesRead read = eventstore::read_ranges(
+      connection, {.ranges = {one}, .except_types = unwanted_types(projection), .bytes_max = kPayloadBytesMax});
+  if (read.events.empty()) return false;  // unreadable, unwanted or not there
+  try {
+    pqxx::subtransaction attempt(transaction);
+    projection.apply(read.events, {connection, attempt, partition_count, projection.loads_bare_tables()});
+    attempt.abort();
+    return true;
+  } catch (const CannotApply&) {
+    return false;
+  } catch (const pqxx::sql_error&) {
+    return false;
+  }
+}
+
+void judge_skips(postgres::Connection& connection, Transaction& transaction, const Projection& projection, const Skips& skips,
+                 int partition_count, const OnFinding& on_finding) {
+  for (const eventstore::Position& position : skips) {
+    if (!can_be_folded(connection, transaction, projection, position, partition_count)) continue;
+    on_finding({"skip", std::string(projection.name()) + " " + eventstore::to_string(position),
+                "the event is left out, and it can be folded. Delete its row of projection_skips and rebuild the projection"});
+  }
+}
+
 }  // namespace
 
 void verify_tables(postgres::Connection& connection, const Projection& projection, int partition_count,
-                   const OnFinding& on_finding, const eventstore::OnRows& on_rows) {
+                   const OnFinding& on_finding, const OnFinding& on_note, const eventstore::OnRows& on_rows) {
   Transaction transaction(connection);
   hold(transaction, projection);
   transaction.exec("SET LOCAL work_mem = '64MB'");  // two large tables are joined
@@ -170,13 +209,14 @@ void verify_tables(postgres::Connection& connection, const Projection& projectio
   for (std::string_view name : projection.tables()) tables.push_back(describe(transaction, name));
   for (const Table& table : tables) make_empty_twin(transaction, table, projection.loads_bare_tables());
 
-  const Skips skips = skips_of(transaction, projection);
+  const Skips skips = skips_of(transaction, projection, on_note);
   for (const PartitionRange& range : folded_ranges(transaction, projection)) {
     if (!fold(connection, transaction, projection, range, skips, partition_count, on_finding, on_rows)) return;
   }
   if (projection.loads_bare_tables() && !projection.complete_bare_tables().empty())
     transaction.exec(std::string(projection.complete_bare_tables()));
   for (const Table& table : tables) compare(transaction, table, on_finding);
+  judge_skips(connection, transaction, projection, skips, partition_count, on_finding);
 }
 
 }  // namespace hermes::projections

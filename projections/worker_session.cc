@@ -221,6 +221,7 @@ bool WorkerSession::fold() {
       shown.head = heads.at(static_cast<std::size_t>(partition));
       if (owned_.contains(partition)) shown.next_offset = owned_.at(partition).next;
       if (shown.next_offset >= shown.head) shown.seconds_behind = 0;
+      shown.ahead_of_log = shown.next_offset > shown.head;
     }
   });
   const std::vector<Share> asked = shares(heads);

@@ -199,6 +199,12 @@ Check check_services(const SystemStatus& status) {
 Check check_projections(const SystemStatus& status) {
   double late = 0;
   for (const auto& lag : status.projections) {
+    if (lag.events_behind < 0) {
+      return {"projections", Level::fail,
+              lag.projection + " is ahead of the log in partition " + std::to_string(lag.partition) +
+                  ": the end of the log was removed",
+              "restore the log, and run hermes verify"};
+    }
     if (lag.stuck) {
       return {"projections", Level::fail,
               first_line(lag.projection + " is stuck at " + eventstore::to_string({lag.partition, lag.stuck->offset}) + ": " +
@@ -215,10 +221,18 @@ Check check_projections(const SystemStatus& status) {
   return {"projections", Level::ok, late > 0 ? behind : "with the log"};
 }
 
+Check check_guards(const SystemStatus& status) {
+  const auto& missing = status.log.missing_guards;
+  if (missing.empty()) return {"log guards", Level::ok, "triggers, keys, checks and privileges are as they were made"};
+  const std::string more = missing.size() > 1 ? " (and " + std::to_string(missing.size() - 1) + " more)" : "";
+  return {"log guards", Level::fail, first_line(missing.front() + more), "ask who did it, mend it, then run hermes verify"};
+}
+
 void add_status(Checks& checks, postgres::Connection& connection) {
   pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(connection);
   const SystemStatus status = projections::read_system_status(transaction);
   transaction.commit();
+  checks.push_back(check_guards(status));
   checks.push_back(check_services(status));
   checks.push_back(check_projections(status));
 }
@@ -235,8 +249,8 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions",
-          "foreign keys", "services", "projections"},
+         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "log guards",
+          "services", "projections"},
          "no database");
     return checks;
   }
@@ -252,7 +266,7 @@ Checks check_database(const Settings& settings) {
   const bool roles_exist = checks.back().level != Level::fail;
   checks.push_back(check_migrations(connection));
   if (checks.back().level == Level::fail || !roles_exist) {
-    skip(checks, {"partitions", "foreign keys", "services", "projections"}, "not migrated, or no roles");
+    skip(checks, {"partitions", "foreign keys", "log guards", "services", "projections"}, "not migrated, or no roles");
     return checks;
   }
   checks.push_back(check_partitions(connection));

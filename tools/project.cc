@@ -81,6 +81,10 @@ http::Health ready(const Statuses& statuses) {
   for (const auto& [name, status] : statuses) {
     if (!status.connected) return {false, name + ": " + (status.problem.empty() ? "connecting" : status.problem)};
     for (const auto& [partition, shown] : status.partitions) {
+      if (shown.ahead_of_log) {
+        return {false, name + " is ahead of the log in partition " + std::to_string(partition) +
+                           ": the end of the log was removed. See: hermes verify"};
+      }
       if (!shown.stuck) continue;
       health.ok = false;
       health.detail += (health.detail.empty() ? "" : "; ") + name + " is stuck at " +

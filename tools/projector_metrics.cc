@@ -44,6 +44,8 @@ class ProjectorMetrics : public prometheus::Collectable {
     auto behind = family("hermes_projection_lag_events", "Events that wait in a partition", MetricType::Gauge);
     auto lag = family("hermes_projection_lag_seconds", "Since the oldest waiting event was recorded", MetricType::Gauge);
     auto stuck = family("hermes_projection_stuck", "1 for a partition that stopped at an event which can't be applied", MetricType::Gauge);
+    auto ahead = family("hermes_projection_ahead_of_log",
+                        "1 for a partition whose checkpoint is past the log's end: events were removed", MetricType::Gauge);
     for (const auto& [name, status] : projector_.status()) {
       const ClientMetric::Label projection{"projection", name};
       add(connected, {projection}, status.connected ? 1 : 0);
@@ -57,9 +59,10 @@ class ProjectorMetrics : public prometheus::Collectable {
         add(behind, labels, static_cast<double>(std::max<eventstore::Offset>(0, partition.head - partition.next_offset)));
         add(lag, labels, partition.seconds_behind);
         add(stuck, labels, partition.stuck ? 1 : 0);
+        add(ahead, labels, partition.ahead_of_log ? 1 : 0);
       }
     }
-    return {connected, events, batches, seconds, failures, owned, behind, lag, stuck};
+    return {connected, events, batches, seconds, failures, owned, behind, lag, stuck, ahead};
   }
 
  private:

@@ -76,6 +76,7 @@ json::object to_json(const SystemStatus& status, const std::vector<std::string>&
   for (const auto& head : status.log.partitions) {
     heads.push_back(json::object{{"partition", head.partition}, {"next_offset", head.next_offset}, {"parked", head.parked}});
   }
+  log["missing_guards"] = json::array(status.log.missing_guards.begin(), status.log.missing_guards.end());
   json::array& lags = out["projections"].emplace_array();
   for (const ProjectionLag& lag : status.projections) {
     json::object entry{{"projection", lag.projection},
@@ -145,7 +146,7 @@ std::string projections_text(const SystemStatus& status) {
     ++sum.partitions;
     if (lag.owner) ++sum.owned;
     if (lag.stuck) ++sum.stuck;
-    sum.events += lag.events_behind;
+    sum.events += std::max<std::int64_t>(0, lag.events_behind);
     sum.seconds = std::max(sum.seconds, lag.seconds_behind);
   }
   if (sums.empty()) return "No projection has run yet.\n";

@@ -11,7 +11,6 @@
 #include <mutex>
 #include <thread>
 
-#include "eventstore/migrations.h"
 #include "projections/verifier.h"
 #include "tools/connect.h"
 #include "tools/options.h"
@@ -83,6 +82,7 @@ class Progress {
 
 const char* kind_name(Check::Kind kind) {
   switch (kind) {
+    case Check::Kind::log: return "log";
     case Check::Kind::chain: return "chain";
     case Check::Kind::streams: return "streams";
     case Check::Kind::tables: return "tables";
@@ -94,6 +94,12 @@ const char* kind_name(Check::Kind kind) {
 std::string identity_of_log(postgres::Connection& connection) {
   pqxx::work transaction(connection);
   return transaction.exec1("SELECT extract(epoch FROM created_at)::text FROM event_log_settings")[0].as<std::string>();
+}
+
+// As the settings say. That a head is missing, or stands outside, is a finding and no reason to end.
+int partition_count_of_log(postgres::Connection& connection) {
+  pqxx::work transaction(connection);
+  return transaction.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
 }
 
 std::vector<Check> checks_to_run(const Flags& flags, int partition_count, const std::vector<CheckReport>& done) {
@@ -126,7 +132,7 @@ std::vector<VerifiedHead> heads_of(const Outcome& outcome) {
 void print(const Outcome& outcome, const Flags& flags) {
   Table table(
       {{"CHECK"}, {"DONE", Table::Align::right}, {"EVENTS READ", Table::Align::right}, {"FINDINGS", Table::Align::right}});
-  for (const auto kind : {Check::Kind::chain, Check::Kind::streams, Check::Kind::tables}) {
+  for (const auto kind : {Check::Kind::log, Check::Kind::chain, Check::Kind::streams, Check::Kind::tables}) {
     std::int64_t count = 0, rows = 0, findings = 0;
     for (const CheckReport& report : outcome.reports) {
       if (!report.check.starts_with(kind_name(kind))) continue;
@@ -149,6 +155,12 @@ void print(const Outcome& outcome, const Flags& flags) {
     const auto hidden = report.findings_total - static_cast<std::int64_t>(report.findings.size());
     if (hidden > 0) std::cout << report.check << ": " << hidden << " more findings\n";
   }
+  for (const CheckReport& report : outcome.reports) {
+    for (const eventstore::Finding& note : report.notes) {
+      std::cout << styled("note", Style::warning) << " " << note.check << " " << escape_for_terminal(note.where) << ": "
+                << escape_for_terminal(note.problem) << "\n";
+    }
+  }
   if (outcome.findings > 0) {
     std::cout << outcome.findings << (outcome.findings == 1 ? " finding" : " findings") << "\n";
   } else {
@@ -164,15 +176,17 @@ void print(const Outcome& outcome, const Flags& flags) {
 }
 
 void print_as_json(const Outcome& outcome) {
-  boost::json::array findings, checks, heads;
+  boost::json::array findings, notes, checks, heads;
   for (const CheckReport& report : outcome.reports) {
     for (const auto& finding : report.findings) findings.push_back(to_json(finding));
+    for (const auto& note : report.notes) notes.push_back(to_json(note));
     checks.push_back({{"check", report.check}, {"rows", report.rows}, {"findings_total", report.findings_total}});
   }
   for (const VerifiedHead& head : heads_of(outcome)) heads.push_back(to_json(head));
   print_json(boost::json::object{{"ok", outcome.findings == 0},
                                  {"findings_total", outcome.findings},
                                  {"findings", std::move(findings)},
+                                 {"notes", std::move(notes)},
                                  {"checks", std::move(checks)},
                                  {"heads", std::move(heads)},
                                  {"anchor_checked", outcome.anchor_checked},
@@ -203,7 +217,7 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
   VerifyRecord record;
   {
     const auto connection = connect_reader();
-    partition_count = eventstore::read_partition_count(*connection);
+    partition_count = partition_count_of_log(*connection);
     record = begin_or_resume(flags, identity_of_log(*connection));
   }
   std::optional<std::vector<VerifiedHead>> anchor;
@@ -256,7 +270,9 @@ void add_verify(const Command& root, Cli& cli) {
   app.option("--resume", flags->resume, "A file that remembers the checks that are done, so that an interrupted run goes on")
       .type_name("FILE")
       .not_empty();
-  app.option("--only", flags->only, "chain, streams or tables").one_of({"chain", "streams", "tables"}).excludes(anchor);
+  app.option("--only", flags->only, "log, chain, streams or tables")
+      .one_of({"log", "chain", "streams", "tables"})
+      .excludes(anchor);
   add_json_flag(app, cli.settings);
   app.runs(cli, [&cli, flags] { return run_verify(cli.settings, *flags); });
 }

@@ -52,17 +52,23 @@ VerifiedHead head_from(const json::value& value) {
           object.at("next_offset").to_number<std::int64_t>(), unhex(object.at("hash").as_string())};
 }
 
+eventstore::Finding finding_from(const json::value& value) {
+  const json::object& fields = value.as_object();
+  return {std::string(fields.at("check").as_string()), std::string(fields.at("where").as_string()),
+          std::string(fields.at("problem").as_string())};
+}
+
 CheckReport report_from(const json::value& value) {
   const json::object& object = value.as_object();
   CheckReport report{.check = std::string(object.at("check").as_string()),
                      .rows = object.at("rows").to_number<std::int64_t>(),
                      .findings = {},
                      .findings_total = object.at("findings_total").to_number<std::int64_t>(),
+                     .notes = {},
                      .head = std::nullopt};
-  for (const json::value& finding : object.at("findings").as_array()) {
-    const json::object& fields = finding.as_object();
-    report.findings.push_back({std::string(fields.at("check").as_string()), std::string(fields.at("where").as_string()),
-                               std::string(fields.at("problem").as_string())});
+  for (const json::value& finding : object.at("findings").as_array()) report.findings.push_back(finding_from(finding));
+  if (const json::value* notes = object.if_contains("notes")) {  // records of before have none
+    for (const json::value& note : notes->as_array()) report.notes.push_back(finding_from(note));
   }
   if (const json::value* head = object.if_contains("head"); head != nullptr && !head->is_null()) report.head = head_from(*head);
   return report;
@@ -135,7 +141,8 @@ json::object to_json(const CheckReport& report) {
   json::object object{{"check", report.check},
                       {"rows", report.rows},
                       {"findings_total", report.findings_total},
-                      {"findings", array_of(report.findings)}};
+                      {"findings", array_of(report.findings)},
+                      {"notes", array_of(report.notes)}};
   if (report.head) object.emplace("head", to_json(*report.head));
   return object;
 }

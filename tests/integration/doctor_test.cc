@@ -131,7 +131,7 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   // Of the disks of the machine that runs this test nothing is known.
   for (const char* check : {"broker",        "in flight",      "packet size",  "QoS",        "features",    "session",
                             "subscription",  "round trip",     "database",     "durability", "wal",         "writes",      "clock",       "roles",
-                            "migrations",    "partitions",     "foreign keys", "services",   "projections", "spool",
+                            "migrations",    "partitions",     "foreign keys", "log guards", "services",   "projections", "spool",
                             "ingester port", "projector port", "query port",   "secrets"}) {
     EXPECT_THAT(report.line(check), StartsWith("ok ")) << check;
   }

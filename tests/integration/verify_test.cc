@@ -157,6 +157,121 @@ TEST_F(Verify, FindsAWrongSnapshotAndIgnoresADamagedOne) {
   EXPECT_THAT(findings(), IsEmpty());
 }
 
+// The last event of a partition is removed, and the head put back: the log and its chain look as if it had never been.
+const char* const kRemoveTheEnd =
+    "DELETE FROM event_log e USING event_log_heads h WHERE e.partition = 1 AND h.partition = 1 AND e.\"offset\" = "
+    "h.next_offset - 1;"
+    "UPDATE event_log_heads h SET next_offset = next_offset - 1, last_hash = e.hash FROM event_log e "
+    "WHERE h.partition = 1 AND e.partition = 1 AND e.\"offset\" = h.next_offset - 2";
+
+TEST_F(Verify, FindsARemovedEndByTheCheckpointsThatKnowIt) {
+  const std::string last = superuser_->value("SELECT '1:' || next_offset - 1 FROM event_log_heads WHERE partition = 1");
+  superuser_->execute(kRemoveTheEnd);
+  EXPECT_THAT(findings({"--only", "chain"}), IsEmpty());
+  for (const char* projection : {"chat", "inbox", "typing"}) {
+    EXPECT_THAT(findings({"--only", "log"}),
+                Contains(AllOf(HasSubstr("end " + last), HasSubstr(std::string(projection) + " knows it up to " + last))));
+  }
+}
+
+TEST_F(Verify, ARemovedEndIsAProblemOfTheStatus) {
+  superuser_->execute(kRemoveTheEnd);
+  EXPECT_THAT(run({hermes_command(), "status"}, environment()).output,
+              HasSubstr("projection chat is ahead of the log in partition 1"));
+}
+
+TEST_F(Verify, FindsARemovedEndByASnapshotOfMoreEvents) {
+  const auto key = eventstore::stream_key("message/m0");
+  superuser_->execute(eventstore::save_snapshot_statement(eventstore::partition_of(key, kPartitions), key, 99, domain::Message()));
+  EXPECT_THAT(findings({"--only", "log"}), ElementsAre(AllOf(HasSubstr("end message/m0"), HasSubstr("a snapshot of 99"))));
+}
+
+TEST_F(Verify, FindsRowsOutsideThePartitions) {
+  superuser_->execute(
+      "INSERT INTO event_log SELECT 99, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, "
+      "occurred_at, recorded_at, payload, hash FROM event_log" +
+      kRowOfM1 +
+      "; INSERT INTO event_log_heads (partition) VALUES (98); "
+      "INSERT INTO projection_checkpoints (projection, partition) VALUES ('chat', 97)");
+  EXPECT_THAT(findings({"--only", "log"}),
+              ElementsAre("outside event_log partition 99: 1 row stands outside the partitions, which are 0 to 1",
+                          HasSubstr("outside event_log_heads partition 98"),
+                          HasSubstr("outside projection_checkpoints partition 97")));
+}
+
+TEST_F(Verify, FindsAnEventThatWasSkippedThoughItCanBeFolded) {
+  superuser_->execute(
+      "INSERT INTO projection_skips (projection, partition, \"offset\", reason, skipped_by) SELECT 'chat', partition, \"offset\", "
+      "'nobody needs it', 'eve' FROM event_log WHERE stream_id = 'message/m1';"
+      "DELETE FROM message_status WHERE message_id = 'm1'; DELETE FROM chat_messages WHERE message_id = 'm1'");
+  EXPECT_THAT(findings({"--only", "tables"}),
+              Contains(AllOf(HasSubstr("skip chat " + position_of("message/m1", 0)), HasSubstr("it can be folded"))));
+}
+
+TEST_F(Verify, NamesEverySkipAndWhoMadeItWhenAndWhy) {
+  const std::string position = position_of("message/m1", 3);
+  superuser_->execute("UPDATE event_log SET schema_version = 99 WHERE stream_id = 'message/m1' AND version = 3");
+  superuser_->execute(
+      "INSERT INTO projection_skips SELECT 'chat', partition, \"offset\", 'of a newer Hermes', 'anna', '2026-05-01 12:00Z' FROM "
+      "event_log WHERE stream_id = 'message/m1' AND version = 3;"
+      "DELETE FROM message_status WHERE message_id = 'm1' AND status = 'read'");
+  EXPECT_THAT(findings({"--only", "tables"}), Not(Contains(HasSubstr("chat"))));
+  const Finished shown = verify({"--only", "tables"});
+  EXPECT_THAT(shown.output, HasSubstr("note skip chat: 1 event is left out"));
+  EXPECT_THAT(shown.output,
+              HasSubstr("note skip chat " + position + ": left out by anna at 2026-05-01T12:00:00Z: of a newer Hermes"));
+  EXPECT_THAT(verify({"--only", "tables", "--json"}).output, HasSubstr("\"notes\":[{\"check\":\"skip\""));
+}
+
+// Each guard taken away is one finding, and put back none.
+TEST_F(Verify, FindsEveryGuardOfTheLogThatIsAway) {
+  superuser_->execute(kGuardOn);
+  const auto found = [&] {
+    const Finished finished = run({hermes_command(), "verify", "--only", "log"}, environment());
+    EXPECT_NE(finished.exit_code, 2) << finished.errors;
+    return finished.output;
+  };
+  ASSERT_THAT(found(), HasSubstr("All is well"));
+  const std::string function = superuser_->value("SELECT pg_get_functiondef('event_log_refuse'::regproc)");
+  struct Away {
+    std::string change, finding, undo;
+  };
+  const std::vector<Away> all = {
+      {"ALTER TABLE event_log DISABLE TRIGGER ALL", "event_log_immutable of event_log is off", kGuardOn},
+      {"ALTER TABLE event_log ENABLE TRIGGER event_log_immutable", "does not fire always", kGuardOn},
+      {"ALTER TABLE event_log_heads DISABLE TRIGGER ALL", "event_log_heads_stay of event_log_heads is off",
+       "ALTER TABLE event_log_heads ENABLE ALWAYS TRIGGER event_log_heads_stay"},
+      {"ALTER TRIGGER event_log_immutable ON event_log RENAME TO other", "event_log_immutable of event_log is missing",
+       "ALTER TRIGGER other ON event_log RENAME TO event_log_immutable"},
+      {"CREATE OR REPLACE FUNCTION event_log_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+       "calls a function that is not the one", function},
+      {"ALTER TABLE event_log DROP CONSTRAINT event_log_stream_version", "UNIQUE (partition, stream_key, version)",
+       "ALTER TABLE event_log ADD CONSTRAINT event_log_stream_version UNIQUE (partition, stream_key, version)"},
+      {"ALTER TABLE event_log DROP CONSTRAINT event_log_pkey", "PRIMARY KEY (partition, \"offset\")",
+       "ALTER TABLE event_log ADD CONSTRAINT event_log_pkey PRIMARY KEY (partition, \"offset\")"},
+      {"ALTER TABLE event_log DROP CONSTRAINT event_log_hash_check", "CHECK ((length(hash) = 32))",
+       "ALTER TABLE event_log ADD CONSTRAINT event_log_hash_check CHECK (length(hash) = 32)"},
+      {"GRANT UPDATE (hash) ON event_log TO hermes_ingester", "the role hermes_ingester has UPDATE on event_log",
+       "REVOKE UPDATE (hash) ON event_log FROM hermes_ingester"},
+      {"CREATE RULE nothing AS ON DELETE TO event_log DO INSTEAD NOTHING", "a rewrite rule changes",
+       "DROP RULE nothing ON event_log"},
+      {"ALTER TABLE event_log ENABLE ROW LEVEL SECURITY", "row security is on for event_log",
+       "ALTER TABLE event_log DISABLE ROW LEVEL SECURITY"},
+  };
+  for (const Away& away : all) {
+    superuser_->execute(away.change);
+    EXPECT_THAT(found(), HasSubstr(away.finding)) << away.change;
+    superuser_->execute(away.undo);
+  }
+  EXPECT_THAT(found(), HasSubstr("All is well"));
+}
+
+TEST_F(Verify, AGuardThatIsOffIsAProblemOfStatusAndDoctor) {
+  for (const char* command : {"status", "doctor"}) {
+    EXPECT_THAT(run({hermes_command(), command}, environment()).output, HasSubstr("event_log_immutable of event_log is off"));
+  }
+}
+
 TEST_F(Verify, AnAnchorProvesThatNothingBeforeItChanged) {
   const std::string file = (folder_ / "heads.json").string();
   EXPECT_THAT(verify({"--anchor", file}).output, HasSubstr(file + " written"));
@@ -166,14 +281,9 @@ TEST_F(Verify, AnAnchorProvesThatNothingBeforeItChanged) {
   EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "elsewhere"));
   EXPECT_THAT(verify({"--anchor", folder_.path().string()}).errors, HasSubstr("is a folder"));
 
-  // The last event is removed, and the head put back: the log and its chain look as if it had never been.
   const std::string last = superuser_->value(
       "SELECT partition || ':' || \"offset\" FROM event_log WHERE partition = 1 ORDER BY \"offset\" DESC LIMIT 1");
-  superuser_->execute(
-      "DELETE FROM event_log e USING event_log_heads h WHERE e.partition = 1 AND h.partition = 1 AND e.\"offset\" = "
-      "h.next_offset - 1;"
-      "UPDATE event_log_heads h SET next_offset = next_offset - 1, last_hash = e.hash FROM event_log e "
-      "WHERE h.partition = 1 AND e.partition = 1 AND e.\"offset\" = h.next_offset - 2");
+  superuser_->execute(kRemoveTheEnd);
   EXPECT_THAT(findings({"--only", "chain"}), IsEmpty());
   EXPECT_THAT(findings({"--anchor", file}), Contains("anchor " + last + ": the anchor knows this event, and it is gone"));
   EXPECT_THAT(findings({"--anchor", file}), Not(IsEmpty()));  // a log with findings leaves the anchor as it was
