@@ -249,8 +249,8 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys", "log guards",
-          "services", "projections"},
+         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys",
+          "log guards", "services", "projections"},
          "no database");
     return checks;
   }

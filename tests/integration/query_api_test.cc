@@ -211,7 +211,9 @@ TEST_F(QueryApiTest, APageReadsNoMoreStatusesHoweverManyReceiptsItsBroadcastsHav
                                  "/v1/inbox/erin/undelivered?broadcasts=true"}) {
     const Answer answer = get(path);
     ASSERT_EQ(answer.status, 200) << answer.body;
-    if (const json::value* list = answer.body.as_object().if_contains("messages")) EXPECT_EQ(list->as_array().size(), 2u) << path;
+    if (const json::value* list = answer.body.as_object().if_contains("messages")) {
+      EXPECT_EQ(list->as_array().size(), 2u) << path;
+    }
   }
   EXPECT_EQ(get("/v1/messages/b10000").body.at("delivered_count"), 10'000);
   EXPECT_TRUE(eventually([&] { return pages() - pages_before >= 8; })) << pages() - pages_before;
