@@ -8,6 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "eventstore/postgres/pooler.h"
+#include "eventstore/postgres/session.h"
+
 namespace hermes::postgres {
 namespace {
 
@@ -40,10 +43,9 @@ std::string connection_options(const Settings& settings) {
   if (!settings.password.empty()) add_option(options, "password", settings.password);
   add_option(options, "application_name", settings.application_name);
   add_option(options, "connect_timeout", std::to_string(settings.connect_timeout.count()));
+  // Nothing else of a session is said here, where a pooler would refuse or drop it: session.h.
   add_option(options, "client_encoding", "UTF8");
-  // Our statements are short and many. The planner compiles (LLVM) what looks costly to it, which with the tables' growth each of
-  // them does some day, and compiling takes longer than running it.
-  add_option(options, "options", "-c jit=off");
+  add_option(options, "options", "");  // of PGOPTIONS neither
   // A peer that vanished without a word (a host that lost power, a firewall that forgot the connection) is noticed within half
   // a minute; without these a read on such a connection waits for two hours.
   add_option(options, "keepalives_idle", "10");
@@ -67,20 +69,56 @@ std::string last_line(std::string_view message) {
   return std::string(message);
 }
 
-std::string advice(std::string_view problem) {
-  // The role is there, and this user is no member of it.
-  if (problem.find("permission denied to set role") != std::string_view::npos) {
-    return "Use the user that ran hermes migrate, or grant the role to this one: hermes doctor says how.";
-  }
-  if (problem.find("could not match") != std::string_view::npos) {
-    return "Give POSTGRES_PORT one port for all hosts of POSTGRES_HOST, or one for each.";
-  }
-  if (problem.find("password") != std::string_view::npos) return "Check POSTGRES_USER and POSTGRES_PASSWORD.";
-  if (problem.find("role \"hermes_") != std::string_view::npos) return "Try: hermes migrate";
-  if (problem.find("does not exist") != std::string_view::npos) return "Check POSTGRES_DB and POSTGRES_USER.";
-  if (problem == "session is read-only") return "None of its servers takes writes: promote a standby, or start the primary.";
-  return "Is it running? Try: ./run_chat.sh status";
+// "FATAL:  why", without what libpq makes of the connection that ended with it.
+std::string first_fatal(std::string message) {
+  const std::size_t found = message.find("FATAL:  ");
+  if (found != message.npos) message.resize(std::min(message.find('\n', found), message.size()));
+  return message;
 }
+
+// How long a session must be idle to tell what a pooler does with it (pooler.h); a machine that is slower than the last can't
+// tell.
+constexpr std::chrono::milliseconds kPoolerIdleFirst{20};
+constexpr std::chrono::milliseconds kPoolerIdleLast{5000};
+
+// Problems that the server, or a pooler before it, tells in words of its own.
+struct Known {
+  std::string_view words;
+  std::string_view advice;
+};
+constexpr Known kKnown[] = {
+    // The role is there, and this user may not become it.
+    {"permission denied to set role",
+     "Try: hermes migrate. Where that does not help, grant the role to this user: hermes doctor says how."},
+    {"could not match", "Give POSTGRES_PORT one port for all hosts of POSTGRES_HOST, or one for each."},
+    {"password", "Check POSTGRES_USER and POSTGRES_PASSWORD."},
+    {"no such user", "Check POSTGRES_USER, and who may log in to the pooler (auth_file, auth_query)."},
+    {"role \"hermes_", "Try: hermes migrate"},
+    {"does not exist", "Check POSTGRES_DB and POSTGRES_USER."},
+    {"no such database", "Check POSTGRES_DB, and the databases of the pooler."},
+    {"session is read-only", "None of its servers takes writes: promote a standby, or start the primary."},
+    {"unsupported startup parameter", "The pooler must take it: add its name to ignore_startup_parameters of pgbouncer.ini."},
+    {"query_wait_timeout", "The pooler has no session free: raise its pool_size, or let others have fewer."},
+    {"statement pooling mode", "Set pool_mode = session for this database in pgbouncer.ini: docs/running.md."},
+    {"no pg_hba.conf entry", "Let this user in from here: pg_hba.conf of the server."},
+    {"too many clients", "Raise max_connections of the server, or let others have fewer connections."},
+    {"connection slots are reserved", "Raise max_connections of the server, or let others have fewer connections."},
+    {"no more connections allowed", "Raise max_client_conn of the pooler."},
+    {"the database system is", "Try again in a moment."},
+};
+
+// `answered`: somebody was there to refuse.
+std::string advice(std::string_view problem, bool answered) {
+  for (const auto& [words, advice] : kKnown) {
+    if (problem.find(words) != std::string_view::npos) return std::string(advice);
+  }
+  return answered ? "Something answers there; its log may say more." : "Is it running? Try: ./run_chat.sh status";
+}
+
+// What says what to do by itself.
+struct Refusal : pqxx::broken_connection {
+  using pqxx::broken_connection::broken_connection;
+};
 
 }  // namespace
 
@@ -92,22 +130,43 @@ struct LendingPolicy : pqxx::connectionpolicy {
 
   handle do_startconnect(handle original) override {
     if (original) return original;
-    raw = PQconnectdb(options().c_str());
-    if (!raw) throw std::bad_alloc();
+    open();
+    for (auto idle = kPoolerIdleFirst; is_pooled(raw); idle *= 2) {
+      const Sharing sharing = sharing_of(raw, idle);
+      PQfinish(std::exchange(raw, nullptr));
+      if (sharing == Sharing::shared || idle >= kPoolerIdleLast) {
+        throw Refusal(
+            "a connection pooler stands before PostgreSQL and gives each transaction another session, and Hermes needs one for "
+            "itself. Set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself: "
+            "docs/running.md");
+      }
+      open();
+      if (sharing == Sharing::kept) break;
+    }
+    // A pooler answers for itself until it is asked for a session.
     if (PQstatus(raw) != CONNECTION_OK) {
-      std::string message = last_line(PQerrorMessage(raw));
+      const std::string message = first_fatal(PQerrorMessage(raw));
       PQfinish(std::exchange(raw, nullptr));
       throw pqxx::broken_connection(message);
     }
-    // Notices (a table that exists already, ...) are not for the user's terminal.
-    PQsetNoticeReceiver(
-        raw, [](void*, const PGresult*) {}, nullptr);
     return raw;
   }
 
   handle do_disconnect(handle original) noexcept override {
     raw = nullptr;
     return pqxx::connectionpolicy::do_disconnect(original);
+  }
+
+  void open() {
+    raw = PQconnectdb(options().c_str());
+    if (!raw) throw std::bad_alloc();
+    // Notices (a table that exists already, ...) are not for the user's terminal.
+    PQsetNoticeReceiver(
+        raw, [](void*, const PGresult*) {}, nullptr);
+    if (PQstatus(raw) == CONNECTION_OK) return;
+    std::string message = PQerrorMessage(raw);
+    PQfinish(std::exchange(raw, nullptr));
+    throw pqxx::broken_connection(message);
   }
 
   pg_conn* raw = nullptr;
@@ -127,14 +186,10 @@ Connection::Connection(const Settings& settings)
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   inhibit_reactivation(true);
 #pragma GCC diagnostic pop
-  if (settings.role.empty()) return;
-  PGresult* result = PQexec(raw(), ("SET ROLE " + quote_name(settings.role)).c_str());
-  bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
-  PQclear(result);
-  if (!done) {
-    std::string problem = last_line(PQerrorMessage(raw()));
+  if (auto prepared = detail::prepare_session(raw(), settings.role); !prepared) {
     close();
-    throw pqxx::broken_connection("cannot act as " + settings.role + ": " + problem);
+    if (prepared.error().complete) throw Refusal(prepared.error().message);
+    throw pqxx::broken_connection("ERROR:  " + prepared.error().message);
   }
 }
 
@@ -159,9 +214,14 @@ std::string address_of(const Settings& settings) {
 Result<ConnectionPtr, ConnectError> connect(const Settings& settings) {
   try {
     return std::make_unique<Connection>(settings);
+  } catch (const Refusal& refusal) {
+    return fail(ConnectError{"cannot work with PostgreSQL at " + address_of(settings) + ": " + refusal.what()});
   } catch (const pqxx::broken_connection& error) {
-    std::string problem = last_line(error.what());
-    return fail(ConnectError{"cannot reach PostgreSQL at " + address_of(settings) + ": " + problem + ". " + advice(problem)});
+    const std::string_view whole = error.what();
+    const bool answered = whole.find("FATAL:  ") != whole.npos || whole.find("ERROR:  ") != whole.npos;
+    const std::string problem = last_line(whole);
+    return fail(
+        ConnectError{"cannot reach PostgreSQL at " + address_of(settings) + ": " + problem + ". " + advice(problem, answered)});
   }
 }
 
