@@ -30,7 +30,7 @@ constexpr TableGrants kTables[] = {
     {"parked_events", {"SELECT, INSERT, DELETE", kRead, kRead}},
     {"stream_snapshots", {kWrite, kRead, kRead}},
     {"service_heartbeats", {kWrite, kWrite, kRead}},
-    {"schema_migrations", {kRead, kRead, kRead}},
+    {"hermes_schema_migrations", {kRead, kRead, kRead}},
     {"projection_checkpoints", {kNone, kWrite, kRead}},
     {"projection_leases", {kNone, kWrite, kRead}},
     {"projection_members", {kNone, kWrite, kRead}},

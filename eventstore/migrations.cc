@@ -50,13 +50,59 @@ bool table_exists(pqxx::transaction_base& transaction, const std::string& table)
   return !transaction.exec1("SELECT to_regclass(" + transaction.quote(table) + ")")[0].is_null();
 }
 
-std::map<int, Applied> read_applied(pqxx::transaction_base& transaction) {
+// Where number, name and checksum of what was applied are kept. Until it had a name of its own, it had one that other programs
+// use too.
+constexpr const char* kTable = "hermes_schema_migrations";
+constexpr const char* kFormerTable = "schema_migrations";
+// Grants on the table by its former name, and can't be changed any more.
+constexpr int kNamesFormerTable = 3;
+
+// Whether the table of the former name is ours: with just our columns, and a migration of ours in it. Another program's is left
+// alone.
+bool former_is_ours(pqxx::transaction_base& transaction, std::span<const Migration> migrations) {
+  if (!table_exists(transaction, kFormerTable) || migrations.empty()) return false;
+  const bool columns =
+      transaction
+          .exec1(
+              "SELECT count(*) = 4 AND bool_and((attname::text, format_type(atttypid, NULL)) IN (('number', 'integer'), "
+              "('name', 'text'), "
+              "  ('checksum', 'text'), ('applied_at', 'timestamp with time zone'))) "
+              "FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass AND attnum > 0 AND NOT attisdropped")[0]
+          .as<bool>();
+  if (!columns) return false;
+  const Migration& first = migrations.front();
+  return transaction
+      .exec1("SELECT EXISTS (SELECT FROM schema_migrations WHERE number = " + std::to_string(first.number) +
+             " AND name = " + transaction.quote(std::string(first.name)) + ")")[0]
+      .as<bool>();
+}
+
+std::map<int, Applied> read_applied(pqxx::transaction_base& transaction, std::span<const Migration> migrations) {
   std::map<int, Applied> applied;
-  if (!table_exists(transaction, "schema_migrations")) return applied;
-  for (const pqxx::row& row : transaction.exec("SELECT number, name, checksum FROM schema_migrations")) {
+  const char* table = kTable;
+  if (!table_exists(transaction, kTable)) {
+    if (!former_is_ours(transaction, migrations)) return applied;
+    table = kFormerTable;
+  }
+  for (const pqxx::row& row : transaction.exec(std::string("SELECT number, name, checksum FROM ") + table)) {
     applied[row[0].as<int>()] = {row[1].as<std::string>(), row[2].as<std::string>()};
   }
   return applied;
+}
+
+// The former table under its new name, with its rows; a new one where there is none. Nothing when it is there.
+void ensure_table(postgres::Connection& connection, std::span<const Migration> migrations) {
+  pqxx::work work(connection);
+  if (table_exists(work, kTable)) return;
+  if (former_is_ours(work, migrations)) {
+    work.exec0("ALTER TABLE schema_migrations RENAME TO hermes_schema_migrations");
+    work.exec0("ALTER INDEX IF EXISTS schema_migrations_pkey RENAME TO hermes_schema_migrations_pkey");
+  } else {
+    work.exec0(
+        "CREATE TABLE hermes_schema_migrations (number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, "
+        "applied_at timestamptz NOT NULL DEFAULT now())");
+  }
+  work.commit();
 }
 
 // What is missing, or why this binary and this database don't belong together.
@@ -115,9 +161,11 @@ void apply(postgres::Connection& connection, const Migration& migration, std::op
   pqxx::work work(connection);
   work.exec1("SELECT set_config('hermes.partition_count', " +
              work.quote(std::to_string(partition_count.value_or(kDefaultPartitionCount))) + ", true)");
+  // Temporary tables are found first: the grant goes to one that is gone with the transaction.
+  if (migration.number == kNamesFormerTable) work.exec0("CREATE TEMPORARY TABLE schema_migrations () ON COMMIT DROP");
   work.exec(std::string(migration.sql));
-  work.exec0("INSERT INTO schema_migrations (number, name, checksum) VALUES (" + std::to_string(migration.number) + ", " +
-             work.quote(std::string(migration.name)) + ", " + work.quote(checksum(migration.sql)) + ")");
+  work.exec0("INSERT INTO hermes_schema_migrations (number, name, checksum) VALUES (" + std::to_string(migration.number) +
+             ", " + work.quote(std::string(migration.name)) + ", " + work.quote(checksum(migration.sql)) + ")");
   work.commit();
 }
 
@@ -144,12 +192,18 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
   std::vector<Migration> missing;
   {
     pqxx::work work(connection);
-    auto found = pending(read_applied(work), migrations);
+    auto found = pending(read_applied(work, migrations), migrations);
     if (!found) return found;
     if (auto checked = check_partition_count(stored_partition_count(work), options.partition_count); !checked) {
       return fail(checked.error());
     }
     missing = std::move(*found);
+    if (work.exec1("SELECT current_schema()")[0].is_null()) {
+      return fail(
+          MigrationError{MigrationError::Kind::refused,
+                         "the search_path of this user names no schema that exists: CREATE SCHEMA, or ALTER ROLE ... SET "
+                         "search_path = public"});
+    }
     if (options.dry_run) {
       tell_missing_access(work, options);
       return missing;
@@ -157,13 +211,7 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
   }
   // Before the migrations, which grant to them.
   if (auto made = settle(make_roles(connection), options); !made) return fail(made.error());
-  if (!missing.empty()) {  // a standby may be asked, too
-    pqxx::work work(connection);
-    work.exec0(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
-        "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
-    work.commit();
-  }
+  ensure_table(connection, migrations);
   for (const Migration& migration : missing) {
     try {
       apply(connection, migration, options.partition_count);
@@ -199,7 +247,7 @@ Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& con
 Result<Done, MigrationError> check_migrated(postgres::Connection& connection, std::span<const Migration> migrations) {
   try {
     pqxx::work work(connection);
-    auto missing = pending(read_applied(work), migrations);
+    auto missing = pending(read_applied(work, migrations), migrations);
     if (!missing) return fail(missing.error());
     if (missing->empty()) return Done{};
     return fail(MigrationError{

@@ -26,7 +26,7 @@ std::string all_grants(Database& database) {
       "  UNION ALL SELECT format('%s.%s %s %s', attrelid::regclass, attname, pg_get_userbyid(grantee), privilege_type) "
       "  FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) "
       "  WHERE relnamespace = current_schema()::regnamespace "
-      "  UNION ALL SELECT format('%s %s %s', proname, grantee, privilege_type) "
+      "  UNION ALL SELECT format('%s %s %s', proname, grantee::regrole, privilege_type) "
       "  FROM pg_proc, aclexplode(proacl) WHERE pronamespace = current_schema()::regnamespace AND grantee IN (0, "
       "'hermes_reader'::regrole) "
       "  UNION ALL SELECT format('default %s %s %s', defaclrole::regrole, grantee::regrole, privilege_type) "

@@ -69,7 +69,7 @@ TEST_F(Migrations, DryRunChangesNothing) {
   auto pending = migrate(database().connection(), kBoth, {.dry_run = true});
   ASSERT_TRUE(pending);
   EXPECT_THAT(numbers(*pending), ElementsAre(1, 2));
-  EXPECT_EQ(database().value("SELECT to_regclass('schema_migrations')"), "");
+  EXPECT_EQ(database().value("SELECT to_regclass('hermes_schema_migrations')"), "");
 }
 
 TEST_F(Migrations, ThatWereChangedAreRefused) {
@@ -131,7 +131,7 @@ TEST_F(Migrations, ByTwoProcessesAtOnceAreAppliedOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(errors, testing::Each(""));
-  EXPECT_EQ(database().value("SELECT count(*) FROM schema_migrations"), std::to_string(embedded_migrations().size()));
+  EXPECT_EQ(database().value("SELECT count(*) FROM hermes_schema_migrations"), std::to_string(embedded_migrations().size()));
 }
 
 TEST_F(Migrations, FixThePartitionCount) {
@@ -148,6 +148,39 @@ TEST_F(Migrations, CheckNamesWhatIsMissing) {
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().kind, MigrationError::Kind::behind);
   EXPECT_EQ(checked.error().message, "the database lacks migration 0001_event_log.sql. Run: hermes migrate");
+}
+
+TEST_F(Migrations, ThatAnOlderHermesNotedUnderTheFormerNameAreTakenOver) {
+  ASSERT_EQ(error_of(embedded_migrations().first(2)), "");  // it was stopped before the third, which names the table
+  database().execute("ALTER TABLE hermes_schema_migrations RENAME TO schema_migrations");
+  auto checked = check_migrated(database().connection());
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("0003_roles.sql"));
+  const auto rest = migrate(database().connection());
+  ASSERT_TRUE(rest) << rest.error().message;
+  EXPECT_EQ(rest->size(), embedded_migrations().size() - 2);
+  EXPECT_EQ(database().value("SELECT count(*) FROM hermes_schema_migrations"), std::to_string(embedded_migrations().size()));
+  EXPECT_EQ(database().value("SELECT to_regclass('schema_migrations')"), "");
+}
+
+TEST_F(Migrations, UnderTheFormerNameLetServicesStart) {
+  ASSERT_EQ(error_of(embedded_migrations()), "");
+  database().execute("ALTER TABLE hermes_schema_migrations RENAME TO schema_migrations");
+  EXPECT_TRUE(check_migrated(database().connection()));
+}
+
+TEST_F(Migrations, OfAnotherProgramAreLeftAlone) {
+  for (const char* table : {"CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('1')",
+                            "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text, checksum text, applied_at "
+                            "timestamptz); INSERT INTO schema_migrations VALUES (1, 'users', 'x', now())"}) {
+    SetUp();
+    database().execute(table);
+    const std::string before = database().value("SELECT t::text FROM schema_migrations t");
+    EXPECT_EQ(error_of(embedded_migrations()), "");
+    EXPECT_EQ(database().value("SELECT t::text FROM schema_migrations t"), before);
+    EXPECT_EQ(database().value("SELECT relacl FROM pg_class WHERE oid = 'schema_migrations'::regclass"), "");
+    EXPECT_TRUE(check_migrated(database().connection()));
+  }
 }
 
 }  // namespace

@@ -406,7 +406,7 @@ TEST_F(ToolsTest, ADatabaseThatTakesNoWritesIsCodeThreeForWhatWrites) {
   EXPECT_EQ(hermes({"migrate"}).output, "up to date\n");
   expect_refused({"project", "chat", "--skip", partition + ":0", "--reason", "x"});
   expect_refused({"rebuild", "inbox"});
-  database_->execute("SET default_transaction_read_only = off; DELETE FROM schema_migrations WHERE number = 21");
+  database_->execute("SET default_transaction_read_only = off; DELETE FROM hermes_schema_migrations WHERE number = 21");
   expect_refused({"migrate"});
 }
 
