@@ -137,6 +137,14 @@ Result<std::vector<Migration>, MigrationError> pending(const std::map<int, Appli
   return missing;
 }
 
+// SQL_ASCII takes any bytes and LATIN1 lacks most letters: what a projection can't write would stop it, long after.
+Result<Done, MigrationError> check_encoding(pqxx::transaction_base& transaction) {
+  const std::string encoding = transaction.exec1("SHOW server_encoding")[0].as<std::string>();
+  if (encoding == kEncoding) return Done{};
+  return fail(MigrationError{MigrationError::Kind::refused, "the database is encoded in " + encoding +
+                                                                ", and Hermes needs UTF8. Make another: " + kMakeDatabase});
+}
+
 std::optional<int> stored_partition_count(pqxx::transaction_base& transaction) {
   if (!table_exists(transaction, "event_log_settings")) return std::nullopt;
   return transaction.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
@@ -192,6 +200,7 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
   std::vector<Migration> missing;
   {
     pqxx::work work(connection);
+    if (auto checked = check_encoding(work); !checked) return fail(checked.error());
     auto found = pending(read_applied(work, migrations), migrations);
     if (!found) return found;
     if (auto checked = check_partition_count(stored_partition_count(work), options.partition_count); !checked) {

@@ -24,6 +24,10 @@ struct Migration {
 // What this binary carries, in order.
 std::span<const Migration> embedded_migrations();
 
+// What a database for Hermes is encoded in, and how to make one.
+constexpr const char* kEncoding = "UTF8";
+constexpr const char* kMakeDatabase = "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0";
+
 struct MigrationError {
   enum class Kind {
     behind,     // the database lacks migrations: hermes migrate mends it

@@ -40,6 +40,36 @@ Check check_version(postgres::Connection& connection, const std::string& where) 
   return {"database", Level::warn, version + " is older than 15: nobody has tried Hermes on it", "use PostgreSQL 15 or later"};
 }
 
+Check check_encoding(postgres::Connection& connection) {
+  const std::string encoding = value(connection, "SHOW server_encoding");
+  if (encoding == eventstore::kEncoding) return {"encoding", Level::ok, encoding};
+  return {"encoding", Level::fail, encoding + ": text that it can't hold stops the projections",
+          std::string("take the log to a database made by ") + eventstore::kMakeDatabase};
+}
+
+// Indexes over text are in the order of a library. Another version of it may order differently, and finds no more what is
+// there.
+Check check_collation(postgres::Connection& connection) {
+  if (connection.server_version() < kVersionWanted) return {"collation", Level::skipped, "known from PostgreSQL 15 on"};
+  pqxx::nontransaction transaction(connection);
+  const pqxx::result changed = transaction.exec(
+      "SELECT format('DATABASE %I', datname), datcollversion, pg_database_collation_actual_version(oid) FROM pg_database "
+      "WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid) "
+      "UNION ALL SELECT DISTINCT format('COLLATION %I.%I', nspname, collname), collversion, "
+      "pg_collation_actual_version(coll.oid) "
+      "FROM pg_collation coll JOIN pg_namespace namespace ON namespace.oid = collnamespace "
+      "JOIN pg_attribute ON attcollation = coll.oid JOIN pg_class ON pg_class.oid = attrelid "
+      "WHERE relnamespace = current_schema()::regnamespace AND collversion <> pg_collation_actual_version(coll.oid)");
+  if (changed.empty()) return {"collation", Level::ok, "of the version that the indexes were made with"};
+  const std::string what = changed[0][0].as<std::string>();
+  return {"collation", Level::warn,
+          what + " is of version " + changed[0][1].as<std::string>() + " and the library of " +
+              changed[0][2].as<std::string>() + ": indexes over text may not find what is there",
+          "stop the services, then REINDEX DATABASE " +
+              transaction.exec1("SELECT quote_ident(current_database())")[0].as<std::string>() + "; ALTER " + what +
+              " REFRESH " + (what.starts_with("DATABASE") ? "COLLATION " : "") + "VERSION"};
+}
+
 // Asks what services need: to become each role, and what the role may do.
 Check check_roles(postgres::Connection& connection, const std::string& user) {
   pqxx::work transaction(connection);
@@ -249,14 +279,16 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions", "foreign keys",
-          "log guards", "services", "projections"},
+         {"encoding", "collation", "durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions",
+          "foreign keys", "log guards", "services", "projections"},
          "no database");
     return checks;
   }
   postgres::Connection& connection = **connected;
   Checks checks;
   checks.push_back(check_version(connection, where));
+  checks.push_back(check_encoding(connection));
+  checks.push_back(check_collation(connection));
   checks.push_back(check_durability(connection));
   checks.push_back(check_wal(connection));
   checks.push_back(check_writes(connection));

@@ -97,7 +97,8 @@ TEST_F(Doctor, NamesADatabaseThatTakesNoWrites) {
   const std::string database = "ALTER DATABASE " + postgres_->settings().database;
   superuser.execute(database + " SET default_transaction_read_only = on");
   const Report read_only = doctor();
-  EXPECT_THAT(read_only.line("writes"), AllOf(StartsWith("FAIL"), HasSubstr("default_transaction_read_only"), HasSubstr("RESET")));
+  EXPECT_THAT(read_only.line("writes"),
+              AllOf(StartsWith("FAIL"), HasSubstr("default_transaction_read_only"), HasSubstr("RESET")));
   EXPECT_EQ(read_only.exit_code, 1);
   superuser.execute("SET default_transaction_read_only = off");
   superuser.execute(database + " RESET default_transaction_read_only");
@@ -121,7 +122,8 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   Report report;
   const auto all_well = [&] {
     report = doctor();
-    return report.exit_code == 0 && report.line("services").find("1 ingester, 1 projector, 1 query service") != std::string::npos &&
+    return report.exit_code == 0 &&
+           report.line("services").find("1 ingester, 1 projector, 1 query service") != std::string::npos &&
            report.line("query port").find("answers") != std::string::npos &&
            report.line("projector port").find("answers") != std::string::npos;
   };
@@ -129,10 +131,12 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   EXPECT_THAT(report.errors, testing::IsEmpty());
   EXPECT_THAT(report.output, Not(HasSubstr("FAIL")));
   // Of the disks of the machine that runs this test nothing is known.
-  for (const char* check : {"broker",        "in flight",      "packet size",  "QoS",        "features",    "session",
-                            "subscription",  "round trip",     "database",     "durability", "wal",         "writes",      "clock",       "roles",
-                            "migrations",    "partitions",     "foreign keys", "log guards", "services",   "projections", "spool",
-                            "ingester port", "projector port", "query port",   "secrets"}) {
+  for (const char* check : {"broker",     "in flight",    "packet size", "QoS",           "features",
+                            "session",    "subscription", "round trip",  "database",      "encoding",
+                            "collation",  "durability",   "wal",         "writes",        "clock",
+                            "roles",      "migrations",   "partitions",  "foreign keys",  "log guards",
+                            "services",   "projections",  "spool",       "ingester port", "projector port",
+                            "query port", "secrets"}) {
     EXPECT_THAT(report.line(check), StartsWith("ok ")) << check;
   }
   EXPECT_THAT(report.line("data disk"), HasSubstr((folder_ / "postgres").string()));
@@ -190,11 +194,12 @@ TEST_F(Doctor, NamesAnUnmigratedDatabaseAndMissingRoles) {
 
 TEST_F(Doctor, DoesNotAdviseToMigrateADatabaseThatIsNewer) {
   Database owner(postgres_->settings());
-  owner.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (9000, 'of_tomorrow', '')");
+  owner.execute("INSERT INTO hermes_schema_migrations (number, name, checksum) VALUES (9000, 'of_tomorrow', '')");
   const Report report = doctor();
-  owner.execute("DELETE FROM schema_migrations WHERE number = 9000");
+  owner.execute("DELETE FROM hermes_schema_migrations WHERE number = 9000");
   EXPECT_EQ(report.exit_code, 1);
-  EXPECT_THAT(report.line("migrations"), AllOf(StartsWith("FAIL"), HasSubstr("Install the version of Hermes"), Not(HasSubstr("migrate"))));
+  EXPECT_THAT(report.line("migrations"),
+              AllOf(StartsWith("FAIL"), HasSubstr("Install the version of Hermes"), Not(HasSubstr("migrate"))));
 }
 
 TEST_F(Doctor, NamesARoleThatCannotBeTaken) {
@@ -208,13 +213,35 @@ TEST_F(Doctor, NamesARoleThatCannotBeTaken) {
   EXPECT_THAT(report.line("migrations"), AllOf(StartsWith("FAIL"), HasSubstr("permission denied"), HasSubstr("Do: ")));
 }
 
-TEST_F(Doctor, NamesCommitsThatDoNotWait) {
+TEST_F(Doctor, NamesADatabaseThatIsNotUtf8) {
+  Database(postgres_->superuser())
+      .execute("CREATE DATABASE ascii OWNER dbowner ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+  const Environment ascii{{"POSTGRES_DB", "ascii"}};
+  EXPECT_THAT(doctor(ascii).line("encoding"), AllOf(StartsWith("FAIL"), HasSubstr("SQL_ASCII"), HasSubstr("ENCODING 'UTF8'")));
+  Environment environment = this->environment();
+  environment["POSTGRES_DB"] = "ascii";
+  const Finished migrated = run({hermes_command(), "migrate"}, environment);
+  EXPECT_EQ(migrated.exit_code, 1);
+  EXPECT_THAT(migrated.errors, AllOf(HasSubstr("encoded in SQL_ASCII"), HasSubstr("ENCODING 'UTF8'")));
+}
+
+TEST_F(Doctor, NamesACollationOfAnotherVersionThanTheLibrarys) {
   Database superuser(postgres_->superuser());
-  superuser.execute("ALTER ROLE dbowner SET synchronous_commit = off");
-  const Report report = doctor();
-  superuser.execute("ALTER ROLE dbowner RESET synchronous_commit");
-  EXPECT_EQ(report.exit_code, 1);
-  EXPECT_THAT(report.line("durability"), AllOf(StartsWith("FAIL"), HasSubstr("synchronous_commit off")));
+  superuser.execute(
+      "CREATE DATABASE sorted OWNER dbowner ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en' TEMPLATE template0");
+  const Environment sorted{{"POSTGRES_DB", "sorted"}};
+  EXPECT_THAT(doctor(sorted).line("collation"), StartsWith("ok"));
+  superuser.execute("UPDATE pg_database SET datcollversion = '1.2' WHERE datname = 'sorted'");
+  const std::string line = doctor(sorted).line("collation");
+  EXPECT_THAT(line,
+              AllOf(StartsWith("warn"), HasSubstr("REINDEX DATABASE sorted; ALTER DATABASE sorted REFRESH COLLATION VERSION")));
+  // The cure is one.
+  postgres::Settings settings = postgres_->settings();
+  settings.database = "sorted";
+  Database owner(settings);
+  owner.rows("REINDEX DATABASE sorted");
+  owner.rows("ALTER DATABASE sorted REFRESH COLLATION VERSION");
+  EXPECT_THAT(doctor(sorted).line("collation"), StartsWith("ok"));
 }
 
 TEST_F(Doctor, NamesTheLimitsOfABroker) {
@@ -249,7 +276,8 @@ TEST_F(Doctor, NamesABrokerThatTakesASubscriptionAndDeliversNothing) {
 }
 
 TEST_F(Doctor, NamesAQueryServiceThatIsNotWhereItShouldBe) {
-  EXPECT_THAT(doctor().line("query port"), AllOf(StartsWith("warn"), HasSubstr(std::to_string(ports_[2])), HasSubstr("hermes serve")));
+  EXPECT_THAT(doctor().line("query port"),
+              AllOf(StartsWith("warn"), HasSubstr(std::to_string(ports_[2])), HasSubstr("hermes serve")));
 }
 
 TEST_F(Doctor, NamesAServiceAtThePortOfAnother) {
@@ -262,7 +290,8 @@ TEST_F(Doctor, NamesAServiceAtThePortOfAnother) {
   })) << report.output;
   EXPECT_EQ(report.exit_code, 1);
   EXPECT_THAT(report.line("ingester port"),
-              AllOf(StartsWith("FAIL"), HasSubstr("the query service answers there, not the ingester"), HasSubstr("HERMES_INGESTER_PORT")));
+              AllOf(StartsWith("FAIL"), HasSubstr("the query service answers there, not the ingester"),
+                    HasSubstr("HERMES_INGESTER_PORT")));
 }
 
 TEST_F(Doctor, NamesASpoolThatCannotBeUsed) {
