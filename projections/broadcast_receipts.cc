@@ -85,7 +85,7 @@ void count_broadcast_receipts(std::span<const RecordedEvent> events, const std::
     read.add(added.read);
     statuses.add(added.read > 0 ? "read" : "delivered");
     users.add(added.furthest_user);
-    times.add(domain::to_string(added.furthest->recorded_at));
+    times.add(domain::to_string(added.furthest->arrived_at()));
     status_ids.add(static_cast<long long>(message_status_id(added.furthest->position, target.partition_count)));
   }
   static const std::string kUpsert = upsert_statement();
