@@ -13,6 +13,7 @@
 #include "adapters/mqtt/in_flight.h"
 #include "adapters/mqtt/reason_code.h"
 #include "adapters/mqtt/subscriptions.h"
+#include "adapters/mqtt/topic.h"
 #include "adapters/mqtt/waiting_pubacks.h"
 
 namespace hermes::mqtt {
@@ -22,23 +23,13 @@ using Clock = std::chrono::steady_clock;
 
 // How long a disconnect waits for what is under way.
 constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
-// A SUBACK comes behind all that the broker has queued for us.
-constexpr std::chrono::seconds kSubscribeTimeout{15};
+// The connection ends when an answer is overdue, and tells who waits: this is for a client whose thread is held up.
+constexpr std::chrono::minutes kAnswerTimeout{6};
 // Publishes at QoS 1 under way at once, if the broker allows as many.
 constexpr std::size_t kUnderWayMax = 1'000;
 
-Grants grants_of(const Connack& connack, const Settings& settings) {
-  return {
-      .receive_maximum = connack.receive_maximum,
-      .maximum_packet_bytes = connack.maximum_packet_bytes,
-      .maximum_qos = connack.maximum_qos,
-      .retain = connack.retain,
-      .wildcard_subscriptions = connack.wildcard_subscriptions,
-      .shared_subscriptions = connack.shared_subscriptions,
-      .session_expiry = connack.session_expiry_s ? std::chrono::seconds(*connack.session_expiry_s) : settings.session_expiry};
-}
-
 Disconnection lost(std::string reason) { return {Disconnection::Cause::connection_lost, std::move(reason)}; }
+Disconnection not_subscribed(std::string reason) { return {Disconnection::Cause::not_subscribed, std::move(reason)}; }
 
 }  // namespace
 
@@ -62,6 +53,7 @@ class Client::Impl {
   MessagesHandler messages_handler;
   ConnectedHandler connected_handler;
   DisconnectedHandler disconnected_handler;
+  AttemptFailedHandler attempt_failed_handler;
 
   // ---- any thread ----
 
@@ -74,10 +66,7 @@ class Client::Impl {
     if (up_) return Done{};
     wanted_ = false;
     wake();
-    std::string advice = "Is it running, and are host and port right?";
-    if (last_problem_.refused_user) advice = "Are MQTT_USERNAME and MQTT_PASSWORD right?";
-    if (last_problem_.unknown_host) advice = "Is MQTT_BROKER_HOST right?";
-    return fail(Error{"cannot connect to the MQTT broker at " + where() + ": " + last_problem_.message + ". " + advice});
+    return fail(Error{not_connected(last_problem_)});
   }
 
   void disconnect() {
@@ -98,22 +87,45 @@ class Client::Impl {
     return grants_;
   }
 
-  Result<int, Error> subscribe(const std::string& filter, int qos, bool no_local) {
+  Result<int, Error> subscribe(const std::string& filter, int qos, bool no_local, Retained retained) {
     const auto failed = [&](const std::string& why) {
       return fail(Error{"cannot subscribe to " + filter + " at " + where() + ": " + why});
     };
     const auto outcome = std::make_shared<Outcome>();
     {
       std::lock_guard lock(mutex_);
-      subscriptions_.want(filter, qos, no_local);
+      subscriptions_.want({.filter = filter, .qos = qos, .no_local = no_local, .with_retained = retained == Retained::sent});
       if (!up_) return failed("not connected");
-      subscriptions_.ask(unsent_, filter, outcome);
+      subscriptions_.ask(unsent_, filter, outcome, Clock::now());
       wake();
     }
-    const auto problem = outcome->wait(kSubscribeTimeout);
+    const auto problem = outcome->wait(kAnswerTimeout);
     if (!problem) return failed("no answer from the broker");
     if (!problem->empty()) return failed(*problem);
     return outcome->reason();
+  }
+
+  Result<Done, Error> unsubscribe(const std::string& filter) {
+    const auto failed = [&](const std::string& why) {
+      return fail(Error{"cannot end the subscription to " + filter + " at " + where() + ": " + why});
+    };
+    const auto outcome = std::make_shared<Outcome>();
+    {
+      std::lock_guard lock(mutex_);
+      subscriptions_.want_no_more(filter);
+      if (!up_) return failed("not connected");
+      subscriptions_.ask_to_end(unsent_, filter, outcome, Clock::now());
+      wake();
+    }
+    const auto problem = outcome->wait(kAnswerTimeout);
+    if (!problem) return failed("no answer from the broker");
+    if (!problem->empty()) return failed(*problem);
+    return Done{};
+  }
+
+  bool subscribed() {
+    std::lock_guard lock(mutex_);
+    return up_ && subscriptions_.granted();
   }
 
   Result<Done, Error> publish(std::string_view topic, std::string_view payload, int qos, bool retained, OutcomePtr outcome) {
@@ -121,6 +133,8 @@ class Client::Impl {
     const auto failed = [&](const std::string& why) {
       return fail(Error{"cannot publish to " + std::string(topic) + " at " + where() + ": " + why});
     };
+    // The broker would drop the connection for it, and at QoS 1 each one to come.
+    if (const auto problem = problem_of_topic(topic)) return failed("the topic " + *problem);
     std::lock_guard lock(mutex_);
     if (!up_) return fail(Error{"cannot publish: not connected to the MQTT broker at " + where()});
     const std::size_t bytes_max = grants_.maximum_packet_bytes.value_or(kPacketBytesMax);
@@ -149,6 +163,10 @@ class Client::Impl {
   }
 
  private:
+  std::string not_connected(const Connection::Problem& problem) const {
+    return "cannot connect to the MQTT broker at " + where() + ": " + problem.message + ". " + problem.advice();
+  }
+
   std::string where() const { return settings_.host + ":" + std::to_string(settings_.port); }
 
   // Requires: mutex_. Once until the thread has looked: to wake it costs a system call.
@@ -200,12 +218,18 @@ class Client::Impl {
         last_problem_ = connection.error();
         ++attempts_ended_;
       });
+      ++attempts_failed_;
+      if (ever_connected_ && still_wanted() && attempt_failed_handler)
+        attempt_failed_handler(
+            {.reason = not_connected(connection.error()), .attempts = attempts_failed_, .since = down_since_});
       return {};
     }
     ever_connected_ = true;
-    came_up(connection->connack());
+    attempts_failed_ = 0;
+    came_up(*connection);
     const Clock::time_point up_since = Clock::now();
     const Disconnection end = serve(*connection);
+    down_since_ = Clock::now();
     went_down(end);
     return Clock::now() - up_since;
   }
@@ -216,18 +240,19 @@ class Client::Impl {
     return wants_up();
   }
 
-  void came_up(const Connack& connack) {
+  void came_up(const Connection& connection) {
+    const bool session_present = connection.connack().session_present;
     {
       std::lock_guard lock(mutex_);
-      grants_ = grants_of(connack, settings_);
+      grants_ = connection.grants(settings_.session_expiry);
       connecting_ = false;
       up_ = true;
-      in_flight_.connected(connack.session_present);
-      if (!connack.session_present) subscriptions_.renew(unsent_);
+      in_flight_.connected(session_present);
+      subscriptions_.connected(unsent_, session_present, Clock::now());
       ++attempts_ended_;
       changed_.notify_all();
     }
-    if (connected_handler) connected_handler(connack.session_present);
+    if (connected_handler) connected_handler(session_present);
   }
 
   void went_down(const Disconnection& end) {
@@ -261,7 +286,8 @@ class Client::Impl {
         left_ = true;
         return lost("disconnected");
       }
-      const Clock::time_point left = leave_by.value_or(Clock::time_point::max());
+      if (Clock::now() >= answer_due_) return not_subscribed("the broker does not answer to a subscription");
+      const Clock::time_point left = std::min(leave_by.value_or(Clock::time_point::max()), answer_due_);
       // While there is a backlog nothing is handed over, whatever is due.
       if (auto exchanged = connection.exchange(connection.has_backlog() ? left : std::min(left, pubacks_.due())); !exchanged)
         return lost(exchanged.error());
@@ -279,6 +305,7 @@ class Client::Impl {
   bool hand_over(Connection& connection) {
     std::lock_guard lock(mutex_);
     woken_ = false;
+    answer_due_ = subscriptions_.overdue_at();
     if (connection.has_backlog()) return wants_up();
     std::string& out = connection.out();
     if (out.empty()) {
@@ -313,13 +340,16 @@ class Client::Impl {
       } else if (const auto* puback = std::get_if<Puback>(&**packet)) {
         acknowledged(*puback);
       } else if (const auto* suback = std::get_if<Suback>(&**packet)) {
-        subscribed(*suback);
+        if (auto problem = answered(*suback); !problem.empty()) end = not_subscribed(std::move(problem));
+      } else if (const auto* unsuback = std::get_if<Unsuback>(&**packet)) {
+        answered(*unsuback);
       } else if (const auto* disconnect = std::get_if<Disconnect>(&**packet)) {
         end = told_to_leave(disconnect->reason);
       }
     }
     // What came before the end was sent before it.
     if (messages_.empty()) return end;
+    if (answer_due_ != Clock::time_point::max()) heard_messages();
     const std::size_t taken = messages_handler ? messages_handler(messages_) : messages_.size();
     const Clock::time_point now = Clock::now();
     for (std::size_t i = 0; i < std::min(taken, messages_.size()); ++i) {
@@ -335,9 +365,19 @@ class Client::Impl {
         in_flight_.acknowledged(puback.packet_id, puback.reason));  // of another: the broker's mistake, no harm to us
   }
 
-  void subscribed(const Suback& suback) {
+  std::string answered(const Suback& suback) {
     std::lock_guard lock(mutex_);
-    subscriptions_.answered(suback);
+    return subscriptions_.answered(suback);
+  }
+
+  void answered(const Unsuback& unsuback) {
+    std::lock_guard lock(mutex_);
+    subscriptions_.answered(unsuback);
+  }
+
+  void heard_messages() {
+    std::lock_guard lock(mutex_);
+    subscriptions_.heard_messages(Clock::now());
   }
 
   Disconnection told_to_leave(std::uint8_t reason) const {
@@ -360,13 +400,16 @@ class Client::Impl {
   std::uint64_t attempts_ended_ = 0;
   Connection::Problem last_problem_;
   Grants grants_;
-  Subscriptions subscriptions_;
+  Subscriptions subscriptions_{settings_.subscribe_timeout};
   std::string unsent_;
   InFlight in_flight_;
 
   // The thread's own.
   bool ever_connected_ = false;
+  std::uint64_t attempts_failed_ = 0;  // since the last connection
+  Clock::time_point down_since_;
   bool left_ = false;  // the connection that ended was ended here
+  Clock::time_point answer_due_;
   std::vector<Message> messages_;
   std::vector<PacketId> packet_ids_;
   WaitingPubacks pubacks_{settings_.puback_wait_max};
@@ -387,12 +430,16 @@ void Client::on_message(MessageHandler handler) {
 void Client::on_connected(ConnectedHandler handler) { impl_->connected_handler = std::move(handler); }
 void Client::on_disconnected(DisconnectedHandler handler) { impl_->disconnected_handler = std::move(handler); }
 
+void Client::on_attempt_failed(AttemptFailedHandler handler) { impl_->attempt_failed_handler = std::move(handler); }
+
 Result<Done, Error> Client::connect() { return impl_->connect(); }
 bool Client::connected() const { return impl_->connected(); }
 Grants Client::grants() const { return impl_->grants(); }
-Result<int, Error> Client::subscribe(const std::string& topic_filter, int qos, bool no_local) {
-  return impl_->subscribe(topic_filter, qos, no_local);
+Result<int, Error> Client::subscribe(const std::string& topic_filter, int qos, bool no_local, Retained retained) {
+  return impl_->subscribe(topic_filter, qos, no_local, retained);
 }
+Result<Done, Error> Client::unsubscribe(const std::string& topic_filter) { return impl_->unsubscribe(topic_filter); }
+bool Client::subscribed() const { return impl_->subscribed(); }
 Result<Done, Error> Client::publish(std::string_view topic, std::string_view payload, int qos, bool retained) {
   return impl_->publish(topic, payload, qos, retained, nullptr);
 }

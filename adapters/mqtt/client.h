@@ -36,6 +36,9 @@ struct Settings {
   // messages that it may send.
   std::chrono::milliseconds puback_wait_max{1000};
   std::chrono::milliseconds connect_timeout{5000};
+  // How long the broker may leave a SUBSCRIBE or an UNSUBSCRIBE without an answer while it sends no message either. Then the
+  // connection is made again.
+  std::chrono::milliseconds subscribe_timeout{15'000};
   std::chrono::milliseconds reconnect_min{200};  // back-off with jitter between these
   std::chrono::milliseconds reconnect_max{5000};
   // When another client connects with this id, the broker gives it the session (MQTT 5, 3.1.4), and says so: Mosquitto
@@ -43,6 +46,8 @@ struct Settings {
   bool leave_session_to_another = false;
   std::string username;
   std::string password;
+  // Not empty: the password is the first line of this file, read for each connection, so that a new password needs no restart.
+  std::string password_file{};
 };
 
 struct Message {
@@ -52,6 +57,9 @@ struct Message {
   bool retained = false;
 };
 
+// What the broker retains (3.3.1.3), when a subscription is made: it was said before, to others.
+enum class Retained { not_sent, sent };
+
 struct Error {
   std::string message;  // one line: what, where, what to do
 };
@@ -60,10 +68,18 @@ struct Disconnection {
   enum class Cause {
     connection_lost,          // or ended by the broker
     message_not_taken,        // by the message handler
+    not_subscribed,           // the broker refuses what it granted before, or does not answer
     session_left_to_another,  // Settings::leave_session_to_another: no connection is made any more
   };
   Cause cause = Cause::connection_lost;
   std::string reason;  // one line
+};
+
+// An attempt to make a lost connection again.
+struct FailedAttempt {
+  std::string reason{};                           // as the error of connect()
+  std::uint64_t attempts = 0;                     // failed since the connection was lost
+  std::chrono::steady_clock::time_point since{};  // when that was
 };
 
 class Client {
@@ -75,6 +91,7 @@ class Client {
   using MessageHandler = std::function<bool(const Message&)>;  // one by one; returns whether it is taken
   using ConnectedHandler = std::function<void(bool session_present)>;
   using DisconnectedHandler = std::function<void(const Disconnection& disconnection)>;
+  using AttemptFailedHandler = std::function<void(const FailedAttempt& attempt)>;
 
   explicit Client(Settings settings);
   ~Client();  // disconnects, keeping the session
@@ -86,6 +103,7 @@ class Client {
   void on_message(MessageHandler handler);  // in its place
   void on_connected(ConnectedHandler handler);
   void on_disconnected(DisconnectedHandler handler);
+  void on_attempt_failed(AttemptFailedHandler handler);  // not those of connect(), which says itself
 
   // Connects once and waits; from then on a lost connection is made again by itself, with back-off, until disconnect() or
   // until another client has the session and it is to be left there.
@@ -95,8 +113,13 @@ class Client {
   // What the broker granted in its last CONNACK. Requires: connected once.
   Grants grants() const;
 
-  // Waits for the SUBACK and returns the QoS that it grants. Repeated by itself when a reconnect finds no session.
-  Result<int, Error> subscribe(const std::string& topic_filter, int qos, bool no_local);
+  // Waits for the SUBACK and returns the QoS that it grants. Asked for again by itself on each connection whose session lacks
+  // it; a broker that refuses it then, or does not answer, is left, told of by on_disconnected, and asked again with back-off.
+  Result<int, Error> subscribe(const std::string& topic_filter, int qos, bool no_local, Retained retained = Retained::not_sent);
+  // Waits for the UNSUBACK. What the broker has queued for it still comes. A subscription that is not there is none to end.
+  Result<Done, Error> unsubscribe(const std::string& topic_filter);
+  // The broker has granted all that subscribe() asked for, in the session that it has now. False before the first subscribe().
+  bool subscribed() const;
 
   // Hands the message to the client's queue and returns; fails when there is no connection or the queue is full
   // (kUnsentBytesMax, InFlight::kMax). At QoS 1 it is sent again on later connections until the broker has taken it.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "adapters/mqtt/reason_code.h"
@@ -31,7 +32,9 @@ Result<Connection, Connection::Problem> Connection::open(const Settings& setting
                                                          const std::function<bool()>& cancelled) {
   const Clock::time_point deadline = Clock::now() + settings.connect_timeout;
   auto socket = Socket::connect(settings.host, settings.port, deadline, wake, cancelled);
-  if (!socket) return fail(Problem{.message = socket.error().message, .unknown_host = socket.error().unknown_host});
+  if (!socket)
+    return fail(Problem{.message = socket.error().message,
+                        .cause = socket.error().unknown_host ? Problem::Cause::unknown_host : Problem::Cause::unreachable});
   Connection connection(std::move(*socket), settings, wake);
   if (auto problem = connection.shake_hands(settings, clean_start, deadline, cancelled)) return fail(std::move(*problem));
   return connection;
@@ -49,8 +52,51 @@ Connection::Connection(Socket socket, const Settings& settings, WakeUp& wake)
       last_sent_(read_from_),
       last_received_(read_from_) {}
 
+// What the broker's answer to the CONNECT says against it.
+std::optional<Connection::Problem> Connection::problem_of(const Connack& connack) {
+  using Cause = Problem::Cause;
+  if (connack.of_mqtt_3 || connack.reason == kUnsupportedProtocol)
+    return Problem{"the broker speaks MQTT 3.1.1 only; Hermes needs MQTT 5", Cause::other_protocol};
+  if (connack.reason == 0) return std::nullopt;
+  return Problem{describe(connack.reason), is_refused_user(connack.reason) ? Cause::refused_user : Cause::refused};
+}
+
+const char* Connection::Problem::advice() const {
+  switch (cause) {
+    case Cause::unreachable: return "Is it running, and are host and port right?";
+    case Cause::unknown_host: return "Is MQTT_BROKER_HOST right?";
+    case Cause::refused_user: return "Are MQTT_USERNAME and MQTT_PASSWORD right?";
+    case Cause::other_protocol: return "Does a broker that speaks MQTT 5 listen there, without TLS and WebSockets?";
+    case Cause::refused: return "Its log may say more.";
+  }
+  return "";
+}
+
+Grants Connection::grants(std::chrono::seconds expiry_asked) const {
+  return {.receive_maximum = connack_.receive_maximum,
+          .maximum_packet_bytes = connack_.maximum_packet_bytes,
+          .maximum_qos = connack_.maximum_qos,
+          .retain = connack_.retain,
+          .wildcard_subscriptions = connack_.wildcard_subscriptions,
+          .shared_subscriptions = connack_.shared_subscriptions,
+          .session_expiry = connack_.session_expiry_s ? std::chrono::seconds(*connack_.session_expiry_s) : expiry_asked};
+}
+
+// The password for this connection: of a file it may be another than at the last one.
+Result<std::string, Connection::Problem> Connection::password(const Settings& settings) {
+  if (settings.password_file.empty()) return settings.password;
+  std::ifstream file(settings.password_file);
+  std::string line;
+  if (!std::getline(file, line))
+    return fail(Problem{"cannot read a password from " + settings.password_file, Problem::Cause::refused_user});
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
 std::optional<Connection::Problem> Connection::shake_hands(const Settings& settings, bool clean_start,
                                                            Clock::time_point deadline, const std::function<bool()>& cancelled) {
+  const auto secret = password(settings);
+  if (!secret) return secret.error();
   append_connect(out_, {.client_id = settings.client_id,
                         .clean_start = clean_start,
                         .keep_alive_s = static_cast<std::uint16_t>(std::min<std::int64_t>(settings.keep_alive.count(), 65'535)),
@@ -58,16 +104,18 @@ std::optional<Connection::Problem> Connection::shake_hands(const Settings& setti
                         .receive_maximum = settings.receive_maximum,
                         .maximum_packet_bytes = settings.maximum_packet_bytes,
                         .username = settings.username,
-                        .password = settings.password});
+                        .password = *secret});
   for (;;) {
-    if (auto exchanged = exchange(deadline); !exchanged) return Problem{.message = exchanged.error()};
+    // Before it is known whom we speak to, this is how a program takes it that does not know MQTT 5.
+    if (auto exchanged = exchange(deadline); !exchanged)
+      return Problem{"no answer to the CONNECT: " + exchanged.error(), Problem::Cause::other_protocol};
     auto packet = next();
-    if (!packet) return Problem{.message = packet.error().what};
+    if (!packet) return Problem{packet.error().what, Problem::Cause::other_protocol};
     if (*packet) {
       const auto* connack = std::get_if<Connack>(&**packet);
-      if (connack == nullptr) return Problem{.message = "the broker answered with something else than a CONNACK"};
-      if (connack->reason >= kRefusalsFrom)
-        return Problem{.message = describe(connack->reason), .refused_user = is_refused_user(connack->reason)};
+      if (connack == nullptr)
+        return Problem{"the broker answered with something else than a CONNACK", Problem::Cause::other_protocol};
+      if (auto problem = problem_of(*connack)) return problem;
       connack_ = *connack;
       if (connack_.keep_alive_s) keep_alive_ = std::chrono::seconds(*connack_.keep_alive_s);  // 3.2.2.3.14
       return std::nullopt;

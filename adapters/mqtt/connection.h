@@ -25,9 +25,17 @@ class Connection {
   using Clock = std::chrono::steady_clock;
 
   struct Problem {
+    enum class Cause {
+      unreachable,
+      unknown_host,
+      refused_user,
+      other_protocol,  // MQTT of another version, or none at all
+      refused          // what was asked for, or for now
+    };
     std::string message;
-    bool unknown_host = false;
-    bool refused_user = false;
+    Cause cause = Cause::unreachable;
+
+    const char* advice() const;  // a sentence
   };
   // Connects, and waits for the CONNACK, for settings.connect_timeout at most, or until `wake` was set and `cancelled` says
   // yes. Requires: `wake` outlives the connection.
@@ -35,6 +43,8 @@ class Connection {
                                           const std::function<bool()>& cancelled);
 
   const Connack& connack() const { return connack_; }
+  // `expiry_asked`: Settings::session_expiry.
+  Grants grants(std::chrono::seconds expiry_asked) const;
 
   // The next packet of what exchange() has read; nothing when there is none. Its views are valid until the next exchange().
   Result<std::optional<Received>, Malformed> next();
@@ -58,6 +68,8 @@ class Connection {
  private:
   Connection(Socket socket, const Settings& settings, WakeUp& wake);
 
+  static Result<std::string, Problem> password(const Settings& settings);
+  static std::optional<Problem> problem_of(const Connack& connack);
   std::optional<Problem> shake_hands(const Settings& settings, bool clean_start, Clock::time_point deadline,
                                      const std::function<bool()>& cancelled);
   Result<Done, std::string> send();

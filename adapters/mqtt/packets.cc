@@ -12,6 +12,8 @@ enum class Type : std::uint8_t {  // 2.1.2
   puback = 4,
   subscribe = 8,
   suback = 9,
+  unsubscribe = 10,
+  unsuback = 11,
   pingreq = 12,
   pingresp = 13,
   disconnect = 14
@@ -144,7 +146,8 @@ Connack read_connack(Reader body) {
   Connack connack;
   connack.session_present = (body.u8() & 1) != 0;
   connack.reason = body.u8();
-  if (body.empty()) return connack;
+  connack.of_mqtt_3 = body.empty();  // in MQTT 5 the length of the properties is never left out (3.2.2.3.1)
+  if (connack.of_mqtt_3) return connack;
   for (Reader properties = body.properties(); !properties.empty();) {
     const std::uint8_t identifier = properties.u8();
     const std::uint32_t value = properties.property_value(identifier);
@@ -203,6 +206,14 @@ Suback read_suback(Reader body) {
   return suback;
 }
 
+Unsuback read_unsuback(Reader body) {
+  Unsuback unsuback;
+  unsuback.packet_id = body.u16();
+  body.properties();
+  unsuback.reason = body.u8();
+  return unsuback;
+}
+
 Disconnect read_disconnect(Reader body) { return {body.empty() ? std::uint8_t{0} : body.u8()}; }
 
 Received read(Type type, unsigned flags, Reader body) {
@@ -211,6 +222,7 @@ Received read(Type type, unsigned flags, Reader body) {
     case Type::puback: return read_puback(body);
     case Type::pingresp: return Pingresp{};
     case Type::suback: return read_suback(body);
+    case Type::unsuback: return read_unsuback(body);
     case Type::connack: return read_connack(body);
     case Type::disconnect: return read_disconnect(body);
     default: throw Unreadable{"a packet that brokers do not send"};
@@ -262,12 +274,22 @@ void append_puback(std::string& out, PacketId packet_id) {
   append_u16(out, packet_id);
 }
 
-void append_subscribe(std::string& out, PacketId packet_id, std::string_view filter, int qos, bool no_local) {
-  append_header(out, Type::subscribe, 2, 2 + 1 + 2 + filter.size() + 1);
+void append_subscribe(std::string& out, PacketId packet_id, const Subscribe& subscribe) {
+  constexpr unsigned kNoLocal = 0x04;
+  constexpr unsigned kRetainedNever = 0x20;
+  append_header(out, Type::subscribe, 2, 2 + 1 + 2 + subscribe.filter.size() + 1);
+  append_u16(out, packet_id);
+  append_length(out, 0);
+  append_text(out, subscribe.filter);
+  append_u8(out, static_cast<unsigned>(subscribe.qos) | (subscribe.no_local ? kNoLocal : 0) |
+                     (subscribe.with_retained ? 0 : kRetainedNever));
+}
+
+void append_unsubscribe(std::string& out, PacketId packet_id, std::string_view filter) {
+  append_header(out, Type::unsubscribe, 2, 2 + 1 + 2 + filter.size());
   append_u16(out, packet_id);
   append_length(out, 0);
   append_text(out, filter);
-  append_u8(out, static_cast<unsigned>(qos) | (no_local ? 4u : 0u));
 }
 
 void append_pingreq(std::string& out) { append_header(out, Type::pingreq, 0, 0); }

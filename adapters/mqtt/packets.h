@@ -45,16 +45,24 @@ struct Publish {  // 3.3
 void append_publish(std::string& out, const Publish& publish);
 std::size_t publish_bytes(const Publish& publish);  // what append_publish would append
 
-void append_puback(std::string& out, PacketId packet_id);                                                      // 3.4, success
-void append_subscribe(std::string& out, PacketId packet_id, std::string_view filter, int qos, bool no_local);  // 3.8
-void append_pingreq(std::string& out);                                                                         // 3.12
-void append_disconnect(std::string& out);                                                                      // 3.14, normal
+void append_puback(std::string& out, PacketId packet_id);  // 3.4, success
+struct Subscribe {                                         // 3.8, one filter
+  std::string_view filter;
+  int qos = 0;
+  bool no_local = false;
+  bool with_retained = false;  // whether the broker sends what it retains (3.8.3.1, retain handling 0 or 2)
+};
+void append_subscribe(std::string& out, PacketId packet_id, const Subscribe& subscribe);
+void append_unsubscribe(std::string& out, PacketId packet_id, std::string_view filter);  // 3.10
+void append_pingreq(std::string& out);                                                   // 3.12
+void append_disconnect(std::string& out);                                                // 3.14, normal
 
 // ---- what a client gets ----
 
 struct Connack {  // 3.2; what is left out has the value that the standard gives it
   bool session_present = false;
   std::uint8_t reason = 0;
+  bool of_mqtt_3 = false;  // without properties, as MQTT 3.1.1 has it; `reason` is one of its return codes then
   std::uint16_t receive_maximum = 65'535;
   std::optional<std::uint32_t> maximum_packet_bytes;
   int maximum_qos = 2;
@@ -72,12 +80,16 @@ struct Suback {  // of one filter, as append_subscribe asks
   PacketId packet_id = 0;
   std::uint8_t reason = 0;  // 0 to 2: the QoS granted
 };
+struct Unsuback {  // 3.11; of one filter, as append_unsubscribe asks
+  PacketId packet_id = 0;
+  std::uint8_t reason = 0;
+};
 struct Pingresp {};
 struct Disconnect {
   std::uint8_t reason = 0;
 };
 // Views point into the bytes that were read.
-using Received = std::variant<Publish, Puback, Pingresp, Suback, Connack, Disconnect>;
+using Received = std::variant<Publish, Puback, Pingresp, Suback, Unsuback, Connack, Disconnect>;
 
 struct Malformed {
   std::string what;  // "the broker sent ..."

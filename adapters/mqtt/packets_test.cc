@@ -38,12 +38,31 @@ TEST(Packets, ConnectIsWrittenAsTheStandardDrawsIt) {
             "\x00\x02me\x00\x01u\x00\x02pw"sv);
 }
 
-TEST(Packets, SubscribeCarriesQosAndNoLocal) {
+TEST(Packets, SubscribeCarriesQosNoLocalAndThatNothingRetainedIsWanted) {
   std::string out;
-  append_subscribe(out, 258, "a/#", 1, true);
+  append_subscribe(out, 258, {.filter = "a/#", .qos = 1, .no_local = true});
   EXPECT_EQ(out,
             "\x82\x09\x01\x02\x00\x00\x03"
-            "a/#\x05"sv);
+            "a/#\x25"sv);
+}
+
+TEST(Packets, SubscribeMayAskForWhatIsRetained) {
+  std::string out;
+  append_subscribe(out, 258, {.filter = "a/#", .with_retained = true});
+  EXPECT_EQ(out,
+            "\x82\x09\x01\x02\x00\x00\x03"
+            "a/#\x00"sv);
+}
+
+TEST(Packets, UnsubscribeNamesTheFilter) {
+  std::string out;
+  append_unsubscribe(out, 258, "a/#");
+  EXPECT_EQ(out,
+            "\xa2\x08\x01\x02\x00\x00\x03"
+            "a/#"sv);
+  const auto unsuback = std::get<Unsuback>(only("\xb0\x04\x01\x02\x00\x11"sv));
+  EXPECT_EQ(unsuback.packet_id, 258);
+  EXPECT_EQ(unsuback.reason, 0x11);
 }
 
 TEST(Packets, APublishIsReadAsItWasWritten) {
@@ -96,6 +115,12 @@ TEST(Packets, AConnackSaysWhatTheBrokerGrants) {
   EXPECT_FALSE(connack.wildcard_subscriptions);
   EXPECT_FALSE(connack.shared_subscriptions);
   EXPECT_FALSE(connack.session_expiry_s);
+}
+
+TEST(Packets, AConnackOfMqtt3IsKnownByItsLength) {
+  for (const char code : {'\x00', '\x01', '\x05'})
+    EXPECT_TRUE(std::get<Connack>(only(std::string("\x20\x02\x00", 3) + code)).of_mqtt_3);
+  EXPECT_FALSE(std::get<Connack>(only("\x20\x03\x00\x00\x00"sv)).of_mqtt_3);
 }
 
 TEST(Packets, TextsInPropertiesArePassedOver) {

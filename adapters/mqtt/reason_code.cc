@@ -20,7 +20,7 @@ constexpr std::array kTexts{
     Text{0x81, "malformed packet"},
     Text{0x82, "protocol error"},
     Text{0x83, "implementation specific error"},
-    Text{0x84, "the broker does not speak MQTT 5"},
+    Text{kUnsupportedProtocol, "the broker does not speak MQTT 5"},
     Text{0x85, "the broker takes no such client identifier"},
     Text{kBadUserNameOrPassword, "the broker refuses this user or password"},
     Text{kNotAuthorized, "the broker refuses it to this user"},

@@ -7,6 +7,7 @@
 namespace hermes::mqtt {
 
 inline constexpr std::uint8_t kRefusalsFrom = 0x80;  // codes from here on are failures
+inline constexpr std::uint8_t kUnsupportedProtocol = 0x84;
 inline constexpr std::uint8_t kSessionTakenOver = 0x8e;
 
 // In a few words, for a sentence of an error.

@@ -53,7 +53,7 @@ void Connection::close() {
 }
 
 void Connection::subscribe(std::string_view filter) {
-  mqtt::append_subscribe(out_, kSubscribeId, filter, 1, /*no_local=*/false);
+  mqtt::append_subscribe(out_, kSubscribeId, {.filter = filter, .qos = 1});
 }
 
 void Connection::publish(std::string_view topic, std::string_view payload, std::uint64_t tag) {

@@ -30,6 +30,7 @@ class LoopbackListener {
   LoopbackListener& operator=(const LoopbackListener&) = delete;
 
   std::uint16_t port() const { return port_; }
+  int descriptor() const { return descriptor_; }
   int accept() { return ::accept(descriptor_, nullptr, nullptr); }  // waits; the connection is the caller's
 
  private:
