@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "adapters/wire/wire.h"
+#include "domain/mqtt_text.h"
 
 namespace hermes::ingest {
 namespace {
@@ -67,6 +68,12 @@ void AckPublisher::run() {
 }
 
 void AckPublisher::publish_one(const Ack& ack, std::string& topic, std::string& payload) {
+  // A sender from before such ids were refused (a spool, a repeated message). The broker would drop the connection for it, and
+  // with QoS 1 each of the next ones, too.
+  if (domain::what_brokers_refuse(ack.sender)) {
+    metrics_.acks_dropped.Increment();
+    return;
+  }
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   wire::encode_status_into(payload, ack.message_id, domain::Status::received_by_server, wire::kServerUser, now);
   topic.assign(topic_root_).append(1, '/').append(ack.sender);

@@ -15,10 +15,12 @@
 
 #include "adapters/ingest/acks.h"
 #include "adapters/ingest/back_off.h"
+#include "adapters/ingest/broker_session.h"
 #include "adapters/ingest/ledger.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/router.h"
 #include "adapters/ingest/worker.h"
+#include "adapters/wire/wire.h"
 #include "domain/printable_text.h"
 #include "eventstore/migrations.h"
 
@@ -27,8 +29,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kBackOffFirst{200};
 constexpr std::chrono::milliseconds kBackOffLongest{5'000};
-// What the subscription must be granted: at QoS 0 the broker keeps nothing for us while we are away, and waits for no PUBACK.
-constexpr int kQos = 1;
 // How often a drain looks whether it is done.
 constexpr std::chrono::milliseconds kDrainPoll{5};
 // Longer than a checkpoint or a fail-over holds up a healthy database.
@@ -61,18 +61,16 @@ class Ingester::Impl {
         metrics_(registry),
         spool_(std::move(spool)),
         on_fatal_(std::move(on_fatal)),
+        session_(client_, settings_),
         client_(settings_.mqtt),
         acks_(client_, metrics_, settings_.topic_root, settings_.ack_qos, kQueuedAcksMax),
         router_(*spool_, [this](std::span<const spool::Sequence> sequences) { finished(sequences); }) {
     client_.on_messages([this](std::span<const mqtt::Message> messages) { return take(messages); });
-    client_.on_connected([this](bool session_present) {
-      spdlog::info("connected to the broker at {}:{}{}", settings_.mqtt.host, settings_.mqtt.port,
-                   session_present ? ", session resumed" : "");
-      if (client_.grants().maximum_qos < kQos) subscribe_again();
-    });
-    client_.on_disconnected([](const mqtt::Disconnection& lost) { spdlog::warn("lost the broker: {}", lost.reason); });
+    client_.on_connected([this](bool session_present) { session_.connected(session_present); });
+    client_.on_disconnected([this](const mqtt::Disconnection& lost) { session_.disconnected(lost); });
+    client_.on_attempt_failed([this](const mqtt::FailedAttempt& attempt) { session_.attempt_failed(attempt); });
     log_thread_ = std::thread([this] { serve_log(); });
-    broker_thread_ = std::thread([this] { reach_broker(); });
+    session_.start();
   }
 
   ~Impl() {
@@ -92,8 +90,7 @@ class Ingester::Impl {
       std::lock_guard lock(mutex_);
       health.problem = problem_;
     }
-    if (health.problem.empty() && granted_too_little_) health.problem = too_little();
-    if (health.problem.empty() && !subscribed_) health.problem = "not subscribed at the broker yet";
+    if (health.problem.empty()) health.problem = session_.problem();
     if (health.problem.empty() && !client_.connected()) health.problem = "not connected to the broker";
     if (health.problem.empty() && !database_reachable()) health.problem = "the database does not take batches";
     health.ready = health.alive && health.problem.empty();
@@ -138,10 +135,19 @@ class Ingester::Impl {
  private:
   // ---- the client's thread ----
 
-  // How many of them are on disk.
+  // How many of them, from the first on, are on disk or ignored.
   std::size_t take(std::span<const mqtt::Message> messages) {
     records_.clear();
-    for (const mqtt::Message& message : messages) records_.push_back({message.topic, message.payload});
+    places_.clear();
+    for (const mqtt::Message& message : messages) {
+      if (message.retained && !is_worth_keeping(message.payload)) {
+        metrics_.retained_ignored.Increment();
+        continue;
+      }
+      places_.push_back(static_cast<std::size_t>(&message - messages.data()));
+      records_.push_back({message.topic, message.payload});
+    }
+    if (records_.empty()) return messages.size();
     const spool::Spool::Appended appended = spool_->append(records_, now());
     if (appended.count > 0) {
       metrics_.received.Increment(static_cast<double>(appended.count));
@@ -149,7 +155,15 @@ class Ingester::Impl {
       router_.wake();
     }
     if (appended.error) refuse(*appended.error);
-    return appended.count;
+    return appended.count == records_.size() ? messages.size() : places_[appended.count];
+  }
+
+  // Of what the broker retained, for a broker that sends it although nobody asked. A message that was said once is the same
+  // message, whenever it comes. But a receipt or typing would become an event of today for each fresh session, and what is no
+  // message at all a new row of rejected_events.
+  bool is_worth_keeping(std::string_view payload) {
+    const auto decoded = retained_decoder_.decode(payload);
+    return decoded && std::holds_alternative<domain::SendMessage>(decoded->command);
   }
 
   void refuse(const spool::AppendError& error) {
@@ -194,42 +208,6 @@ class Ingester::Impl {
     say_problem({});
     spdlog::info("reading from the broker again: the spool has room for {} bytes", room.free);
     client_.resume();
-  }
-
-  // ---- the thread that reaches the broker for the first time and subscribes; the client keeps the connection ----
-
-  void reach_broker() {
-    BackOff back_off(kBackOffFirst, kBackOffLongest);
-    while (!stopping_) {
-      auto connected = client_.connect();
-      if (connected) break;
-      spdlog::warn("{}", connected.error().message);
-      wait_unless_stopping(back_off.next());
-    }
-    const std::string everything = wire::subscription_for_everything(settings_.topic_root);
-    const bool shared = !settings_.share_group.empty();
-    const std::string filter = shared ? "$share/" + settings_.share_group + "/" + everything : everything;
-    while (!stopping_) {
-      subscribe_again_ = false;
-      // No-local is not allowed on a shared subscription (MQTT 5, 3.8.3.1): there the router knows our echoes by their content.
-      auto subscribed = client_.subscribe(filter, kQos, !shared);
-      if (subscribed && *subscribed >= kQos) {
-        granted_too_little_ = false;
-        subscribed_ = true;
-        spdlog::info("subscribed to {}", filter);
-        back_off.reset();
-        std::unique_lock lock(mutex_);
-        stop_changed_.wait(lock, [&] { return stopping_ || subscribe_again_; });
-        continue;
-      }
-      // Asked for again until it is granted: the broker remembers what it granted in the session, also after it was mended.
-      if (!subscribed) {
-        spdlog::warn("{}", subscribed.error().message);
-      } else if (!granted_too_little_.exchange(true)) {
-        spdlog::error("{}", too_little());
-      }
-      wait_unless_stopping(back_off.next());
-    }
   }
 
   // ---- the thread that reads the spool ----
@@ -291,21 +269,6 @@ class Ingester::Impl {
 
   // ---- any thread ----
 
-  // A broker that grants less than at the last time resumes the session all the same.
-  void subscribe_again() {
-    {
-      std::lock_guard lock(mutex_);
-      subscribed_ = false;
-      subscribe_again_ = true;
-    }
-    stop_changed_.notify_all();
-  }
-
-  std::string too_little() const {
-    return "the broker at " + settings_.mqtt.host + ":" + std::to_string(settings_.mqtt.port) +
-           " grants only QoS 0: what it sends while this ingester is away is lost. Allow QoS 1 (Mosquitto: max_qos 2)";
-  }
-
   void give_up(const std::string& problem) {
     if (fatal_.exchange(true)) return;
     say_problem(problem);
@@ -333,8 +296,7 @@ class Ingester::Impl {
       stopping_ = true;
     }
     stop_changed_.notify_all();
-    if (broker_thread_.joinable()) broker_thread_.join();
-    client_.disconnect();
+    session_.stop();
   }
 
   // Lets the workers finish what is in their queues if they can, and ends them.
@@ -357,6 +319,7 @@ class Ingester::Impl {
   Metrics metrics_;
   const std::unique_ptr<spool::Spool> spool_;
   const std::function<void(const std::string&)> on_fatal_;
+  BrokerSession session_;  // before the client, whose callbacks need it to the end
   mqtt::Client client_;
   AckPublisher acks_;
   Ledger ledger_;
@@ -368,23 +331,22 @@ class Ingester::Impl {
   std::chrono::steady_clock::time_point read_again_at_;
   std::mutex release_mutex_;
 
-  std::vector<spool::NewRecord> records_;  // of the client's thread
+  // Of the client's thread.
+  std::vector<spool::NewRecord> records_;
+  std::vector<std::size_t> places_;  // of these among the messages
+  wire::Decoder retained_decoder_;
   std::atomic<spool::Sequence> appended_ = 0;
   std::atomic<spool::Sequence> released_ = 0;
   std::atomic<bool> refusing_ = false;
   bool behind_ = false;  // said in the log; of the thread that calls tick()
   std::atomic<spool::Sequence> appended_at_refusal_ = 0;
   BackOff refusal_back_off_{kBackOffFirst, kBackOffLongest};  // of the client's thread
-  std::atomic<bool> subscribed_ = false;
-  std::atomic<bool> subscribe_again_ = false;  // set under mutex_
-  std::atomic<bool> granted_too_little_ = false;
   std::atomic<bool> fatal_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> stopping_writing_ = false;
   std::atomic<bool> workers_running_ = false;  // from then on workers_ does not change
   std::vector<std::unique_ptr<Worker>> workers_;
   std::thread log_thread_;
-  std::thread broker_thread_;
 };
 
 Result<std::unique_ptr<Ingester>, StartError> Ingester::start(Settings settings, prometheus::Registry& registry,

@@ -32,6 +32,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       duplicate(counter("hermes_ingest_duplicate_messages_total", "Messages that were in the log already.")),
       parked(counter("hermes_ingest_parked_messages_total", "Receipts put aside until their message comes.")),
       echoes_ignored(counter("hermes_ingest_echoes_ignored_total", "Statuses of the server that came back to it.")),
+      retained_ignored(counter("hermes_ingest_retained_ignored_total",
+                               "Receipts, typing and malformed payloads ignored because the broker had retained them.")),
       parked_expired(counter("hermes_ingest_parked_expired_total", "Receipts rejected because their message did not come.")),
       acks_published(counter("hermes_ingest_acks_published_total", "received_by_server statuses handed to the broker.")),
       acks_dropped(counter("hermes_ingest_acks_dropped_total",

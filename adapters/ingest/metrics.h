@@ -36,6 +36,7 @@ class Metrics {
   prometheus::Counter& duplicate;
   prometheus::Counter& parked;
   prometheus::Counter& echoes_ignored;
+  prometheus::Counter& retained_ignored;
   prometheus::Counter& parked_expired;
   prometheus::Counter& acks_published;
   prometheus::Counter& acks_dropped;

@@ -5,6 +5,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/ingest_stack.h"
+#include "tests/support/played_broker.h"
 
 namespace hermes::test_support {
 namespace {
@@ -85,6 +86,99 @@ TEST(BrokerSession, WithOnlyQos0IsNotReadyAndMendsItselfWithTheBroker) {
   broker.start();
   EXPECT_TRUE(eventually([&] { return readiness().find("grants only QoS 0") != std::string::npos; }))
       << readiness() << second_life.log();
+}
+
+// An ingester whose broker is a played one.
+IngestStack::Ingester ingester_at(std::uint16_t broker_port, IngestStack& stack, const TemporaryFolder& folder) {
+  const std::uint16_t http_port = free_port();
+  Environment environment = environment_for(stack.postgres(), stack.broker());
+  environment["POSTGRES_DB"] = stack.database().value("SELECT current_database()");
+  environment["MQTT_BROKER_PORT"] = std::to_string(broker_port);
+  environment["HERMES_HTTP_PORT"] = std::to_string(http_port);
+  environment["HERMES_SPOOL_DIR"] = folder / "spool";
+  return {Process::start({hermes_command(), "ingest"},
+                         {.environment = environment, .folder = folder.path(), .output = folder / "ingest.log"}),
+          http_port, "played", folder / "spool"};
+}
+
+TEST(BrokerSession, WhoseRenewedSubscriptionIsRefusedIsNotReadyAndSaysWhy) {
+  IngestStack stack;
+  std::atomic<bool> refuses = true;
+  PlayedBroker broker([&](PlayedBroker::Peer& peer, int connection) {
+    peer.expect(kConnect);
+    peer.say(kConnackNewSession);
+    constexpr int kNotAuthorized = 0x87;
+    peer.answer(peer.expect(kSubscribe), kSuback, connection > 1 && refuses ? kNotAuthorized : 1);
+    if (connection > 1) peer.stay();
+  });
+  const TemporaryFolder folder;
+  const auto ingester = ingester_at(broker.port(), stack, folder);
+  const auto readiness = [&] {
+    return run({"curl", "--silent", "--max-time", "10", "http://127.0.0.1:" + std::to_string(ingester.http_port) + "/readyz"})
+        .output;
+  };
+  EXPECT_TRUE(eventually([&] { return readiness().find("refuses it to this user") != std::string::npos; }))
+      << readiness() << ingester.log();
+  refuses = false;
+  EXPECT_TRUE(eventually([&] { return IngestStack::ready(ingester); })) << readiness() << ingester.log();
+}
+
+TEST(BrokerSession, OfAnIngesterThatJoinsAGroupUnderItsOldNameGetsEachMessageOnce) {
+  IngestStack stack;
+  {
+    auto alone = stack.ready_ingester();
+    ASSERT_EQ(alone.process.stop(), 0) << alone.log();
+  }
+  auto shared = stack.start_ingester("one", {"--share-group", "group"});
+  ASSERT_TRUE(eventually([&] {
+    return shared.log().find("no longer subscribed to " + stack.topic() + "/#") != std::string::npos;
+  })) << shared.log();
+  ASSERT_TRUE(eventually([&] { return IngestStack::ready(shared); })) << shared.log();
+  stack.publish("david", IngestStack::message("m1"));
+  stack.publish("david", IngestStack::message("m2"));
+  ASSERT_TRUE(eventually([&] { return stack.count("event_type = 'MessageSent'") == 2; })) << shared.log();
+  EXPECT_EQ(IngestStack::metric(shared, "hermes_ingest_duplicate_messages_total"), 0);
+}
+
+// Other brokers than Mosquitto may send what they retain although nobody asked.
+TEST(BrokerSession, OfWhatIsRetainedOnlyMessagesAreTaken) {
+  IngestStack stack;
+  PlayedBroker broker([&](PlayedBroker::Peer& peer, int) {
+    peer.expect(kConnect);
+    peer.say(kConnackNewSession);
+    peer.answer(peer.expect(kSubscribe), kSuback, 1);
+    constexpr bool kRetained = true;
+    peer.publish("chat/messages/d", R"({"type":"typing","sender_id":"f","sender_name":"F","receiver_id":"d","is_typing":true})",
+                 1, kRetained);
+    peer.publish("chat/messages/d", R"({"type":"status","message_id":"m1","status":"read","user_id":"d"})", 2, kRetained);
+    peer.publish("chat/messages/d", "no JSON", 3, kRetained);
+    peer.publish("chat/messages/d", R"({"message_id":"m1","sender_id":"f","sender_name":"F","receiver_id":"d","content":""})",
+                 4, kRetained);
+    peer.stay();
+  });
+  const TemporaryFolder folder;
+  const auto ingester = ingester_at(broker.port(), stack, folder);
+  ASSERT_TRUE(eventually([&] { return stack.count("event_type = 'MessageSent'") == 1; })) << ingester.log();
+  EXPECT_EQ(IngestStack::metric(ingester, "hermes_ingest_retained_ignored_total"), 3);
+  EXPECT_EQ(stack.count("event_type NOT IN ('MessageSent', 'MessageReceived')"), 0);
+  EXPECT_EQ(stack.database().value("SELECT count(*) FROM rejected_events"), "0");
+}
+
+TEST(BrokerSession, ThatIsFreshGetsNothingThatIsRetained) {
+  IngestStack stack;
+  for (const char* payload :
+       {"no JSON", R"({"type":"typing","sender_id":"f","sender_name":"F","receiver_id":"d","is_typing":true})"}) {
+    const Finished retained =
+        run({"mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", std::to_string(stack.broker().port()), "-q", "1", "-r", "-t",
+             stack.topic() + "/" + std::to_string(std::string_view(payload).size()), "-s"},
+            {}, payload);
+    ASSERT_EQ(retained.exit_code, 0) << retained.errors;
+  }
+  auto ingester = stack.ready_ingester();
+  stack.publish("d", IngestStack::message("m1"));
+  ASSERT_TRUE(eventually([&] { return stack.count("event_type = 'MessageSent'") == 1; })) << ingester.log();
+  EXPECT_EQ(stack.count("event_type = 'TypingStarted'"), 0);
+  EXPECT_EQ(stack.database().value("SELECT count(*) FROM rejected_events"), "0");
 }
 
 }  // namespace
