@@ -39,6 +39,7 @@ constexpr TableGrants kTables[] = {
     {"projection_lag", {kNone, kRead, kRead}},
     {"chat_messages", {kRead, kWrite, kRead}},
     {"message_status", {kRead, kWrite, kRead}},
+    {"broadcast_receipts", {kNone, kWrite, kRead}},
     {"inbox", {kNone, kWrite, kRead}},
     {"typing_indicators", {kNone, kWrite, kRead}},
     {"typing_now", {kNone, kRead, kRead}},
