@@ -20,11 +20,37 @@ void notify(pqxx::work& transaction, const std::string& projection) {
 
 }  // namespace
 
+std::set<Partition> extend_leases(postgres::Connection& connection, pqxx::work& transaction, const std::string& projection,
+                                  const std::string& instance, std::chrono::milliseconds duration,
+                                  const std::map<Partition, Epoch>& owned) {
+  const std::string expiry = kExpiry;
+  connection.prepare("lease_alive", "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " + expiry +
+                                        ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
+  connection.prepare("lease_renew", "UPDATE projection_leases SET expires_at = " + expiry +
+                                        " WHERE projection = $1 AND owner = $2 AND (partition, epoch) IN "
+                                        "(SELECT * FROM unnest($4::smallint[], $5::bigint[])) RETURNING partition");
+  const std::string milliseconds = std::to_string(duration.count());
+  transaction.exec_prepared("lease_alive", projection, instance, milliseconds);
+  std::set<Partition> extended;
+  if (owned.empty()) return extended;
+  ArrayLiteral partitions, epochs;
+  for (const auto& [partition, epoch] : owned) {
+    partitions.add(static_cast<long long>(partition));
+    epochs.add(static_cast<long long>(epoch));
+  }
+  for (const auto& row :
+       transaction.exec_prepared("lease_renew", projection, instance, milliseconds, partitions.str(), epochs.str())) {
+    extended.insert(row[0].as<Partition>());
+  }
+  return extended;
+}
+
 Leases::Leases(postgres::Connection& connection, std::string projection, std::string instance,
                std::chrono::milliseconds duration)
     : connection_(connection),
       projection_(std::move(projection)),
       instance_(std::move(instance)),
+      duration_(duration),
       milliseconds_(std::to_string(duration.count())) {
   {
     pqxx::work transaction(connection_);
@@ -35,9 +61,6 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
     transaction.commit();
   }
   const std::string expiry = kExpiry;
-  connection_.prepare("lease_alive", "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " +
-                                         expiry +
-                                         ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
   // Locked rows are left: their owners are coming back, and two processes that clean up must not wait for each other.
   connection_.prepare("lease_forget_members",
                       "DELETE FROM projection_members WHERE (projection, instance) IN (SELECT projection, instance FROM "
@@ -46,9 +69,6 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
   connection_.prepare("lease_members",
                       "SELECT instance, (SELECT count(*) FROM projection_leases WHERE projection = $1) FROM projection_members "
                       "WHERE projection = $1 AND expires_at > clock_timestamp() ORDER BY instance");
-  connection_.prepare("lease_renew", "UPDATE projection_leases SET expires_at = " + expiry +
-                                         " WHERE projection = $1 AND owner = $2 AND (partition, epoch) IN "
-                                         "(SELECT * FROM unnest($4::smallint[], $5::bigint[])) RETURNING partition");
   connection_.prepare(
       "lease_give_up",
       "UPDATE projection_leases SET owner = NULL, expires_at = '-infinity', backend_pid = NULL, backend_start = NULL "
@@ -79,10 +99,9 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
 
 void Leases::renew() {
   pqxx::work transaction(connection_);
-  transaction.exec_prepared("lease_alive", projection_, instance_, milliseconds_);
+  renew_owned(transaction);
   transaction.exec_prepared("lease_forget_members", projection_);
   if (!joined_) notify(transaction, projection_);
-  renew_owned(transaction);
   const std::size_t share = fair_share(transaction);
   give_up_beyond(share, transaction);
   const std::vector<Displaced> displaced = take_up_to(share, transaction);
@@ -96,23 +115,13 @@ void Leases::renew() {
 }
 
 void Leases::renew_owned(pqxx::work& transaction) {
-  if (owned_.empty()) return;
-  ArrayLiteral partitions, epochs;
-  for (const auto& [partition, epoch] : owned_) {
-    partitions.add(static_cast<long long>(partition));
-    epochs.add(static_cast<long long>(epoch));
-  }
-  std::map<Partition, Epoch> still;
-  for (const auto& row :
-       transaction.exec_prepared("lease_renew", projection_, instance_, milliseconds_, partitions.str(), epochs.str())) {
-    const auto partition = row[0].as<Partition>();
-    still[partition] = owned_.at(partition);
-  }
-  for (const auto& [partition, epoch] : owned_) {
-    if (!still.contains(partition))
-      spdlog::warn("{}: the lease of partition {} (epoch {}) went to another projector", projection_, partition, epoch);
-  }
-  owned_ = std::move(still);
+  const std::set<Partition> still = extend_leases(connection_, transaction, projection_, instance_, duration_, owned_);
+  std::erase_if(owned_, [&](const auto& lease) {
+    const auto& [partition, epoch] = lease;
+    if (still.contains(partition)) return false;
+    spdlog::warn("{}: the lease of partition {} (epoch {}) went to another projector", projection_, partition, epoch);
+    return true;
+  });
 }
 
 // Partitions divided by members; the first members take one of the rest each.

@@ -2,7 +2,7 @@
 // the clock of the database; projection_members holds who is alive. Every process takes its fair share: partitions divided by
 // members, the first members in the order of their names one more.
 //
-// An owner renews well before its lease expires. If it cannot (dead, paused, cut off), the others look at that very time and take
+// An owner renews well before its lease expires, also while a batch runs (lease_keeper.h). If it cannot (dead, paused, cut off), the others look at that very time and take
 // its partitions. The new owner raises the epoch, which the old one's transactions no longer find (live_batch.h), and ends the
 // old one's session, for a paused process may hold locks.
 //
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ using Epoch = std::int64_t;
 
 // Notified when a process joins, leaves or gives up partitions; the payload is the projection.
 inline constexpr std::string_view kProjectorsChannel = "hermes_projectors";
+
+// Says that `instance` is alive and that what it owns under these epochs stays its own for `duration` from now on. Returns the
+// partitions of which that was true. Requires: a transaction is open on `connection`.
+std::set<eventstore::Partition> extend_leases(postgres::Connection& connection, pqxx::work& transaction, const std::string& projection,
+                                              const std::string& instance, std::chrono::milliseconds duration,
+                                              const std::map<eventstore::Partition, Epoch>& owned);
 
 class Leases {
  public:
@@ -67,6 +74,7 @@ class Leases {
   postgres::Connection& connection_;
   const std::string projection_;
   const std::string instance_;
+  const std::chrono::milliseconds duration_;
   const std::string milliseconds_;
   std::string backend_pid_;
   std::string backend_start_;

@@ -23,13 +23,14 @@ ProjectionStatus Worker::status() const {
 
 void Worker::run() {
   Backoff backoff;
+  Suspects suspects;
   const auto report = [this](const std::function<void(ProjectionStatus&)>& change) {
     const std::lock_guard lock(mutex_);
     change(status_);
   };
   while (!stop_.requested()) {
     try {
-      WorkerSession session(projection_, settings_, stop_, report);
+      WorkerSession session(projection_, settings_, stop_, suspects, report);
       session.run([&] { backoff.reset(); });
     } catch (const std::exception& error) {
       // Everything that is not an event's own fault ends the session: connection lost, database starting up, disk full, lock

@@ -25,6 +25,10 @@ struct WorkerSettings {
   std::size_t batch_events_max = 10'000;
   // And no more payload: the memory of a batch, whatever the size of messages.
   std::size_t batch_payload_bytes_max = std::size_t{16} << 20;
+  // A statement that lasts longer is cancelled, and the batch tried again in halves.
+  std::chrono::milliseconds statement_longest{60'000};
+  // How long an event that is too slow even alone waits for its next turn: its partition then has a minute of the worker's time in five.
+  std::chrono::milliseconds slow_event_pause{300'000};
 };
 
 class Worker {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "eventstore/event_reader.h"
+#include "eventstore/failure.h"
 
 namespace hermes::projections {
 namespace {
@@ -18,20 +19,22 @@ using eventstore::Position;
 // More waiting than this, and the next batch follows at once.
 constexpr std::size_t kManyWaiting = 2'000;
 
-postgres::ConnectionPtr connect(const WorkerSettings& settings, const Projection& projection) {
+postgres::Settings connection_settings(const WorkerSettings& settings, const Projection& projection) {
   postgres::Settings with_role = settings.postgres;
   with_role.role = "hermes_projector";
   with_role.application_name = "hermes project " + std::string(projection.name());
-  auto connection = postgres::connect(with_role);
+  return with_role;
+}
+
+postgres::ConnectionPtr connect_or_throw(const postgres::Settings& settings) {
+  auto connection = postgres::connect(settings);
   if (!connection) throw std::runtime_error(connection.error().message);
   return std::move(*connection);
 }
 
-// A refusal that names what is wrong with the data: it would be refused again. Class 22: data exception, 23: integrity.
-bool is_about_data(const pqxx::sql_error& error) {
-  const std::string& state = error.sqlstate();
-  return state.starts_with("22") || state.starts_with("23");
-}
+// How a batch that is too large ends: cancelled by a time-out (or a person), or its session ended by the next owner of its leases.
+constexpr std::string_view kQueryCanceled = "57014";
+constexpr std::string_view kSessionEnded = "57P01";
 
 class Flag : public pqxx::notification_receiver {
  public:
@@ -53,12 +56,15 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-WorkerSession::WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Report report)
+WorkerSession::WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Suspects& suspects,
+                             Report report)
     : projection_(projection),
       settings_(settings),
       stop_(stop),
+      suspects_(suspects),
       report_(std::move(report)),
-      connection_(connect(settings, projection)) {
+      connection_(connect_or_throw(connection_settings(settings, projection))),
+      keeper_(connection_settings(settings, projection), std::string(projection.name()), settings.instance, settings.lease) {
   prepare_session();
   leases_.emplace(*connection_, std::string(projection.name()), settings.instance, settings.lease);
 }
@@ -73,9 +79,10 @@ void WorkerSession::prepare_session() {
   transaction.exec("SET enable_seqscan = off");
   transaction.exec("SET enable_bitmapscan = off");
   // A process that stands still in a transaction must not hold its locks for longer than its lease; a statement that hangs must not
-  // hang for ever.
+  // hang for ever. One that waits for a lock is told apart (55P03): a smaller batch would wait as long.
   transaction.exec("SET idle_in_transaction_session_timeout = " + std::to_string(settings_.lease.count()));
-  transaction.exec("SET statement_timeout = '60s'");
+  transaction.exec("SET statement_timeout = " + std::to_string(settings_.statement_longest.count()));
+  transaction.exec("SET lock_timeout = " + std::to_string(settings_.statement_longest.count() / 2));
   const auto may_skip_checks =
       transaction.exec("SELECT current_setting('server_version_num')::integer >= 150000")[0][0].as<bool>() &&
       transaction.exec("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")[0][0].as<bool>();
@@ -118,6 +125,7 @@ void WorkerSession::tick() {
   // Who renews in time has two thirds of its lease left when we look; so this comes first only if somebody is late.
   if (const auto expiry = leases_->next_expiry_of_others()) next_tick_ = std::min(next_tick_, Clock::now() + *expiry);
   read_checkpoints();
+  name_slow_events();
   read_skips();
   read_lag();
   if (owned_.size() != before) spdlog::info("{}: now working on {} of {} partitions", projection_.name(), owned_.size(), partition_count_);
@@ -135,6 +143,7 @@ void WorkerSession::read_checkpoints() {
     if (!leases_->owned().contains(partition)) continue;
     Owned& owned = owned_[partition];
     owned.next = row[1].as<Offset>();
+    forget_suspect_before(partition, owned.next);
     owned.recorded.reset();
     if (!row[2].is_null()) owned.recorded = row[2].as<Offset>();
     log_grew_ = true;  // look at what waits there
@@ -182,12 +191,15 @@ std::vector<Share> WorkerSession::shares(const std::vector<Offset>& heads) const
   };
   std::vector<Waiting> waiting;
   for (const auto& [partition, owned] : owned_) {
-    if (owned.stuck) continue;
+    const auto suspect = suspects_.find(partition);
+    const bool is_suspect = suspect != suspects_.end();
+    if (is_suspect ? Clock::now() < suspect->second.not_before : owned.stuck.has_value()) continue;
     const Offset head = heads.at(static_cast<std::size_t>(partition));
     if (head <= owned.next) continue;
     const Share share{partition, leases_->owned().at(partition), head, 0};
-    if (owned.suspect) return {Share{share.partition, share.epoch, head, owned.suspect->events_max}};
-    waiting.push_back({share, static_cast<std::size_t>(head - owned.next)});
+    const auto events = static_cast<std::size_t>(head - owned.next);
+    if (is_suspect) return {Share{share.partition, share.epoch, head, std::min(events, suspect->second.events_max)}};
+    waiting.push_back({share, events});
   }
   // The least first: what they leave of their part goes to those with more.
   std::ranges::sort(waiting, {}, &Waiting::events);
@@ -229,10 +241,9 @@ bool WorkerSession::fold() {
 
   const auto started = Clock::now();
   try {
-    const BatchDone done = fold_live_batch(*connection_, projection_, settings_.instance, asked, skips_, partition_count_,
-                                           {settings_.batch_payload_bytes_max});
-    moved(done, asked);
+    moved(fold_keeping_leases(asked), asked);
   } catch (const LeaseLost& lost) {
+    cut_short(asked, started);
     for (Partition partition : lost.partitions) {
       spdlog::warn("{}: partition {} belongs to another projector now; this one's batch was refused", projection_.name(), partition);
       leases_->lost(partition);
@@ -242,13 +253,30 @@ bool WorkerSession::fold() {
   } catch (const CannotApply& problem) {
     stop_at(problem.position, problem.reason);
   } catch (const pqxx::sql_error& error) {
-    if (!is_about_data(error)) throw;
-    refused(asked, one_line(error.what()));
+    const auto kind = eventstore::classify_sqlstate(error.sqlstate());
+    if (kind == eventstore::DatabaseFailure::Kind::refused) {
+      refused(asked, one_line(error.what()));
+    } else if (error.sqlstate() == kQueryCanceled) {
+      took_too_long(asked, started, one_line(error.what()));
+      name_slow_events();
+    } else {
+      if (error.sqlstate() == kSessionEnded) took_too_long(asked, started, one_line(error.what()));
+      throw;
+    }
+  } catch (const pqxx::broken_connection&) {
+    cut_short(asked, started);
+    throw;
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
   report_([&](ProjectionStatus& status) { status.batch_seconds += seconds; });
   log_grew_ = true;  // what came in the meantime
   return waiting >= kManyWaiting;
+}
+
+BatchDone WorkerSession::fold_keeping_leases(const std::vector<Share>& asked) {
+  const LeaseKeeper::Batch kept(keeper_, leases_->owned());
+  return fold_live_batch(*connection_, projection_, settings_.instance, asked, skips_, partition_count_,
+                         {settings_.batch_payload_bytes_max});
 }
 
 void WorkerSession::moved(const BatchDone& done, const std::vector<Share>& asked) {
@@ -257,7 +285,7 @@ void WorkerSession::moved(const BatchDone& done, const std::vector<Share>& asked
     Owned& owned = owned_.at(move.partition);
     owned.next = move.to;
     events += static_cast<std::uint64_t>(move.to - move.from);
-    if (owned.suspect && owned.next >= owned.suspect->until) owned.suspect.reset();
+    forget_suspect_before(move.partition, owned.next);
     if (owned.recorded && owned.next > *owned.recorded) resume(move.partition, owned, "the event could be applied");
   }
   for (const eventstore::UnreadableEvent& event : done.unreadable) stop_at(event.position, event.error.detail);
@@ -269,27 +297,59 @@ void WorkerSession::moved(const BatchDone& done, const std::vector<Share>& asked
   });
 }
 
-// The database refused the batch for its data, without saying for which event: each partition goes on alone, in ever smaller
-// batches, until the culprit is alone too.
+void WorkerSession::forget_suspect_before(Partition partition, Offset next) {
+  const auto suspect = suspects_.find(partition);
+  if (suspect != suspects_.end() && next >= suspect->second.until) suspects_.erase(suspect);
+}
+
+// The database refused the batch for its data, without saying for which event.
 void WorkerSession::refused(const std::vector<Share>& asked, const std::string& reason) {
   for (const Share& share : asked) {
-    Owned& owned = owned_.at(share.partition);
-    if (share.events_max == 1 && asked.size() == 1) {
-      owned.suspect.reset();
-      stop_at({share.partition, owned.next}, reason);
-      return;
-    }
-    const Offset until = owned.suspect ? owned.suspect->until : owned.next + static_cast<Offset>(share.events_max);
-    owned.suspect = Owned::Suspect{until, asked.size() > 1 ? share.events_max : std::max<std::size_t>(1, share.events_max / 2)};
+    const Offset next = owned_.at(share.partition).next;
+    if (narrow(suspects_, share, next, asked.size() == 1)) continue;
+    suspects_.erase(share.partition);
+    stop_at({share.partition, next}, reason);
   }
   report_([](ProjectionStatus& status) { ++status.failures; });
+}
+
+// The batch was cut short. It is tried again after as long as it took, so that the other partitions have half of the time.
+void WorkerSession::cut_short(const std::vector<Share>& asked, Clock::time_point started) {
+  const auto now = Clock::now();
+  for (const Share& share : asked) {
+    narrow(suspects_, share, owned_.at(share.partition).next, asked.size() == 1);
+    suspects_.at(share.partition).not_before = now + std::min<Clock::duration>(now - started, settings_.statement_longest);
+  }
+  report_([](ProjectionStatus& status) { ++status.failures; });
+}
+
+// ... by a time-out, or by the next owner of a lease that had run out: it was too slow, as far as can be told.
+void WorkerSession::took_too_long(const std::vector<Share>& asked, Clock::time_point started, const std::string& reason) {
+  spdlog::warn("{}: a batch took too long and is tried again in smaller ones: {}", projection_.name(), reason);
+  cut_short(asked, started);
+  if (asked.size() > 1 || asked.front().events_max > 1) return;
+  Suspect& suspect = suspects_.at(asked.front().partition);
+  const Offset next = owned_.at(asked.front().partition).next;
+  suspect.slow_tries = suspect.slow_at == next ? suspect.slow_tries + 1 : 1;
+  suspect.slow_at = next;
+  suspect.reason = "too slow, tried again every now and then: " + reason;
+  if (suspect.is_too_slow_at(next)) suspect.not_before = Clock::now() + settings_.slow_event_pause;
+}
+
+// Single events that are too slow stop their partition, though not for good: whatever made them slow may pass.
+void WorkerSession::name_slow_events() {
+  for (const auto& [partition, owned] : owned_) {
+    const auto suspect = suspects_.find(partition);
+    if (suspect == suspects_.end() || !suspect->second.is_too_slow_at(owned.next) || owned.stuck) continue;
+    stop_at({partition, owned.next}, suspect->second.reason);
+  }
 }
 
 // Stops the partition before this event. What comes before it is folded first; only then the partition is stuck.
 void WorkerSession::stop_at(Position position, const std::string& reason) {
   Owned& owned = owned_.at(position.partition);
   if (position.offset > owned.next) {
-    owned.suspect = Owned::Suspect{position.offset + 1, static_cast<std::size_t>(position.offset - owned.next)};
+    suspects_[position.partition] = {position.offset + 1, static_cast<std::size_t>(position.offset - owned.next)};
     return;
   }
   pqxx::work transaction(*connection_);
@@ -303,7 +363,6 @@ void WorkerSession::stop_at(Position position, const std::string& reason) {
       std::string(projection_.name()), position.partition, position.offset, reason);
   transaction.commit();
   owned.recorded = position.offset;
-  owned.suspect.reset();
   owned.stuck = StuckAt{position.offset, rows.at(0)[0].c_str(), rows.at(0)[1].c_str(), reason};
   spdlog::error("{0}: stuck at {1} ({2} of {3}): {4}. The other partitions go on. To leave the event out: hermes project {0} --skip {1} --reason ...",
                 projection_.name(), eventstore::to_string(position), owned.stuck->event_type, owned.stuck->stream_id, reason);
@@ -316,6 +375,7 @@ void WorkerSession::resume(Partition partition, Owned& owned, const char* why) {
   transaction.commit();
   owned.stuck.reset();
   owned.recorded.reset();
+  suspects_.erase(partition);
   report_([&](ProjectionStatus& status) { status.partitions[partition].stuck.reset(); });
   spdlog::info("{}: partition {} is not stuck any more: {}", projection_.name(), partition, why);
 }

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "projections/lease_keeper.h"
 #include "projections/leases.h"
 #include "projections/live_batch.h"
+#include "projections/suspects.h"
 #include "projections/worker.h"
 
 namespace hermes::projections {
@@ -21,8 +23,8 @@ class WorkerSession {
  public:
   using Report = std::function<void(const std::function<void(ProjectionStatus&)>&)>;
 
-  // Connects. Throws std::runtime_error if that fails.
-  WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Report report);
+  // Connects. Throws std::runtime_error if that fails. `suspects` outlives the session: what it learns the next one knows.
+  WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Suspects& suspects, Report report);
   ~WorkerSession();
 
   // Works until stop is requested, then releases the leases. `on_success` is called after everything that went well. Throws
@@ -37,12 +39,6 @@ class WorkerSession {
     eventstore::Offset next = 0;
     std::optional<StuckAt> stuck;                // it stops here
     std::optional<eventstore::Offset> recorded;  // projection_stuck has a row for it, at this offset
-    // The database refused a batch for its data, and the culprit is in [.., until): folded alone, in ever smaller batches.
-    struct Suspect {
-      eventstore::Offset until;
-      std::size_t events_max;
-    };
-    std::optional<Suspect> suspect;
   };
 
   void prepare_session();
@@ -52,8 +48,13 @@ class WorkerSession {
   void read_lag();
   std::vector<Share> shares(const std::vector<eventstore::Offset>& heads) const;
   bool fold();  // whether much is waiting still
+  BatchDone fold_keeping_leases(const std::vector<Share>& asked);
   void moved(const BatchDone& done, const std::vector<Share>& asked);
   void refused(const std::vector<Share>& asked, const std::string& reason);
+  void cut_short(const std::vector<Share>& asked, Clock::time_point started);
+  void took_too_long(const std::vector<Share>& asked, Clock::time_point started, const std::string& reason);
+  void forget_suspect_before(eventstore::Partition partition, eventstore::Offset next);
+  void name_slow_events();
   void stop_at(eventstore::Position position, const std::string& reason);
   void resume(eventstore::Partition partition, Owned& owned, const char* why);
   void pause();
@@ -62,9 +63,11 @@ class WorkerSession {
   const Projection& projection_;
   const WorkerSettings& settings_;
   const StopSignal& stop_;
+  Suspects& suspects_;
   const Report report_;
   postgres::ConnectionPtr connection_;
   std::optional<Leases> leases_;
+  LeaseKeeper keeper_;
   int partition_count_ = 0;
   std::map<eventstore::Partition, Owned> owned_;
   Skips skips_;
