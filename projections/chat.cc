@@ -59,29 +59,62 @@ StatusOf status_of(const RecordedEvent& event) {
   return std::visit(visitor, event.event);
 }
 
-// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check row
-// by row, which locks each message anew, where they may (migrations/0011_projector.sql). Adds those that are broadcasts.
-void require_messages(const std::unordered_map<std::string_view, eventstore::Position>& elsewhere, Target target,
-                      std::unordered_set<std::string>& broadcasts) {
-  if (elsewhere.empty()) return;
+using MessageIds = std::unordered_set<std::string>;
+
+// Messages that an operator told this projection to leave out. Their receipts are left out with them: nobody should have to
+// skip each one that comes, and message_status has nothing to tie them to.
+MessageIds skipped_messages(Target target) {
+  target.connection.prepare("chat_skipped_messages",
+                            "SELECT substr(log.stream_id, length('message/') + 1) FROM projection_skips skip "
+                            "JOIN event_log log USING (partition, \"offset\") "
+                            "WHERE skip.projection = 'chat' AND log.version = 0 AND log.stream_id LIKE 'message/%'");
+  MessageIds ids;
+  for (const auto& row : target.transaction.exec_prepared("chat_skipped_messages")) ids.emplace(row[0].c_str());
+  return ids;
+}
+
+// Messages of earlier batches, and who needs them first.
+using Needed = std::unordered_map<std::string_view, eventstore::Position>;
+
+Needed needed_from_earlier_batches(std::span<const RecordedEvent> events) {
+  std::unordered_set<std::string_view> sent_here;
+  Needed needed;
+  for (const RecordedEvent& event : events) {
+    const std::string_view message_id = message_id_of(event);
+    if (std::holds_alternative<domain::MessageSent>(event.event)) {
+      sent_here.insert(message_id);
+    } else if (!sent_here.contains(message_id)) {
+      needed.emplace(message_id, event.position);
+    }
+  }
+  return needed;
+}
+
+// The foreign key of message_status, checked for the whole batch in one query: the projector's sessions do without the check
+// row by row, which locks each message anew, where they may (migrations/0011_projector.sql). Returns those that are missing
+// because they were skipped, and adds those that are broadcasts.
+MessageIds require_messages(const Needed& needed, Target target, MessageIds& broadcasts) {
+  if (needed.empty()) return {};
   ArrayLiteral ids;
-  for (const auto& [id, position] : elsewhere) ids.add(id);
+  for (const auto& [id, position] : needed) ids.add(id);
   target.connection.prepare("chat_missing_or_broadcast",
                             "SELECT wanted.id, m.message_id IS NULL FROM unnest($1::text[]) AS wanted (id) "
                             "LEFT JOIN chat_messages m ON m.message_id = wanted.id "
                             "WHERE m.message_id IS NULL OR m.receiver_id = 'all'");
-  // Of several that are missing the first, so that all before it in its partition is applied.
-  std::optional<std::pair<eventstore::Position, std::string>> first;
+  MessageIds missing;
   for (const auto& row : target.transaction.exec_prepared("chat_missing_or_broadcast", ids.str())) {
-    const auto id = row[0].as<std::string>();
-    const eventstore::Position position = elsewhere.at(id);
-    if (!row[1].as<bool>()) {
-      broadcasts.insert(id);
-    } else if (!first || position < first->first) {
-      first = {position, id};
-    }
+    (row[1].as<bool>() ? missing : broadcasts).emplace(row[0].c_str());
+  }
+  if (missing.empty()) return {};
+  MessageIds skipped = skipped_messages(target);
+  // Of several the first, so that all before it in its partition is applied.
+  std::optional<std::pair<eventstore::Position, std::string>> first;
+  for (const std::string& id : missing) {
+    const eventstore::Position position = needed.at(id);
+    if (!skipped.contains(id) && (!first || position < first->first)) first = {position, id};
   }
   if (first) throw CannotApply(first->first, "its message " + first->second + " is not in chat_messages");
+  return skipped;
 }
 
 }  // namespace
@@ -114,17 +147,16 @@ std::string_view Chat::complete_bare_tables() const { return kCountBroadcastRece
 void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
   postgres::BinaryRows messages;
   postgres::BinaryRows statuses;
-  std::unordered_set<std::string_view> sent_here;
-  std::unordered_map<std::string_view, eventstore::Position> elsewhere;  // messages of earlier batches, and who needs them first
-  std::unordered_set<std::string> broadcasts;
+  MessageIds broadcasts;
+  // Bare tables have no foreign key yet, and no index to look at.
+  const MessageIds left_out =
+      target.bare ? skipped_messages(target) : require_messages(needed_from_earlier_batches(events), target, broadcasts);
   for (const RecordedEvent& event : events) {
     const std::string_view message_id = message_id_of(event);
+    if (!left_out.empty() && left_out.contains(std::string(message_id))) continue;
     if (const auto* sent = std::get_if<domain::MessageSent>(&event.event)) {
       add_message(messages, event, message_id, *sent);
-      if (!target.bare) sent_here.insert(message_id);
       if (!target.bare && domain::is_broadcast(sent->receiver)) broadcasts.emplace(message_id);
-    } else if (!target.bare && !sent_here.contains(message_id)) {
-      elsewhere.emplace(message_id, event.position);
     }
     const StatusOf row = status_of(event);
     statuses.begin_row(5);
@@ -134,7 +166,6 @@ void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
     statuses.timestamp(event.arrived_at());
     statuses.text(row.user);
   }
-  require_messages(elsewhere, target, broadcasts);
   if (messages.row_count() > 0) postgres::copy_in(target.connection, kMessageColumns, messages);
   if (statuses.row_count() > 0) postgres::copy_in(target.connection, kStatusColumns, statuses);
   if (!target.bare && !broadcasts.empty()) count_broadcast_receipts(events, broadcasts, target);

@@ -118,9 +118,13 @@ class PartiesOf {
       const std::string stream = row[0].c_str();
       const auto reader = wanted.find(stream);
       if (reader == wanted.end()) continue;
+      if (row[4].as<bool>()) {
+        known_[stream].skipped = true;  // whether its payload can be read does not matter any more
+        continue;
+      }
       if (!event) throw CannotApply(reader->second->position, "the first event of its stream: " + event.error().detail);
       if (const auto* sent = std::get_if<domain::MessageSent>(&*event)) {
-        known_[stream] = {sent->sender.str(), sent->receiver.str(), row[4].as<bool>()};
+        known_[stream] = {sent->sender.str(), sent->receiver.str(), false};
       }
     }
   }
