@@ -124,6 +124,11 @@ Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timest
                                                                  " cannot follow"});
 }
 
+Result<Typing, Rejection> typing_after(const Event& event, Timestamp at) {
+  // What the event follows is the state in which it is no duplicate.
+  return apply({std::holds_alternative<TypingStarted>(event) ? TypingState::idle : TypingState::typing, {}}, event, at);
+}
+
 std::vector<TransitionRow> typing_machine_table() { return read_msm_table<Specification::transition_table>(); }
 
 }  // namespace hermes::domain

@@ -31,4 +31,7 @@ Decision decide(const Typing& typing, const SetTyping& command, Timestamp at);
 // `at`: when the event was recorded.
 Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timestamp at);
 
+// The state that an event leaves, whatever came before it: the last event of a stream says all, so the others need not be read.
+Result<Typing, Rejection> typing_after(const Event& event, Timestamp at);
+
 }  // namespace hermes::domain

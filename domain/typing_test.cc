@@ -50,5 +50,11 @@ TEST(Typing, EventsLeadFromStateToState) {
   EXPECT_FALSE(apply(Typing(), MessageReceived{}, kAt).ok());
 }
 
+TEST(Typing, TheLastEventSaysAllThatCameBefore) {
+  EXPECT_EQ(typing_after(kStarted, kAt).value(), kTyping);
+  EXPECT_EQ(typing_after(kStopped, kAt).value().state, TypingState::idle);
+  EXPECT_FALSE(typing_after(MessageReceived{}, kAt).ok());
+}
+
 }  // namespace
 }  // namespace hermes::domain

@@ -75,6 +75,17 @@ ReceiptToPark to_park(const Incoming& incoming, const BatchStream& stream) {
           .sequence = static_cast<std::int64_t>(incoming.sequence)};
 }
 
+MessageToPostpone to_postpone(const Incoming& incoming, const BatchStream& stream) {
+  return {.partition = stream.partition,
+          .key = stream.key,
+          .stream_id = stream.id,
+          .received_at = incoming.raw.received_at,
+          .topic = incoming.raw.topic,
+          .payload = incoming.raw.payload,
+          .sequence = static_cast<std::int64_t>(incoming.sequence),
+          .reason = stream.unreadable};
+}
+
 // What a message brings of its own to the rows that it leads to.
 struct Times {
   std::optional<Timestamp> occurred_at;  // the client's claim
@@ -94,6 +105,11 @@ class Deciding {
     for (std::size_t index = 0; index < batch_.size(); ++index) {
       if (const auto* rejection = std::get_if<Rejection>(&batch_[index].content)) {
         settle(index, {Outcome::rejected, std::nullopt, *rejection});
+        continue;
+      }
+      if (BatchStream& stream = streams_.of(index); !stream.unreadable.empty()) {
+        decisions_.to_postpone.push_back(to_postpone(batch_[index], stream));
+        settle(index, {Outcome::postponed, std::nullopt, std::nullopt, stream.unreadable});
         continue;
       }
       std::visit([&](const auto& command) { decide(command, index); }, std::get<domain::Command>(batch_[index].content));

@@ -18,6 +18,7 @@ struct BatchDecisions {
   std::vector<MessageToReject> rejected;  // views into the batch and its streams
   std::vector<std::int64_t> unparked;     // of parked_events: their message is there now
   std::vector<ReceiptToPark> to_park;     // views into the batch
+  std::vector<MessageToPostpone> to_postpone;  // views into the batch and its streams
 };
 
 // `kept_already`: the batch is of rejected_events, so that what is refused again is not collected in `rejected`.

@@ -72,9 +72,9 @@ void BatchStreams::load(postgres::Connection& connection, const AppendTransactio
     if (auto cached = cache_.take(stream.key)) {
       const bool is_current = cached->as_of >= seen(stream.partition).foreign_until;
       stream.state = std::move(*cached);
-      if (!is_current) to_load.push_back({stream.partition, stream.key, &stream.state});
+      if (!is_current) to_load.push_back({stream.partition, stream.key, &stream.state, &stream.unreadable});
     } else if (load_first_for_ > 0 || !stream.starts_with_message) {
-      to_load.push_back({stream.partition, stream.key, &stream.state});
+      to_load.push_back({stream.partition, stream.key, &stream.state, &stream.unreadable});
       if (stream.starts_with_message) perhaps_new.push_back(&stream);
     }
     if (stream.has_message && transaction.head(stream.partition).parked > 0) {
@@ -97,6 +97,7 @@ void BatchStreams::remember(const AppendTransaction& transaction) {
     seen(head.partition).last_hash = head.last_hash;
   }
   for (BatchStream& stream : streams_) {
+    if (!stream.unreadable.empty()) continue;
     if (stream.state.next_version == 0) continue;  // a receipt's stream whose message has not come
     stream.state.as_of = transaction.head(stream.partition).next_offset;
     cache_.put(stream.key, std::move(stream.state));

@@ -32,6 +32,7 @@ struct BatchStream {
   bool has_message = false;  // one of its commands is
   CachedAggregate state;
   std::vector<ParkedReceipt> parked;   // in the database
+  std::string unreadable{};            // why nothing can be decided for it; empty: it can
   std::vector<std::size_t> waiting{};  // receipts of this batch that came before their message: indexes into the batch
 };
 

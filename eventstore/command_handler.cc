@@ -19,7 +19,7 @@ constexpr std::string_view kStreamVersionConstraint = "event_log_stream_version"
 void take_snapshots(AppendTransaction& transaction, std::span<BatchStream> streams) {
   for (BatchStream& stream : streams) {
     const auto* message = std::get_if<domain::Message>(&stream.state.aggregate);
-    if (message == nullptr || !snapshot_due(stream.state.next_version, stream.state.snapshot_at)) continue;
+    if (message == nullptr || !stream.unreadable.empty() || !snapshot_due(stream.state.next_version, stream.state.snapshot_at)) continue;
     transaction.execute(save_snapshot_statement(stream.partition, stream.key, stream.state.next_version, *message));
     stream.state.snapshot_at = stream.state.next_version;
   }
@@ -54,6 +54,10 @@ class CommandHandler::Impl {
   };
 
   void handle_once(std::span<const Incoming> batch, const Retry* retry, std::optional<AppendTransaction>& transaction);
+  static bool can_be_mended(const std::string& constraint) {
+    return constraint == kStreamVersionConstraint || is_number_taken(constraint);
+  }
+  Result<Done, HandleError> mend(const std::string& constraint, const HandleError& met);
   HandleError failed(const std::optional<AppendTransaction>& transaction);
 
   postgres::Connection* connection_;
@@ -73,12 +77,10 @@ Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span
       handle_once(batch, retry, transaction);
       return std::move(handled_);
     } catch (const postgres::StatementError& error) {
-      if (error.constraint == kStreamVersionConstraint && !is_second_try) {
-        // A message that was taken to be new is none. The second try trusts nothing but the log.
-        streams_.forget();
-        continue;
-      }
-      return fail(failed(transaction));
+      if (is_second_try || !can_be_mended(error.constraint)) return fail(failed(transaction));
+      const HandleError met = failed(transaction);
+      transaction.reset();
+      if (auto mended = mend(error.constraint, met); !mended) return fail(mended.error());
     } catch (const pqxx::failure&) {
       return fail(failed(transaction));
     } catch (const NotOpen& error) {
@@ -86,6 +88,20 @@ Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span
     } catch (const UnreadableStream& error) {
       return fail(HandleError{HandleError::Kind::refused, error.what()});
     }
+  }
+}
+
+Result<Done, HandleError> CommandHandler::Impl::mend(const std::string& constraint, const HandleError& met) {
+  // A message that was taken to be new is none: the second try trusts nothing but the log.
+  if (constraint == kStreamVersionConstraint) streams_.forget();
+  if (!is_number_taken(constraint)) return Done{};
+  try {
+    mend_sequences(*connection_);
+    return Done{};
+  } catch (const pqxx::failure&) {
+    HandleError error = classify(std::current_exception(), false);
+    error.detail = met.detail + ". To mend it, as the owner of the tables: SELECT hermes_mend_sequences(); here it failed: " + error.detail;
+    return fail(std::move(error));
   }
 }
 
@@ -101,6 +117,7 @@ void CommandHandler::Impl::handle_once(std::span<const Incoming> batch, const Re
     record_retry(*transaction, *connection_, *retry, handled_);
   } else {
     park(*transaction, *connection_, decisions.to_park);
+    postpone(*transaction, *connection_, decisions.to_postpone);
   }
   unpark(*transaction, decisions.unparked);
   keep_rejected(*transaction, *connection_, decisions.rejected);

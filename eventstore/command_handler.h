@@ -45,9 +45,11 @@ struct Incoming {
 };
 
 struct Handled {
-  enum class Outcome { appended, duplicate, parked, rejected } outcome;
+  // `postponed`: its stream can't be read, by this binary at least; it waits in postponed_events (postponed_messages.h).
+  enum class Outcome { appended, duplicate, parked, rejected, postponed } outcome;
   std::optional<Position> position;            // of the first event, if appended
   std::optional<domain::Rejection> rejection;  // if rejected
+  std::string why{};                           // if postponed: which event can't be read
 };
 
 using HandleError = DatabaseFailure;
@@ -73,8 +75,9 @@ class CommandHandler {
   // the row `rows[i]`, by `who`, in the transaction that appends: however often and by however many it is tried, a retry takes
   // effect once. Appended or in the log already: the row is resolved. Refused again, or a receipt whose message is still not
   // there
-  // (`parked`, though it is not parked again): the row stays open with a note that says why.
-  // Requires: as many rows as messages. Fails with `refused`, having done nothing, also when a row is not open any more.
+  // (`parked`, though it is not parked again), or one whose stream can't be read (`postponed`): the row stays open with a note
+  // that says why. Requires: as many rows as messages. Fails with `refused`, having done nothing, also when a row is not open
+  // any more.
   Result<std::vector<Handled>, HandleError> retry(std::span<const Incoming> batch, std::span<const std::int64_t> rows,
                                                   std::string_view who);
 

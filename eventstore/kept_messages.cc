@@ -1,5 +1,6 @@
 #include "eventstore/kept_messages.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "domain/identifiers.h"
@@ -48,6 +49,7 @@ std::string note_of(const Handled& outcome) {
     case Handled::Outcome::appended: return "appended at " + to_string(*outcome.position);
     case Handled::Outcome::duplicate: return "was in the log already";
     case Handled::Outcome::parked: return "its message is still not in the log";
+    case Handled::Outcome::postponed: return "its stream can't be read: " + outcome.why;
     case Handled::Outcome::rejected:
       return "refused again (" + std::string(domain::code(outcome.rejection->reason)) + "): " + outcome.rejection->detail;
   }
@@ -90,6 +92,28 @@ void park(AppendTransaction& transaction, postgres::Connection& connection, std:
          });
 }
 
+void postpone(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToPostpone> messages) {
+  insert(transaction, messages,
+         "INSERT INTO postponed_events (partition, stream_key, stream_id, received_at, topic, payload, sequence, reason) VALUES ",
+         " ON CONFLICT (stream_key, payload_sha256) DO NOTHING", [&](const MessageToPostpone& message) {
+           return "(" + std::to_string(message.partition) + "," + postgres::uuid_literal(message.key) + "," +
+                  storable_literal(connection, message.stream_id) + "," + postgres::timestamp_literal(message.received_at) + "," +
+                  storable_literal(connection, message.topic) + "," + postgres::bytes_literal(message.payload) + "," +
+                  std::to_string(message.sequence) + "," + storable_literal(connection, message.reason) + ")";
+         });
+}
+
+bool is_number_taken(std::string_view constraint) {
+  return constraint == "rejected_events_pkey" || constraint == "parked_events_pkey";
+}
+
+void mend_sequences(postgres::Connection& connection) {
+  postgres::Statements statements(connection);
+  statements.send("SELECT hermes_mend_sequences()");
+  statements.rows();
+  statements.finish();
+}
+
 void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids) {
   insert(transaction, ids, "WITH applied AS (DELETE FROM parked_events WHERE id IN (",
          ") RETURNING partition) UPDATE event_log_heads h SET parked = h.parked - c.count "
@@ -97,32 +121,73 @@ void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids) {
          [](std::int64_t id) { return std::to_string(id); });
 }
 
+namespace {
+
+struct Expired {
+  std::vector<std::int64_t> ids;
+  std::vector<Partition> partitions;  // ascending without repetition
+  std::int64_t newest = 0;            // when the last of them was parked: microseconds since 1970
+};
+
+// The oldest that are expired, as many as are moved at once, from `from` on: what was moved before lies there no more, but its index
+// entries do until the next vacuum.
+Expired find_expired(postgres::Connection& connection, const std::string& expired, std::int64_t from) {
+  postgres::Statements find(connection);
+  // A plan that reads all of the table would read it for each thousand.
+  find.send("SET LOCAL enable_seqscan = off; SELECT id, partition, (extract(epoch FROM parked_at) * 1000000)::bigint FROM parked_events WHERE " + expired +
+            " AND parked_at >= timestamptz 'epoch' + " + std::to_string(from) + " * interval '1 microsecond' ORDER BY parked_at LIMIT " +
+            std::to_string(kExpireAtOnce));
+  find.done();
+  const postgres::TextRows rows = find.rows();
+  find.finish();
+  Expired found;
+  for (int row = 0; row < rows.size(); ++row) {
+    found.ids.push_back(rows.integer(row, 0));
+    found.partitions.push_back(static_cast<Partition>(rows.integer(row, 1)));
+    found.newest = rows.integer(row, 2);
+  }
+  std::ranges::sort(found.partitions);
+  found.partitions.erase(std::ranges::unique(found.partitions).begin(), found.partitions.end());
+  return found;
+}
+
+// Returns how many: somebody else may have moved or applied one meanwhile.
+std::size_t move_expired(postgres::Connection& connection, AppendBuffers& buffers, const Expired& expired) {
+  std::string ids;
+  for (const std::int64_t id : expired.ids) ids.append(ids.empty() ? "" : ",").append(std::to_string(id));
+  AppendTransaction transaction(connection, buffers, expired.partitions);
+  transaction.execute("SET LOCAL enable_seqscan = off");
+  const std::int64_t moved = transaction.execute(
+      "WITH expired AS (DELETE FROM parked_events WHERE id IN (" + ids +
+      ") RETURNING *), counted AS (UPDATE event_log_heads h SET parked = h.parked - c.count FROM "
+      "(SELECT partition, count(*) FROM expired GROUP BY partition) c WHERE h.partition = c.partition), "
+      "kept AS (INSERT INTO rejected_events (received_at, topic, payload, reason, detail, message_id, actor_id, sequence) "
+      "SELECT received_at, topic, payload, 'parked_too_long', status || ' waited since ' || parked_at || "
+      "' for a message that did not come', message_id, user_id, sequence FROM expired "
+      "ON CONFLICT (received_at, sequence, sha256(payload)) DO NOTHING) SELECT FROM expired");
+  transaction.commit();
+  return static_cast<std::size_t>(moved);
+}
+
+}  // namespace
+
 std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window) {
   const std::string expired = "parked_at < clock_timestamp() - interval '" + std::to_string(window.count()) + " seconds'";
   std::size_t moved = 0;
+  std::int64_t from = 0;
+  bool mended = false;
   for (;;) {
-    postgres::Statements find(connection);
-    find.send("SELECT DISTINCT partition FROM parked_events WHERE " + expired + " ORDER BY partition");
-    const postgres::TextRows rows = find.rows();
-    find.finish();
-    if (rows.size() == 0) return moved;
-    std::vector<Partition> partitions;
-    std::string list;
-    for (int row = 0; row < rows.size(); ++row) {
-      partitions.push_back(static_cast<Partition>(rows.integer(row, 0)));
-      list.append(list.empty() ? "" : ",").append(rows.text(row, 0));
+    const Expired found = find_expired(connection, expired, from);
+    if (found.ids.empty()) return moved;
+    try {
+      moved += move_expired(connection, buffers, found);
+    } catch (const postgres::StatementError& error) {
+      if (mended || !is_number_taken(error.constraint)) throw;
+      mend_sequences(connection);
+      mended = true;
+      continue;
     }
-    AppendTransaction transaction(connection, buffers, partitions);
-    moved += static_cast<std::size_t>(transaction.execute(
-        "WITH expired AS (DELETE FROM parked_events WHERE id IN (SELECT id FROM parked_events WHERE " + expired +
-        " AND partition IN (" + list + ") ORDER BY parked_at LIMIT " + std::to_string(kExpireAtOnce) +
-        ") RETURNING *), counted AS (UPDATE event_log_heads h SET parked = h.parked - c.count FROM "
-        "(SELECT partition, count(*) FROM expired GROUP BY partition) c WHERE h.partition = c.partition), "
-        "kept AS (INSERT INTO rejected_events (received_at, topic, payload, reason, detail, message_id, actor_id, sequence) "
-        "SELECT received_at, topic, payload, 'parked_too_long', status || ' waited since ' || parked_at || "
-        "' for a message that did not come', message_id, user_id, sequence FROM expired "
-        "ON CONFLICT (received_at, sequence, sha256(payload)) DO NOTHING) SELECT FROM expired"));
-    transaction.commit();
+    from = found.newest;
   }
 }
 

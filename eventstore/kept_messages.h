@@ -42,11 +42,33 @@ struct ReceiptToPark {
   std::int64_t sequence = 0;
 };
 
+struct MessageToPostpone {
+  Partition partition = 0;
+  StreamKey key{};
+  std::string_view stream_id;
+  Timestamp received_at;
+  std::string_view topic;
+  std::string_view payload;
+  std::int64_t sequence = 0;
+  std::string_view reason;
+};
+
 // A message that was kept before (the spool was read again after a crash) is kept once.
 void keep_rejected(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToReject> messages);
 
 // Requires: the heads of their partitions are locked. A receipt that waits already waits once.
 void park(AppendTransaction& transaction, postgres::Connection& connection, std::span<const ReceiptToPark> receipts);
+
+// A message that waits already waits once.
+void postpone(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToPostpone> messages);
+
+// Whether the violated constraint says that a sequence is behind its table: logical replication does not move sequences. That is no
+// fault of the message that happened to need the number.
+bool is_number_taken(std::string_view constraint);
+
+// Moves the sequences of rejected_events and parked_events past what is taken (migrations/0051). Requires: no transaction is open.
+// Throws as AppendTransaction.
+void mend_sequences(postgres::Connection& connection);
 
 // Takes receipts that were applied out of parked_events. Requires: the heads of their partitions are locked.
 void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids);

@@ -89,6 +89,11 @@ ParkedCount read_parked(pqxx::transaction_base& transaction) {
   return parked;
 }
 
+PostponedCount read_postponed(pqxx::transaction_base& transaction) {
+  const pqxx::row row = transaction.exec1("SELECT count(*), coalesce(min(reason), '') FROM postponed_events");
+  return {row[0].as<std::int64_t>(), row[1].as<std::string>()};
+}
+
 std::vector<RejectedCount> read_rejected(pqxx::transaction_base& transaction) {
   std::vector<RejectedCount> rejected;
   for (const auto& row : transaction.exec(
@@ -114,6 +119,7 @@ SystemStatus read_system_status(pqxx::transaction_base& transaction) {
   status.log = read_log(transaction);
   status.projections = read_projections(transaction);
   status.parked = read_parked(transaction);
+  status.postponed = read_postponed(transaction);
   status.rejected = read_rejected(transaction);
   return status;
 }
@@ -145,6 +151,11 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
   for (const std::string& missing : status.log.missing_guards) {
     problems.push_back("what guards the log is not as it was made: " + missing +
                        ". Ask who did it, mend it, then: hermes verify");
+  }
+  if (status.postponed.count > 0) {
+    problems.push_back(std::to_string(status.postponed.count) +
+                       (status.postponed.count == 1 ? " message waits" : " messages wait") +
+                       " in postponed_events until an ingester can read their streams: " + status.postponed.reason);
   }
   // Late partitions of one projection have one cause: they are one problem.
   struct Late {

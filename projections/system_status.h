@@ -72,12 +72,19 @@ struct ParkedCount {
   std::optional<std::chrono::microseconds> oldest_for;
 };
 
+// Messages whose stream this version cannot read, and which event of one of them is to blame.
+struct PostponedCount {
+  std::int64_t count = 0;
+  std::string reason;
+};
+
 struct SystemStatus {
   domain::Timestamp at;  // the database's clock
   std::vector<ServiceStatus> services;
   LogStatus log;
   std::vector<ProjectionLag> projections;  // by name and partition
   ParkedCount parked;
+  PostponedCount postponed;
   std::vector<RejectedCount> rejected;
 };
 

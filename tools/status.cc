@@ -96,6 +96,7 @@ json::object to_json(const SystemStatus& status, const std::vector<std::string>&
     }
     lags.push_back(std::move(entry));
   }
+  out["postponed"] = {{"count", status.postponed.count}};
   out["parked"] = {{"count", status.parked.count}, {"oldest_seconds", nullptr}};
   if (status.parked.oldest_for) {
     out["parked"].as_object()["oldest_seconds"] = static_cast<double>(status.parked.oldest_for->count()) / 1e6;

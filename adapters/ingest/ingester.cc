@@ -93,6 +93,10 @@ class Ingester::Impl {
     if (health.problem.empty()) health.problem = session_.problem();
     if (health.problem.empty() && !client_.connected()) health.problem = "not connected to the broker";
     if (health.problem.empty() && !database_reachable()) health.problem = "the database does not take batches";
+    if (health.problem.empty()) {
+      std::lock_guard lock(mutex_);
+      health.problem = postponed_;
+    }
     health.ready = health.alive && health.problem.empty();
     return health;
   }
@@ -221,7 +225,8 @@ class Ingester::Impl {
         workers_.push_back(std::make_unique<Worker>(
             settings_, metrics_, acks_,
             Worker::Hooks{.finished = [this](std::span<const spool::Sequence> done) { finished(done); },
-                          .fatal = [this](const std::string& problem) { give_up(problem); }},
+                          .fatal = [this](const std::string& problem) { give_up(problem); },
+                          .postponed = [this](const std::string& why) { say_postponed(why); }},
             i == 0));
         workers.push_back(workers_.back().get());
       }
@@ -285,6 +290,13 @@ class Ingester::Impl {
            std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->database_reachable(); });
   }
 
+  // It blocks nobody, but somebody must upgrade this ingester or mend the log.
+  void say_postponed(const std::string& why) {
+    std::lock_guard lock(mutex_);
+    if (!why.empty() && postponed_.empty()) spdlog::warn("{}", why);
+    postponed_ = why;
+  }
+
   void wait_unless_stopping(std::chrono::milliseconds duration) {
     std::unique_lock lock(mutex_);
     stop_changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
@@ -328,6 +340,7 @@ class Ingester::Impl {
   mutable std::mutex mutex_;
   std::condition_variable stop_changed_;
   std::string problem_;
+  std::string postponed_;
   std::chrono::steady_clock::time_point read_again_at_;
   std::mutex release_mutex_;
 

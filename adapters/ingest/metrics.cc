@@ -31,6 +31,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       appended(counter("hermes_ingest_appended_messages_total", "Messages that became events in the log.")),
       duplicate(counter("hermes_ingest_duplicate_messages_total", "Messages that were in the log already.")),
       parked(counter("hermes_ingest_parked_messages_total", "Receipts put aside until their message comes.")),
+      postponed(counter("hermes_ingest_postponed_messages_total",
+                        "Attempts at messages that wait because their stream cannot be read.")),
       echoes_ignored(counter("hermes_ingest_echoes_ignored_total", "Statuses of the server that came back to it.")),
       retained_ignored(counter("hermes_ingest_retained_ignored_total",
                                "Receipts, typing and malformed payloads ignored because the broker had retained them.")),

@@ -35,6 +35,7 @@ class Metrics {
   prometheus::Counter& appended;
   prometheus::Counter& duplicate;
   prometheus::Counter& parked;
+  prometheus::Counter& postponed;
   prometheus::Counter& echoes_ignored;
   prometheus::Counter& retained_ignored;
   prometheus::Counter& parked_expired;

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/ingest/kept_incoming.h"
 #include "adapters/wire/wire.h"
 #include "domain/printable_text.h"
 
@@ -14,26 +15,12 @@ using eventstore::HandleError;
 using eventstore::Incoming;
 using eventstore::RejectedMessage;
 
-Incoming incoming_of(wire::Decoder& decoder, const RejectedMessage& message) {
-  auto decoded = decoder.decode(message.payload);
-  Incoming incoming{.content = domain::Rejection{},
-                    .occurred_at = std::nullopt,
-                    .raw = {message.topic, message.payload, message.received_at},
-                    .sequence = static_cast<std::uint64_t>(message.sequence)};
-  if (decoded) {
-    incoming.content = std::move(decoded->command);
-    incoming.occurred_at = decoded->occurred_at;
-  } else {
-    incoming.content = std::move(decoded.error());
-  }
-  return incoming;
-}
-
 Retried told_of(std::int64_t id, const Handled& handled) {
   switch (handled.outcome) {
     case Handled::Outcome::appended: return {Retried::Outcome::appended, id, eventstore::to_string(*handled.position)};
     case Handled::Outcome::duplicate: return {Retried::Outcome::duplicate, id, "it was in the log already"};
     case Handled::Outcome::parked: return {Retried::Outcome::waits, id, "its message is still not in the log"};
+    case Handled::Outcome::postponed: return {Retried::Outcome::waits, id, "its stream can't be read: " + handled.why};
     case Handled::Outcome::rejected: break;
   }
   return {Retried::Outcome::refused, id,
@@ -89,7 +76,8 @@ Result<Done, HandleError> retry_rejected(postgres::Connection& connection, event
   std::vector<Incoming> batch;
   std::vector<std::int64_t> rows;
   for (const RejectedMessage& message : messages) {
-    batch.push_back(incoming_of(decoder, message));
+    batch.push_back(incoming_of_kept(decoder, {message.topic, message.payload, message.received_at},
+                                     static_cast<std::uint64_t>(message.sequence)));
     rows.push_back(message.id);
   }
   if (batch.empty()) return Done{};

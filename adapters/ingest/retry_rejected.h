@@ -20,7 +20,7 @@ struct Retried {
   enum class Outcome {
     appended,   // resolved
     duplicate,  // resolved: it was in the log already
-    waits,      // open: a receipt whose message is still not there
+    waits,      // open: a receipt whose message is still not there, or a message whose stream can't be read
     refused,    // open: refused again
     not_open    // nothing done: it was resolved by somebody else meanwhile
   } outcome;

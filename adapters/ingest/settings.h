@@ -51,6 +51,10 @@ inline constexpr std::chrono::milliseconds kGatherFor{2};
 inline constexpr std::uint32_t kPacketBytesMax = 1u << 20;
 // How often receipts that waited too long are looked for, or as often as the window ends if that is shorter.
 inline constexpr std::chrono::seconds kParkingCheckInterval{30};
+// Then also this many of postponed_events are tried again, a page at a time: an ingester that still can't read them must not spend its
+// time on them.
+inline constexpr std::size_t kPostponedAtOnce = 1'000;
+inline constexpr std::size_t kPostponedPage = 100;
 // Reading from the broker goes on when the spool has this share of its room free again.
 inline constexpr double kResumeFreeShare = 0.1;
 

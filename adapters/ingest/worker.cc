@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "adapters/ingest/kept_incoming.h"
 #include "domain/printable_text.h"
 
 namespace hermes::ingest {
@@ -77,10 +78,13 @@ void Worker::run() {
     std::vector<Incoming> batch = queue_.pop(kPatience, settings_.linger);
     if (batch.empty()) {
       if (queue_.drained()) return;
-    } else if (!process(batch)) {
+    } else if (!process(batch, [this](auto piece, auto outcomes) { report(piece, outcomes); })) {
       return;
     }
-    if (expires_parked_ && std::chrono::steady_clock::now() >= next_parking_check_) expire_parked();
+    if (expires_parked_ && std::chrono::steady_clock::now() >= next_parking_check_) {
+      expire_parked();
+      if (!retry_postponed()) return;
+    }
   }
 }
 
@@ -103,85 +107,152 @@ bool Worker::start() {
   }
 }
 
-// True when every message of the batch has an outcome.
-bool Worker::process(std::span<Incoming> batch) {
-  while (true) {
+// True when every message of the batch has an outcome. `handled` is called with the pieces that it was committed in.
+bool Worker::process(std::span<Incoming> batch, const OnHandled& handled) {
+  // What is left of it, the next on top. Halves are tried in order, so the order within a stream stays.
+  std::vector<std::span<Incoming>> pieces{batch};
+  while (!pieces.empty()) {
+    const std::span<Incoming> piece = pieces.back();
     const auto started = std::chrono::steady_clock::now();
-    auto handled = handler_->handle(batch);
-    if (handled) {
-      metrics_.batch_messages.Observe(static_cast<double>(batch.size()));
+    auto outcomes = handler_->handle(piece);
+    if (outcomes) {
+      metrics_.batch_messages.Observe(static_cast<double>(piece.size()));
       metrics_.commit_seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-      answered();
-      report(batch, *handled);
-      return true;
-    }
-    metrics_.database_failures.Increment();
-    const std::string& detail = handled.error().detail;
-    switch (handled.error().kind) {
-      case HandleError::Kind::refused: return take_apart(batch, detail);
-      case HandleError::Kind::storage_full:
-        if (!pause(detail)) return false;
-        break;
-      case HandleError::Kind::unavailable: {
-        postgres::ConnectionPtr fresh = reconnect(detail);
-        if (!fresh) return false;
-        handler_->reconnected(*fresh);
-        connection_ = std::move(fresh);
-        break;
+    } else {
+      metrics_.database_failures.Increment();
+      const std::string& detail = outcomes.error().detail;
+      if (outcomes.error().kind == HandleError::Kind::refused) {
+        if (!take_apart(pieces, detail)) return false;
+        continue;
       }
-      case HandleError::Kind::outcome_unknown: {
-        std::optional<std::vector<Handled>> outcomes;
-        if (!settle(detail, outcomes)) return false;
-        if (outcomes) {
-          spdlog::info("the commit that was not answered had taken effect");
-          answered();
-          report(batch, *outcomes);
-          return true;
-        }
-        break;
-      }
+      std::optional<std::vector<Handled>> settled;
+      if (!overcome(outcomes.error(), settled)) return false;
+      if (!settled) continue;
+      spdlog::info("the commit that was not answered had taken effect");
+      outcomes = std::move(*settled);
     }
+    answered();
+    handled(piece, *outcomes);
+    pieces.pop_back();
   }
+  return true;
 }
 
-// The database refuses something in the batch for its data. Halves are tried in order, so the order within a stream stays.
-bool Worker::take_apart(std::span<Incoming> batch, const std::string& detail) {
-  if (batch.size() > 1) {
-    const std::size_t half = batch.size() / 2;
-    return process(batch.first(half)) && process(batch.subspan(half));
+// Waits until the same can be tried again, or finds out that it was committed after all.
+bool Worker::overcome(const HandleError& error, std::optional<std::vector<Handled>>& settled) {
+  switch (error.kind) {
+    case HandleError::Kind::refused: break;  // that is for take_apart()
+    case HandleError::Kind::storage_full: return pause(error.detail);
+    case HandleError::Kind::unavailable: {
+      postgres::ConnectionPtr fresh = reconnect(error.detail);
+      if (!fresh) return false;
+      handler_->reconnected(*fresh);
+      connection_ = std::move(fresh);
+      break;
+    }
+    case HandleError::Kind::outcome_unknown: return settle(error.detail, settled);
   }
-  Incoming& poison = batch.front();
+  return true;
+}
+
+// The database refuses something in the piece on top for its data.
+bool Worker::take_apart(std::vector<std::span<Incoming>>& pieces, const std::string& detail) {
+  const std::span<Incoming> piece = pieces.back();
+  if (piece.size() > 1) {
+    pieces.back() = piece.subspan(piece.size() / 2);
+    pieces.push_back(piece.first(piece.size() / 2));
+    return true;
+  }
+  Incoming& poison = piece.front();
   const std::string printable = domain::escape_for_terminal(detail);
   if (!is_refused_by_database(poison)) {
     spdlog::warn("the database refuses a message for its data; it goes to rejected_events: {}", printable);
     poison.content = domain::Rejection{domain::RejectionReason::refused_by_database, printable};
-    return process(batch);
+    return true;
   }
   // Not even its rejection can be kept as it is. What could be wrong with that is the topic's text; the payload is bytes.
   poison.raw.topic = domain::escape_for_terminal(poison.raw.topic);
-  return pause("the database refuses to keep a rejected message: " + printable) && process(batch);
+  return pause("the database refuses to keep a rejected message: " + printable);
+}
+
+// Messages whose stream could not be read are handed in again: by this binary, or by the newer one that it has become, they are
+// decided like any other. They are not in the spool any more.
+bool Worker::retry_postponed() {
+  wire::Decoder decoder;
+  for (std::size_t tried = 0; tried < kPostponedAtOnce; tried += kPostponedPage) {
+    std::vector<eventstore::PostponedMessage> page;
+    try {
+      page = eventstore::read_postponed(*connection_, postponed_after_, kPostponedPage);
+    } catch (const pqxx::failure& error) {
+      spdlog::warn("cannot look for messages that wait for a newer version: {}", domain::escape_for_terminal(error.what()));
+      return true;  // a connection that is lost shows with the next batch
+    }
+    if (page.empty()) {
+      if (!some_still_wait_) hooks_.postponed("");
+      some_still_wait_ = false;
+      postponed_after_.reset();
+      return true;
+    }
+    postponed_after_ = {page.back().raw.received_at, page.back().sequence};
+    if (!handle_again(page, decoder)) return false;
+  }
+  return true;
+}
+
+bool Worker::handle_again(std::span<const eventstore::PostponedMessage> page, wire::Decoder& decoder) {
+  std::vector<Incoming> batch;
+  for (const auto& message : page) batch.push_back(incoming_of_kept(decoder, message.raw, message.sequence));
+  std::vector<const eventstore::PostponedMessage*> over;
+  const bool done = process(batch, [&](std::span<Incoming> piece, std::span<const Handled> outcomes) {
+    count_and_acknowledge(piece, outcomes);
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      if (outcomes[i].outcome != Handled::Outcome::postponed) over.push_back(&page[static_cast<std::size_t>(&piece[i] - batch.data())]);
+    }
+  });
+  some_still_wait_ |= over.size() < page.size();
+  if (over.empty()) return done;
+  try {
+    eventstore::remove_postponed(*connection_, over);
+    spdlog::info("{} messages whose stream could not be read were taken up", over.size());
+  } catch (const pqxx::failure& error) {
+    // Handed in once more, they are duplicates.
+    spdlog::warn("cannot remove messages that wait no more: {}", domain::escape_for_terminal(error.what()));
+  }
+  return done;
 }
 
 void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes) {
   const domain::Timestamp committed_at = now();
-  std::vector<Ack> acks;
   std::vector<spool::Sequence> finished;
-  acks.reserve(batch.size());
   finished.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Incoming& incoming = batch[i];
+    finished.push_back(incoming.sequence);
+    if (outcomes[i].outcome == Handled::Outcome::postponed) metrics_.postponed.Increment();
+    // A clock that was set back in between must not take from the sum.
+    metrics_.delay_seconds.Observe(std::max(0.0, std::chrono::duration<double>(committed_at - incoming.raw.received_at).count()));
+  }
+  hooks_.finished(finished);
+  count_and_acknowledge(batch, outcomes);
+}
+
+void Worker::count_and_acknowledge(std::span<Incoming> batch, std::span<const Handled> outcomes) {
+  std::vector<Ack> acks;
+  acks.reserve(batch.size());
   double appended = 0;
   double duplicate = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Incoming& incoming = batch[i];
     const Handled& outcome = outcomes[i];
-    finished.push_back(incoming.sequence);
-    // A clock that was set back in between must not take from the sum.
-    metrics_.delay_seconds.Observe(std::max(0.0, std::chrono::duration<double>(committed_at - incoming.raw.received_at).count()));
     switch (outcome.outcome) {
       case Handled::Outcome::appended: ++appended; break;
       case Handled::Outcome::duplicate: ++duplicate; break;
       case Handled::Outcome::parked: metrics_.parked.Increment(); continue;
       case Handled::Outcome::rejected:
         if (outcome.rejection) metrics_.rejected(outcome.rejection->reason).Increment();
+        continue;
+      case Handled::Outcome::postponed:
+        hooks_.postponed("messages wait until their stream can be read: " + outcome.why);
         continue;
     }
     // A duplicate is answered as the first time: its sender may have missed the answer.
@@ -192,7 +263,6 @@ void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes
   }
   metrics_.appended.Increment(appended);
   metrics_.duplicate.Increment(duplicate);
-  hooks_.finished(finished);
   acks_.publish(std::move(acks));
 }
 

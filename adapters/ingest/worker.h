@@ -3,6 +3,7 @@
 //   connection lost       connect again with back-off; find out whether an unanswered COMMIT took effect; the same batch again
 //   out of disk, read-only, too many connections, ...       wait, the same batch again
 //   refused for its data  halve the batch until the one message is found; that one goes to rejected_events
+//   a stream cannot be read                                 its messages go to postponed_events and are tried again later
 //
 // One thread, one connection, one command handler. Members may be called from any thread.
 #pragma once
@@ -24,7 +25,9 @@
 #include "adapters/ingest/batch_queue.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/settings.h"
+#include "adapters/wire/wire.h"
 #include "eventstore/command_handler.h"
+#include "eventstore/postponed_messages.h"
 
 namespace hermes::ingest {
 
@@ -33,6 +36,7 @@ class Worker {
   struct Hooks {
     std::function<void(std::span<const spool::Sequence>)> finished;  // committed: the spool may let go of them
     std::function<void(const std::string&)> fatal;                   // the worker cannot go on
+    std::function<void(const std::string&)> postponed;               // messages wait in postponed_events, and why; empty: none does
   };
 
   // Requires: settings, metrics and acks outlive this. `expires_parked`: one worker of an ingester does it for all.
@@ -53,8 +57,13 @@ class Worker {
  private:
   void run();
   bool start();
-  bool process(std::span<eventstore::Incoming> batch);
-  bool take_apart(std::span<eventstore::Incoming> batch, const std::string& detail);
+  using OnHandled = std::function<void(std::span<eventstore::Incoming>, std::span<const eventstore::Handled>)>;
+  bool process(std::span<eventstore::Incoming> batch, const OnHandled& handled);
+  bool take_apart(std::vector<std::span<eventstore::Incoming>>& pieces, const std::string& detail);
+  bool overcome(const eventstore::HandleError& error, std::optional<std::vector<eventstore::Handled>>& settled);
+  bool retry_postponed();
+  bool handle_again(std::span<const eventstore::PostponedMessage> page, wire::Decoder& decoder);
+  void count_and_acknowledge(std::span<eventstore::Incoming> batch, std::span<const eventstore::Handled> outcomes);
   void report(std::span<eventstore::Incoming> batch, std::span<const eventstore::Handled> outcomes);
   void expire_parked();
   void answered();  // the database did
@@ -73,6 +82,9 @@ class Worker {
   postgres::ConnectionPtr connection_;
   std::unique_ptr<eventstore::CommandHandler> handler_;
   std::chrono::steady_clock::time_point next_parking_check_;
+
+  std::optional<eventstore::PostponedAfter> postponed_after_;  // where the next look at postponed_events goes on
+  bool some_still_wait_ = false;                               // of those that were looked at since it began
 
   BackOff back_off_;  // between attempts at one batch
 

@@ -99,6 +99,7 @@ std::vector<std::string> outcomes(const std::vector<eventstore::Handled>& handle
       case Outcome::appended: result.push_back("appended"); break;
       case Outcome::duplicate: result.push_back("duplicate"); break;
       case Outcome::parked: result.push_back("parked"); break;
+      case Outcome::postponed: result.push_back("postponed"); break;
       case Outcome::rejected: result.push_back(std::string(domain::code(one.rejection.value().reason))); break;
     }
   }
