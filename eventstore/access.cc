@@ -28,6 +28,7 @@ constexpr TableGrants kTables[] = {
     {"event_log_settings", {kRead, kRead, kRead}},
     {"rejected_events", {kResolve, kRead, kRead}},
     {"parked_events", {"SELECT, INSERT, DELETE", kRead, kRead}},
+    {"postponed_events", {"SELECT, INSERT, DELETE", kRead, kRead}},
     {"stream_snapshots", {kWrite, kRead, kRead}},
     {"service_heartbeats", {kWrite, kWrite, kRead}},
     {"hermes_schema_migrations", {kRead, kRead, kRead}},
@@ -45,9 +46,15 @@ constexpr TableGrants kTables[] = {
     {"typing_now", {kNone, kRead, kRead}},
 };
 
-// Runs with its owner's rights, so nobody else may call it (migrations/0021_query_service_heartbeat.sql).
-constexpr const char* kHeartbeat = "query_service_heartbeat";
-constexpr const char* kHeartbeatRole = "hermes_reader";
+// They run with their owner's rights, so nobody else may call them.
+struct FunctionGrant {
+  std::string name;
+  std::string role;
+};
+const std::vector<FunctionGrant> kFunctions = {
+    {"query_service_heartbeat", "hermes_reader"},  // migrations/0021_query_service_heartbeat.sql
+    {"hermes_mend_sequences", "hermes_ingester"},  // migrations/0051_mend_sequences.sql
+};
 
 // A role as PostgreSQL 16 and later judge SET ROLE, and as those before do.
 std::string may_set_role(pqxx::transaction_base& transaction, const std::string& role) {
@@ -143,27 +150,26 @@ void add_schema_grants(pqxx::transaction_base& transaction, std::vector<MissingG
   }
 }
 
-void add_function_grants(pqxx::transaction_base& transaction, std::vector<MissingGrant>& missing) {
+void add_function_grants(pqxx::transaction_base& transaction, const FunctionGrant& grant, std::vector<MissingGrant>& missing) {
   const pqxx::result rows = transaction.exec(
-      std::string(
-          "SELECT pg_proc.oid::regprocedure, "
-          "  EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0) "
-          "    OR NOT EXISTS (SELECT FROM aclexplode(proacl) JOIN pg_roles ON pg_roles.oid = grantee WHERE rolname = '") +
-      kHeartbeatRole +
+      "SELECT pg_proc.oid::regprocedure, "
+      "  EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0) "
+      "    OR NOT EXISTS (SELECT FROM aclexplode(proacl) JOIN pg_roles ON pg_roles.oid = grantee WHERE rolname = '" +
+      grant.role +
       "'), "
-      "  proconfig IS DISTINCT FROM ARRAY[format('search_path=%I, pg_temp', current_schema())], quote_ident(current_schema()) "
+      "  format('search_path=%I, pg_temp', current_schema()) <> ALL (coalesce(proconfig, '{}')), quote_ident(current_schema()) "
       "FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname = '" +
-      kHeartbeat + "'");
+      grant.name + "'");
   for (const pqxx::row& row : rows) {
     const std::string function = row[0].as<std::string>();
     if (row[1].as<bool>()) {
-      missing.push_back({std::string("EXECUTE on ") + kHeartbeat + " to " + kHeartbeatRole + " alone",
-                         "REVOKE ALL ON FUNCTION " + function + " FROM PUBLIC; GRANT EXECUTE ON FUNCTION " + function + " TO " +
-                             kHeartbeatRole});
+      missing.push_back(
+          {"EXECUTE on " + grant.name + " to " + grant.role + " alone",
+           "REVOKE ALL ON FUNCTION " + function + " FROM PUBLIC; GRANT EXECUTE ON FUNCTION " + function + " TO " + grant.role});
     }
     // Nobody's search_path may say which table it means; its schema may have got another name.
     if (row[2].as<bool>()) {
-      missing.push_back({std::string("the schema of ") + kHeartbeat,
+      missing.push_back({"the schema of " + grant.name,
                          "ALTER FUNCTION " + function + " SET search_path = " + row[3].as<std::string>() + ", pg_temp"});
     }
   }
@@ -244,7 +250,7 @@ std::vector<MissingGrant> missing_grants(pqxx::transaction_base& transaction) {
   if (!has_log) return missing;
   add_schema_grants(transaction, missing);
   add_table_grants(transaction, missing);
-  add_function_grants(transaction, missing);
+  for (const FunctionGrant& grant : kFunctions) add_function_grants(transaction, grant, missing);
   return missing;
 }
 

@@ -4,6 +4,8 @@
 
 #include <pqxx/pqxx>
 
+#include "eventstore/postgres/statements.h"
+
 namespace hermes::eventstore {
 namespace {
 
@@ -20,6 +22,17 @@ TEST(Failure, OnlyWhatIsAboutTheDataIsRefused) {
   }
   for (const char* state : {"53100", "53200", "53300", "25006", "42501", "42P01", "40001", "40P01", "55P03", "57014", "58030", "XX000"}) {
     EXPECT_EQ(classify_sqlstate(state), Kind::storage_full) << state;
+  }
+}
+
+// Numbers, positions and heads that are wrong are wrong for every message.
+TEST(Failure, OwnBookkeepingIsNeverTheDatasFault) {
+  for (const char* constraint : {"rejected_events_pkey", "parked_events_pkey", "event_log_pkey", "event_log_stream_version",
+                                 "event_log_heads_parked_check", "stream_snapshots_pkey"}) {
+    EXPECT_EQ(classified(postgres::StatementError("no", "23505", constraint)).kind, Kind::storage_full) << constraint;
+  }
+  for (const char* constraint : {"no_poison", "rejected_events_size", ""}) {
+    EXPECT_EQ(classified(postgres::StatementError("no", "23514", constraint)).kind, Kind::refused) << constraint;
   }
 }
 

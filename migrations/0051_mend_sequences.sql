@@ -5,7 +5,7 @@ DO $$
 BEGIN
     EXECUTE format($make$
         CREATE FUNCTION hermes_mend_sequences() RETURNS void
-        LANGUAGE plpgsql SECURITY DEFINER SET search_path = %I, pg_catalog, pg_temp SET lock_timeout = '5s' AS $body$
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = %I, pg_temp SET lock_timeout = '5s' AS $body$
         DECLARE
             kept     text;
             counter  text;

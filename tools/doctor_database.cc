@@ -115,6 +115,26 @@ Check check_partitions(postgres::Connection& connection) {
   }
 }
 
+// Logical replication copies rows and leaves sequences where they were. Ingesters mend that where they meet it; here it is seen
+// before.
+Check check_sequences(postgres::Connection& connection) {
+  std::string behind;
+  for (const std::string table : {"rejected_events", "parked_events"}) {
+    const std::string sequence = value(connection, "SELECT pg_get_serial_sequence('" + table + "', 'id')");
+    if (value(connection, "SELECT has_sequence_privilege('" + sequence + "', 'SELECT')") != "t") {
+      return {"sequences", Level::skipped, "this user may not look at them"};
+    }
+    const bool is_behind = value(connection, "SELECT (SELECT coalesce(max(id), 0) FROM " + table +
+                                                 ") > (SELECT CASE WHEN is_called THEN last_value ELSE "
+                                                 "last_value - 1 END FROM " +
+                                                 sequence + ")") == "t";
+    if (is_behind) behind += (behind.empty() ? "" : ", ") + table;
+  }
+  if (behind.empty()) return {"sequences", Level::ok, "past all that is numbered"};
+  return {"sequences", Level::fail, "behind the ids that are taken in " + behind + ", as logical replication leaves them",
+          "SELECT hermes_mend_sequences()"};
+}
+
 // What the database answers as committed must survive a power cut, or "acknowledged" means nothing.
 Check check_durability(postgres::Connection& connection) {
   std::string off;
@@ -280,7 +300,7 @@ Checks check_database(const Settings& settings) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
          {"encoding", "collation", "durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions",
-          "foreign keys", "log guards", "services", "projections"},
+          "sequences", "foreign keys", "log guards", "services", "projections"},
          "no database");
     return checks;
   }
@@ -298,10 +318,12 @@ Checks check_database(const Settings& settings) {
   const bool roles_exist = checks.back().level != Level::fail;
   checks.push_back(check_migrations(connection));
   if (checks.back().level == Level::fail || !roles_exist) {
-    skip(checks, {"partitions", "foreign keys", "log guards", "services", "projections"}, "not migrated, or no roles");
+    skip(checks, {"partitions", "sequences", "foreign keys", "log guards", "services", "projections"},
+         "not migrated, or no roles");
     return checks;
   }
   checks.push_back(check_partitions(connection));
+  checks.push_back(check_sequences(connection));
   checks.push_back(check_key_privilege(connection));
   add_status(checks, connection);
   return checks;

@@ -131,12 +131,11 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   EXPECT_THAT(report.errors, testing::IsEmpty());
   EXPECT_THAT(report.output, Not(HasSubstr("FAIL")));
   // Of the disks of the machine that runs this test nothing is known.
-  for (const char* check : {"broker",     "in flight",    "packet size", "QoS",           "features",
-                            "session",    "subscription", "round trip",  "database",      "encoding",
-                            "collation",  "durability",   "wal",         "writes",        "clock",
-                            "roles",      "migrations",   "partitions",  "foreign keys",  "log guards",
-                            "services",   "projections",  "spool",       "ingester port", "projector port",
-                            "query port", "secrets"}) {
+  for (const char* check :
+       {"broker",     "in flight",   "packet size", "QoS",           "features",       "session",      "subscription",
+        "round trip", "database",    "encoding",    "collation",     "durability",     "wal",          "writes",
+        "clock",      "roles",       "migrations",  "partitions",    "sequences",      "foreign keys", "log guards",
+        "services",   "projections", "spool",       "ingester port", "projector port", "query port",   "secrets"}) {
     EXPECT_THAT(report.line(check), StartsWith("ok ")) << check;
   }
   EXPECT_THAT(report.line("data disk"), HasSubstr((folder_ / "postgres").string()));
@@ -200,6 +199,21 @@ TEST_F(Doctor, DoesNotAdviseToMigrateADatabaseThatIsNewer) {
   EXPECT_EQ(report.exit_code, 1);
   EXPECT_THAT(report.line("migrations"),
               AllOf(StartsWith("FAIL"), HasSubstr("Install the version of Hermes"), Not(HasSubstr("migrate"))));
+}
+
+// As logical replication leaves them.
+TEST_F(Doctor, NamesASequenceThatIsBehindAndTheCure) {
+  Database owner(postgres_->settings());
+  owner.execute(
+      "INSERT INTO rejected_events (id, received_at, topic, payload, reason, detail, sequence) OVERRIDING SYSTEM VALUE "
+      "VALUES (1000, now(), 't', '', 'malformed_json', '', 0)");
+  const Report behind = doctor();
+  EXPECT_EQ(behind.exit_code, 1);
+  EXPECT_THAT(behind.line("sequences"),
+              AllOf(StartsWith("FAIL"), HasSubstr("rejected_events"), HasSubstr("SELECT hermes_mend_sequences()")));
+  owner.execute("SELECT hermes_mend_sequences()");
+  EXPECT_THAT(doctor().line("sequences"), StartsWith("ok"));
+  owner.execute("DELETE FROM rejected_events WHERE id = 1000");
 }
 
 TEST_F(Doctor, NamesARoleThatCannotBeTaken) {
