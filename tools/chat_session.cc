@@ -1,6 +1,7 @@
 #include "tools/chat_session.h"
 
 #include "adapters/chat/user_folder.h"
+#include "domain/mqtt_text.h"
 #include "tools/command_error.h"
 #include "tools/options.h"
 
@@ -10,13 +11,13 @@ domain::UserId user_argument(const std::string& text, const std::string& what) {
   // A blank that nobody sees would make another user.
   if (text.starts_with(' ') || text.ends_with(' '))
     throw CommandError(kUsage, what + " '" + text + "' begins or ends with a blank");
-  auto user = domain::UserId::parse(text, what);
+  auto user = domain::parse_incoming<domain::UserId>(text, what);
   if (!user) throw CommandError(kUsage, user.error().message());
   return *user;
 }
 
 domain::MessageId message_id_argument(const std::string& text, const std::string& what) {
-  auto parsed = domain::MessageId::parse(text, what);
+  auto parsed = domain::parse_incoming<domain::MessageId>(text, what);
   if (!parsed) throw CommandError(kUsage, parsed.error().message());
   return *parsed;
 }
@@ -34,6 +35,9 @@ chat::QueryAddress query_address(const std::string& url) {
 std::unique_ptr<chat::Session> open_session(const Settings& settings, chat::Session::Role role,
                                             std::optional<std::chrono::milliseconds> read_after) {
   const domain::UserId user = user_argument(settings.user_id, "the user id");
+  if (domain::is_broadcast(user)) throw CommandError(kUsage, "the user id is \"all\", which means everyone and is nobody's id");
+  if (auto name = domain::check_text("the user's name", settings.user_name, domain::kSenderNameMaxCharacters); !name)
+    throw CommandError(kUsage, name.error().message());
   auto root = chat::outbox_root();
   if (!root) throw CommandError(kFoundProblem, root.error().message);
   auto session = chat::Session::open({.broker_host = settings.mqtt_host,

@@ -5,7 +5,6 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <pqxx/except>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "tools/config_file.h"
 #include "tools/connect.h"
 #include "tools/options.h"
+#include "tools/secret.h"
 
 namespace hermes::tools {
 namespace {
@@ -84,21 +84,6 @@ std::vector<std::string> option_names(CLI::App& root) {
     if (chosen.empty()) return names;
     app = chosen.front();
   }
-}
-
-// NAME, or the first line of the file that NAME_FILE names.
-std::string secret(const std::string& name) {
-  if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') return value;
-  const std::string file_name = name + "_FILE";
-  const char* path = std::getenv(file_name.c_str());
-  if (path == nullptr || *path == '\0') return {};
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) {
-    throw CommandError(kUsage, "cannot read a password from " + std::string(path) + ", which " + file_name + " names");
-  }
-  if (line.ends_with('\r')) line.pop_back();
-  return line;
 }
 
 void read_secrets(CLI::App& root, Settings& settings) {

@@ -112,9 +112,9 @@ TEST_F(CliTest, TheConfigFileMayBeNamedByTheEnvironmentOrStandInItsPlace) {
   unsetenv("HERMES_CONFIG");
   unsetenv("POSTGRES_HOST");
   std::system(("mkdir -p " + folder_ + "/hermes").c_str());
-  write("hermes/config.toml", "POSTGRES_HOST = \"in place\"\n");
+  write("hermes/config.toml", "POSTGRES_HOST = \"in-place\"\n");
   EXPECT_EQ(hermes({"look"}).code, kDone);
-  EXPECT_EQ(seen.postgres.host, "in place");
+  EXPECT_EQ(seen.postgres.host, "in-place");
 }
 
 TEST_F(CliTest, AConfigFileThatIsNotThereIsWrongUsage) {
@@ -203,8 +203,24 @@ TEST_F(CliTest, AnUnknownOptionIsNamedBeforeWhatIsMissing) {
   EXPECT_THAT(hermes({"other"}).err, HasSubstr("required"));
 }
 
+TEST_F(CliTest, ASettingThatCannotNameWhatItIsForIsWrongUsage) {
+  for (const std::vector<std::string>& setting :
+       std::vector<std::vector<std::string>>{{"--mqtt-host", "broker:1883"},
+                                             {"--mqtt-port", "0"},
+                                             {"--mqtt-username", "a\nb"},
+                                             {"--postgres-host", "one,,two"},
+                                             {"--postgres-port", "5432,0"},
+                                             {"--postgres-db", ""},
+                                             {"--postgres-user", std::string(64, 'x')}}) {
+    const Outcome outcome = hermes({"look", setting[0], setting[1]});
+    EXPECT_EQ(outcome.code, kUsage) << setting[0];
+    EXPECT_THAT(outcome.err, HasSubstr(setting[0]));
+  }
+}
+
 TEST_F(CliTest, AFilterIsNoRootOfTopics) {
-  for (const char* topic : {"a/#", "+/b", "#", ""}) EXPECT_EQ(hermes({"look", "--mqtt-topic", topic}).code, kUsage) << topic;
+  for (const char* topic : {"a/#", "+/b", "#", "", "chat/messages/", "/chat", "$share/g/chat"})
+    EXPECT_EQ(hermes({"look", "--mqtt-topic", topic}).code, kUsage) << topic;
   setenv("MQTT_TOPIC", "a/#", 1);
   const Outcome outcome = hermes({"look"});
   unsetenv("MQTT_TOPIC");

@@ -11,6 +11,7 @@
 #include "tools/doctor_checks.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/setting_checks.h"
 
 namespace hermes::tools {
 namespace {
@@ -70,7 +71,7 @@ ExitCode run_doctor(const Settings& settings, const DoctorSettings& doctor) {
     }
     std::cout.flush();  // the next ones may take a while
   };
-  add(check_broker(settings));
+  add(check_broker(settings, doctor));
   add(check_database(settings));
   add(check_machine(settings, doctor));
 
@@ -98,24 +99,36 @@ void add_doctor(const Command& root, Cli& cli) {
       "Checks broker, database, roles, limits, disks, clocks and ports, one line each, and says how to mend what "
       "is wrong. Exit code 1 if anything fails, also when broker or database are out of reach.",
       {"hermes doctor", "hermes doctor --json"});
-  app.option("--spool-dir", doctor->spool_folder, "Folder of the spool").environment("HERMES_SPOOL_DIR").default_shown();
+  app.option("--spool-dir", doctor->spool_folder, "Folder of the spool")
+      .environment("HERMES_SPOOL_DIR")
+      .check(check_path)
+      .default_shown();
   app.option("--max-spool-bytes", doctor->spool_bytes_max, "Room of the spool (suffixes KiB, MiB, GiB)")
       .bytes()
+      .check(check_spool_bytes)
       .environment("HERMES_MAX_SPOOL_BYTES")
       .default_shown();
   app.option("--ingester-port", doctor->ingester_port, "Where the ingester answers")
       .environment("HERMES_INGESTER_PORT")
+      .between(1, 65'535)
       .default_shown();
   app.option("--projector-port", doctor->projector_port, "Where the projector answers")
       .environment("HERMES_PROJECTOR_PORT")
+      .between(1, 65'535)
       .default_shown();
   const Option query_port = app.option("--query-port", doctor->query_port, "Where the query service answers")
                                 .environment("HERMES_QUERY_PORT")
                                 .default_shown();
+  // The ingester's: looked at only as it would look at them.
+  auto client_id = std::make_shared<std::string>();
+  auto share_group = std::make_shared<std::string>();
+  app.option("--client-id", *client_id, "The ingester's MQTT client id").environment("HERMES_CLIENT_ID").check(check_client_id);
+  app.option("--share-group", *share_group, "The ingester's group").environment("HERMES_SHARE_GROUP").check(check_share_group);
   add_json_flag(app, cli.settings);
   add_mqtt_options(app, cli.settings);
   add_postgres_options(app, cli.settings);
-  app.runs(cli, [&cli, doctor, query_port] {
+  app.runs(cli, [&cli, doctor, query_port, client_id, share_group] {
+    require_client_id_in_group(*share_group, *client_id);
     doctor->query_port_is_set = query_port.is_given();
     return run_doctor(cli.settings, *doctor);
   });

@@ -145,16 +145,20 @@ Checks check_topic(const Settings& settings, const std::string& name) {
 
 }  // namespace
 
-Checks check_broker(const Settings& settings) {
+Checks check_broker(const Settings& settings, const DoctorSettings& doctor) {
   const std::string name = random_name();
   Checks checks = check_grants(settings, name);
   if (checks.front().level == Level::fail) {
-    for (const char* other : {"in flight", "packet size", "QoS", "features", "session", "subscription", "round trip"}) {
+    for (const char* other :
+         {"in flight", "packet size", "QoS", "features", "session", "subscription", "round trip", "former sessions"}) {
       checks.push_back({other, Level::skipped, "no broker"});
     }
     return checks;
   }
   for (Check& check : check_topic(settings, name)) checks.push_back(std::move(check));
+  mqtt::Settings client = client_settings(settings, name);
+  client.session_expiry = std::chrono::seconds(0);
+  checks.push_back(check_former_sessions(settings, doctor, client));
   return checks;
 }
 

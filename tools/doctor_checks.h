@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "adapters/ingest/kept_sessions.h"
+#include "adapters/mqtt/client.h"
 #include "adapters/mqtt/grants.h"
 #include "tools/settings.h"
 
@@ -42,7 +44,10 @@ struct DoctorSettings {
 // Connects, subscribes to what the ingester subscribes to, and sends one message there and back. The message is a status that
 // only the server may state, which ingesters ignore as their own echo (adapters/ingest/router.h), on the topic of a user whom
 // nobody has: no table and no client shows it. Nothing stays at the broker.
-Checks check_broker(const Settings& settings);
+Checks check_broker(const Settings& settings, const DoctorSettings& doctor);
+
+// Sessions that the ingester of this machine left at the broker, as far as anybody can know. `client`: how to ask the broker.
+Check check_former_sessions(const Settings& settings, const DoctorSettings& doctor, const mqtt::Settings& client);
 
 // Reachability, version, durability, size of the WAL, clock, disk, roles, migrations, partitions, privileges, and what the
 // services say of themselves.
@@ -55,6 +60,8 @@ Checks check_machine(const Settings& settings, const DoctorSettings& doctor);
 Check judge_receive_maximum(const mqtt::Grants& grants);
 Check judge_packet_size(const mqtt::Grants& grants);
 Check judge_session_expiry(const mqtt::Grants& grants);
+// `absent`: how many sessions of clients that are away the broker says to keep; nothing: it does not tell.
+Check judge_former_sessions(const std::vector<ingest::KeptSession>& left, std::optional<long> absent);
 // `ahead`: of the database's clock before this machine's; `uncertainty`: half of the time that asking took.
 Check judge_clock(std::chrono::microseconds ahead, std::chrono::microseconds uncertainty);
 // `kept_bytes`, `bytes_max`: PostgreSQL's min_wal_size and max_wal_size.

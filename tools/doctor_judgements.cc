@@ -2,6 +2,7 @@
 
 #include "adapters/ingest/settings.h"
 #include "adapters/wire/wire.h"
+#include "domain/timestamp.h"
 #include "tools/doctor_checks.h"
 #include "tools/output.h"
 
@@ -94,6 +95,21 @@ Check judge_disk(const std::string& name, const std::string& path, std::uint64_t
     return {name, Level::warn, "only " + finding + grows, advice};
   }
   return {name, Level::ok, finding};
+}
+
+Check judge_former_sessions(const std::vector<ingest::KeptSession>& left, std::optional<long> absent) {
+  if (left.empty()) return {"former sessions", Level::ok, "none is known"};
+  if (absent == 0) return {"former sessions", Level::ok, "none is left at the broker"};
+  std::string names;
+  for (const ingest::KeptSession& session : left) {
+    names += (names.empty() ? "" : ", ") + session.client_id;
+    if (session.left_at) names += " (left " + domain::to_string(domain::Timestamp(*session.left_at)) + ")";
+  }
+  std::string finding = "the broker may still queue messages for a client id that the ingester had: " + names;
+  if (absent) finding += "; it keeps " + std::to_string(*absent) + " sessions of clients that are away";
+  return {"former sessions", Level::warn, finding,
+          "run the ingester once under that id (HERMES_CLIENT_ID) to take what waits, then end the session: "
+          "docs/troubleshooting.md"};
 }
 
 }  // namespace hermes::tools

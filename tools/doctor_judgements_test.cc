@@ -61,5 +61,20 @@ TEST(BrokerJudgement, NamesSmallLimits) {
   EXPECT_EQ(judge_session_expiry(grants).level, Level::fail);
 }
 
+const std::vector<ingest::KeptSession> kLeft{
+    {"127.0.0.1:1883", "hermes-old", {"chat/messages/#"}, ingest::KeptSession::Time(1h)}};
+
+TEST(FormerSessionsJudgement, NamesTheClientIdThatMayStillQueue) {
+  const Check unknown = judge_former_sessions(kLeft, std::nullopt);
+  EXPECT_EQ(unknown.level, Level::warn);
+  EXPECT_THAT(unknown.finding, HasSubstr("hermes-old"));
+  EXPECT_THAT(judge_former_sessions(kLeft, 3).finding, HasSubstr("keeps 3 sessions of clients that are away"));
+}
+
+TEST(FormerSessionsJudgement, BelievesABrokerThatKeepsNone) {
+  EXPECT_EQ(judge_former_sessions(kLeft, 0).level, Level::ok);
+  EXPECT_EQ(judge_former_sessions({}, 3).level, Level::ok);
+}
+
 }  // namespace
 }  // namespace hermes::tools

@@ -43,7 +43,10 @@ void add_health(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
   const Command app = root.subcommand("health", "Asks a service on this machine whether it does its job.",
                                       {"hermes health", "hermes health --port 9465 --alive"});
-  app.option("--port", flags->port, "Where the service answers").environment("HERMES_HTTP_PORT").default_shown();
+  app.option("--port", flags->port, "Where the service answers")
+      .environment("HERMES_HTTP_PORT")
+      .between(1, 65'535)
+      .default_shown();
   app.flag("--alive", flags->alive, "Ask whether the process works at all, not whether it reaches all it needs");
   add_json_flag(app, cli.settings);
   app.runs(cli, [&cli, flags] { return run_health(*flags, cli.settings.json); });

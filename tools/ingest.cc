@@ -16,7 +16,9 @@
 #include "eventstore/service_heartbeat.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/secret.h"
 #include "tools/service.h"
+#include "tools/setting_checks.h"
 
 namespace hermes::tools {
 namespace {
@@ -38,10 +40,6 @@ struct Flags {
   std::uint64_t drain_timeout_s = 10;
 };
 
-// A spool that the largest message does not fit into could never take it, nor anything behind it.
-constexpr std::uint64_t kSpoolBytesMin = 4 * ingest::kPacketBytesMax;
-static_assert(kSpoolBytesMin == 4u << 20, "what the error says");
-
 std::string take_fsync(const std::string& text, spool::Fsync& fsync) {
   const std::map<std::string, spool::Fsync> modes{
       {"never", spool::Fsync::never}, {"interval", spool::Fsync::interval}, {"always", spool::Fsync::always}};
@@ -49,11 +47,6 @@ std::string take_fsync(const std::string& text, spool::Fsync& fsync) {
   if (found == modes.end()) return "it is never, interval or always, not " + text;
   fsync = found->second;
   return {};
-}
-
-std::string check_spool_bytes(const std::string& bytes) {
-  if (std::stoull(bytes) >= kSpoolBytesMin) return {};
-  return "a spool has at least 4 MiB, for a message may have one; " + bytes + " bytes are too few";
 }
 
 void add_flags(const Command& app, Flags& flags) {
@@ -72,6 +65,7 @@ void add_flags(const Command& app, Flags& flags) {
       .default_shown();
   app.option("--spool-dir", flags.spool_folder, "Folder of the spool; one ingester at a time")
       .environment("HERMES_SPOOL_DIR")
+      .check(check_path)
       .default_shown();
   app.option(
          "--fsync", [&settings](const std::string& text) { return take_fsync(text, settings.spool.fsync); },
@@ -90,11 +84,13 @@ void add_flags(const Command& app, Flags& flags) {
       .environment("HERMES_MAX_SPOOL_BYTES")
       .default_shown();
   app.option("--share-group", settings.share_group, "Share the load with other ingesters: subscribe to $share/GROUP/...")
-      .environment("HERMES_SHARE_GROUP");
+      .environment("HERMES_SHARE_GROUP")
+      .check(check_share_group);
   app.option("--client-id", flags.client_id,
              "MQTT client id, the name of the session at the broker (default hermes-ingester; each its own with "
              "--share-group)")
-      .environment("HERMES_CLIENT_ID");
+      .environment("HERMES_CLIENT_ID")
+      .check(check_client_id);
   app.option("--keep-alive-s", flags.keep_alive_s,
              "MQTT keep-alive: the broker gives up an ingester that is silent for one and a half of it")
       .between(1, 65'535)
@@ -118,17 +114,13 @@ void add_flags(const Command& app, Flags& flags) {
 
 ingest::Settings settings_from(const Settings& shared, const Flags& flags) {
   ingest::Settings settings = flags.ingest;
-  if (!settings.share_group.empty() && flags.client_id.empty()) {
-    throw CommandError(kUsage, "--share-group needs a --client-id that no other ingester has, and that stays the same");
-  }
-  if (settings.share_group.find_first_of("/+#") != std::string::npos) {
-    throw CommandError(kUsage, "--share-group may not contain '/', '+' or '#'");
-  }
+  require_client_id_in_group(settings.share_group, flags.client_id);
   settings.topic_root = shared.mqtt_topic;
   settings.mqtt.host = shared.mqtt_host;
   settings.mqtt.port = shared.mqtt_port;
   settings.mqtt.username = shared.mqtt_username;
   settings.mqtt.password = shared.mqtt_password;
+  settings.mqtt.password_file = secret_file("MQTT_PASSWORD");
   settings.mqtt.client_id = flags.client_id.empty() ? "hermes-ingester" : flags.client_id;
   settings.mqtt.keep_alive = std::chrono::seconds(flags.keep_alive_s);
   settings.mqtt.maximum_packet_bytes = ingest::kPacketBytesMax;

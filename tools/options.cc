@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "tools/setting_checks.h"
+
 namespace hermes::tools {
 
 Option Option::environment(const std::string& name) const {
@@ -136,27 +138,24 @@ void add_mqtt_options(const Command& command, Settings& settings) {
   const std::string group = "MQTT broker";
   command.option("--mqtt-host", settings.mqtt_host, "Host of the broker")
       .environment("MQTT_BROKER_HOST")
+      .check(check_host)
       .default_shown()
       .group(group);
   command.option("--mqtt-port", settings.mqtt_port, "Port of the broker")
       .environment("MQTT_BROKER_PORT")
+      .between(1, 65'535)
       .default_shown()
       .group(group);
   command.option("--mqtt-topic", settings.mqtt_topic, "Root of the chat's topics")
       .environment("MQTT_TOPIC")
-      .check([](const std::string& topic) -> std::string {
-        // Messages are published below it; a filter is nothing to publish to (MQTT 5, 4.7.1).
-        if (topic.empty()) return "MQTT_TOPIC is empty; the usual one is chat/messages";
-        if (topic.find_first_of("+#") == std::string::npos) return {};
-        return "MQTT_TOPIC '" + topic +
-               "' is a filter: it is the root of the chat's topics, without + and #, such as chat/messages";
-      })
+      .check(check_topic_root)
       .default_shown()
       .group(group);
   command
       .option("--mqtt-username", settings.mqtt_username,
               "User at the broker (its password: MQTT_PASSWORD or MQTT_PASSWORD_FILE)")
       .environment("MQTT_USERNAME")
+      .check(check_mqtt_user)
       .group(group);
 }
 
@@ -166,6 +165,7 @@ void add_postgres_options(const Command& command, Settings& settings) {
       .option("--postgres-host", settings.postgres.host,
               "Host of the database, or the folder of its socket; a server and its standbys with commas between them")
       .environment("POSTGRES_HOST")
+      .check(check_postgres_hosts)
       .default_shown()
       .group(group);
   command
@@ -173,14 +173,17 @@ void add_postgres_options(const Command& command, Settings& settings) {
               "Port of the database; of several hosts: one for all, or one for each")
       .comma_separated()
       .environment("POSTGRES_PORT")
+      .between(1, 65'535)
       .default_shown()
       .group(group);
   command.option("--postgres-db", settings.postgres.database, "Name of the database")
       .environment("POSTGRES_DB")
+      .check(check_postgres_name)
       .default_shown()
       .group(group);
   command.option("--postgres-user", settings.postgres.user, "User of the database")
       .environment("POSTGRES_USER")
+      .check(check_postgres_name)
       .default_shown()
       .group(group);
 }

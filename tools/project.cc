@@ -22,6 +22,7 @@
 #include "tools/projection_names.h"
 #include "tools/projector_metrics.h"
 #include "tools/service.h"
+#include "tools/setting_checks.h"
 
 namespace hermes::tools {
 namespace {
@@ -181,7 +182,8 @@ void add_project(const Command& root, Cli& cli) {
   add_service_options(app, options->service);
   app.option("name", options->names, "Projections to run (all)");
   app.option("--instance", options->instance, "Name of this process among projectors, unique (host:pid)")
-      .environment("HERMES_INSTANCE");
+      .environment("HERMES_INSTANCE")
+      .check(check_instance);
   app.option("--lease-ms", options->lease_ms, "A dead projector's partitions move after this time")
       .environment("HERMES_LEASE_MS")
       .between(300, 600'000)

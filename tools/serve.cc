@@ -15,6 +15,7 @@
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/service.h"
+#include "tools/setting_checks.h"
 
 namespace hermes::tools {
 namespace {
@@ -116,7 +117,7 @@ void add_serve(const Command& root, Cli& cli) {
                                       "authentication, so it listens on loopback unless told otherwise.",
                                       {"hermes serve", "hermes serve --port 8480 --connections 16",
                                        "curl 'http://127.0.0.1:8480/v1/messages?user=david&with=fredy&limit=20'"});
-  app.option("--host", flags->host, "Address to listen on").environment("HERMES_QUERY_HOST").default_shown();
+  app.option("--host", flags->host, "Address to listen on").environment("HERMES_QUERY_HOST").check(check_host).default_shown();
   app.option("--port", flags->port, "Port to listen on; 0 takes a free one and prints it")
       .environment("HERMES_QUERY_PORT")
       .default_shown();

@@ -22,6 +22,7 @@
 #include "tools/connect.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/setting_checks.h"
 
 namespace hermes::tools {
 namespace {
@@ -290,6 +291,7 @@ void add_status(const Command& root, Cli& cli) {
       .default_shown();
   app.option("--spool-dir", flags->spool_folder, "Folder of the spool, which is shown when the database is out of reach")
       .environment("HERMES_SPOOL_DIR")
+      .check(check_path)
       .default_shown();
   add_json_flag(app, cli.settings);
   add_postgres_options(app, cli.settings);

@@ -131,11 +131,11 @@ TEST_F(Doctor, FindsAllWellOnAHealthyStack) {
   EXPECT_THAT(report.errors, testing::IsEmpty());
   EXPECT_THAT(report.output, Not(HasSubstr("FAIL")));
   // Of the disks of the machine that runs this test nothing is known.
-  for (const char* check :
-       {"broker",     "in flight",   "packet size", "QoS",           "features",       "session",      "subscription",
-        "round trip", "database",    "encoding",    "collation",     "durability",     "wal",          "writes",
-        "clock",      "roles",       "migrations",  "partitions",    "sequences",      "foreign keys", "log guards",
-        "services",   "projections", "spool",       "ingester port", "projector port", "query port",   "secrets"}) {
+  for (const char* check : {"broker",       "in flight",     "packet size",     "QoS",        "features", "session",
+                            "subscription", "round trip",    "former sessions", "database",   "encoding", "collation",
+                            "durability",   "wal",           "writes",          "clock",      "roles",    "migrations",
+                            "partitions",   "sequences",     "foreign keys",    "log guards", "services", "projections",
+                            "spool",        "ingester port", "projector port",  "query port", "secrets"}) {
     EXPECT_THAT(report.line(check), StartsWith("ok ")) << check;
   }
   EXPECT_THAT(report.line("data disk"), HasSubstr((folder_ / "postgres").string()));
