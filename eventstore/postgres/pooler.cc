@@ -12,14 +12,18 @@ namespace {
 
 // A busy pool gives another session to one of so many transactions, almost always: then nothing needs to be ended.
 constexpr int kLooks = 20;
+constexpr int kAttempts = 20;
 // How long the end of a session may take to arrive. Only a pooler that does not keep the session makes us wait so long.
 constexpr std::chrono::milliseconds kEndLimit{1000};
 
 std::optional<std::string> server_process(pg_conn* connection) {
-  PGresult* result = PQexec(connection, "SELECT pg_backend_pid()");
   std::optional<std::string> process;
-  if (PQresultStatus(result) == PGRES_TUPLES_OK) process = PQgetvalue(result, 0, 0);
-  PQclear(result);
+  // The role's statement_timeout may be as short as it likes: it is not ours to change yet.
+  for (int attempt = 0; attempt < kAttempts && !process && PQstatus(connection) == CONNECTION_OK; ++attempt) {
+    PGresult* result = PQexec(connection, "SELECT pg_backend_pid()");
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) process = PQgetvalue(result, 0, 0);
+    PQclear(result);
+  }
   return process;
 }
 

@@ -8,6 +8,7 @@
 namespace hermes::postgres::detail {
 namespace {
 
+constexpr int kAttempts = 20;  // to switch off a time-out that may be too short for that
 constexpr int kTransactionTimeout = 170000;
 constexpr int kIdleSessionTimeout = 140000;
 
@@ -20,7 +21,7 @@ constexpr const char* kSettings =
     // What a transaction sees. default_transaction_read_only stays: it is how a database is closed for writing.
     "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; SET row_security = on; "
     // Maintenance takes as long as it takes.
-    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+    "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
     // Our statements are short and many, with the right index for each. The planner compiles (LLVM) what looks costly to it,
     // which with the tables' growth each of them does some day, and compiling takes longer than running it.
     "SET jit = off; SET plan_cache_mode = auto; SET enable_seqscan = on; SET enable_indexscan = on; SET enable_indexonlyscan = "
@@ -87,6 +88,10 @@ Result<std::string, SessionError> schema_of(pg_conn* connection, const ResultPtr
 }  // namespace
 
 Result<Done, SessionError> prepare_session(pg_conn* connection, const std::string& role) {
+  // First and alone: the one that is in force holds for all that is sent with it.
+  for (int attempt = 0; !succeeded(ResultPtr(PQexec(connection, "SET statement_timeout = 0"))); ++attempt) {
+    if (attempt == kAttempts || PQstatus(connection) != CONNECTION_OK) return fail(SessionError{words(connection), false});
+  }
   std::string sql = kSettings;
   if (PQserverVersion(connection) >= kIdleSessionTimeout) sql += "SET idle_session_timeout = 0; ";
   if (PQserverVersion(connection) >= kTransactionTimeout) sql += "SET transaction_timeout = 0; ";

@@ -223,7 +223,7 @@ TEST_F(Doctor, NamesARoleThatCannotBeTaken) {
   superuser.execute("DROP ROLE stranger");
   EXPECT_EQ(report.exit_code, 1);
   EXPECT_THAT(report.line("roles"),
-              AllOf(StartsWith("FAIL"), HasSubstr("GRANT hermes_ingester, hermes_projector, hermes_reader TO stranger")));
+              AllOf(StartsWith("FAIL"), HasSubstr("GRANT hermes_ingester, hermes_projector, hermes_reader TO \"stranger\"")));
   EXPECT_THAT(report.line("migrations"), AllOf(StartsWith("FAIL"), HasSubstr("permission denied"), HasSubstr("Do: ")));
 }
 

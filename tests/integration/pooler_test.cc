@@ -15,6 +15,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
+// As those set it who want clients in that send `options`.
+constexpr const char* kOptionsPass = "ignore_startup_parameters = options";
+
 class Pooler : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -113,7 +116,7 @@ TEST_F(Pooler, InTransactionModeIsRefusedWithWhatToDo) {
 }
 
 TEST_F(Pooler, InTransactionModeGetsNoRoleOrSettingOfOurs) {
-  const PrivatePgbouncer pooler(*postgres_, {"pool_mode = transaction", "default_pool_size = 1"});
+  const PrivatePgbouncer pooler(*postgres_, {"pool_mode = transaction", "default_pool_size = 1", kOptionsPass});
   refusal(pooler);
   EXPECT_EQ(stranger(pooler, "SELECT current_user || ' ' || current_setting('jit') || ' ' || current_setting('idle_session_timeout')"),
             "dbowner on 0");
