@@ -82,6 +82,7 @@ class Rebuild {
     pqxx::work transaction(*connection_);
     const Dependents dependents = find_dependents(transaction, find_tables(transaction, projection_.tables()));
     skips_ = read_skips(transaction, projection_);
+    report_.publications = dependents.publications;
     if (dependents.in_the_way.empty()) return Done{};
     return fail(RebuildError{RebuildError::Kind::in_the_way,
                              "cannot exchange the tables of " + std::string(projection_.name()) + ": " + list(dependents.in_the_way) +

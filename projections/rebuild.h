@@ -56,6 +56,7 @@ struct RebuildReport {
   std::chrono::milliseconds load{}, index{}, catch_up{}, total{};
   std::chrono::microseconds readers_blocked{};  // from asking for the lock, the last time, to the end of the commit
   int swap_attempts = 0;
+  std::vector<std::string> publications;  // that have the tables without naming them: subscribers have to be told
 };
 
 struct RebuildError {

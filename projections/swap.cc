@@ -3,7 +3,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "projections/array_literal.h"
 #include "projections/leases.h"
+#include "projections/table_settings.h"
 
 namespace hermes::projections {
 namespace {
@@ -104,6 +106,9 @@ bool exchange(const SwapRequest& request, postgres::Connection& connection, pqxx
     sql += "ALTER TABLE " + connection.quote_name(request.schema) + "." + name + " SET SCHEMA " +
            connection.quote_name(table.schema) + ";";
   }
+  ArrayLiteral oids;
+  for (const LiveTable& table : request.live) oids.add(table.oid);
+  for (const std::string& move : exchange_of_statistics(transaction, oids.str(), request.schema, request.old_schema)) sql += move + ";";
   for (const DependentView& view : dependents.views) sql += view.statement + ";";
   try {
     transaction.exec(sql);
@@ -141,7 +146,7 @@ void require_alike(const SwapRequest& request, pqxx::work& transaction) {
   if (describe(transaction, copies) != describe(transaction, request.live)) {
     throw std::runtime_error(
         "the tables of " + std::string(request.projection.name()) +
-        " were changed (an index, a grant, a comment, a column) during the rebuild, which did not take effect. Run it again");
+        " were changed (an index, a grant, a comment, a column, a setting) during the rebuild, which did not take effect. Run it again");
   }
 }
 

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "projections/array_literal.h"
+#include "projections/table_settings.h"
 
 namespace hermes::projections {
 namespace {
@@ -17,6 +18,13 @@ std::vector<std::string> texts(const pqxx::result& rows) {
   std::vector<std::string> list;
   for (const auto& row : rows) list.push_back(row[0].as<std::string>());
   return list;
+}
+
+// The tablespace of what `of` is an alias of, by name; 0 is the database's own. Named always, for default_tablespace may be another.
+std::string tablespace(const std::string& of) {
+  return "coalesce((SELECT spcname FROM pg_tablespace WHERE oid = " + of +
+         ".reltablespace), (SELECT spcname FROM pg_database JOIN pg_tablespace ON pg_tablespace.oid = dattablespace "
+         "WHERE datname = current_database()))";
 }
 
 void append(std::vector<std::string>& to, std::vector<std::string> more) {
@@ -52,16 +60,22 @@ CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<co
   };
   CopyStatements copy;
   copy.create = query(
-      "SELECT format('CREATE TABLE %I.%I (LIKE %s INCLUDING ALL EXCLUDING INDEXES)%s', $2, relname, class.oid::regclass, "
-      "              ' WITH (' || array_to_string(reloptions, ', ') || ')') "
+      "SELECT format('CREATE %sTABLE %I.%I (LIKE %s INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS) USING %I%s TABLESPACE %I', "
+      "              CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, $2, relname, class.oid::regclass, "
+      "              (SELECT amname FROM pg_am WHERE oid = relam), "
+      "              (SELECT ' WITH (' || string_agg(option, ', ') || ')' FROM (SELECT unnest(class.reloptions) UNION ALL "
+      "               SELECT 'toast.' || unnest(toast.reloptions) FROM pg_class toast WHERE toast.oid = class.reltoastrelid) "
+      "               AS options (option)), " + tablespace("class") + ") "
       "FROM unnest($1::oid[]) WITH ORDINALITY AS wanted (oid, place) JOIN pg_class class ON class.oid = wanted.oid ORDER BY place");
+  SettingStatements settings = setting_statements(transaction, all, schema);
+  append(copy.create, std::move(settings.of_bare_tables));
   // pg_get_indexdef() qualifies the table it names. The costliest to sort first, so that what is left
   // for the end is small.
   const auto indexes = [&](const std::string& which) {
     return query(
-        "SELECT replace(pg_get_indexdef(indexrelid), format(' ON %I.%I USING ', nspname, owner.relname), "
+        "SELECT format('SET LOCAL default_tablespace = %L; ', " + tablespace("index") + ") || replace(pg_get_indexdef(indexrelid), format(' ON %I.%I USING ', nspname, owner.relname), "
         "               format(' ON %I.%I USING ', $2, owner.relname)) "
-        "FROM pg_index JOIN pg_class owner ON owner.oid = indrelid JOIN pg_namespace namespace ON namespace.oid = owner.relnamespace "
+        "FROM pg_index JOIN pg_class index ON index.oid = indexrelid JOIN pg_class owner ON owner.oid = indrelid JOIN pg_namespace namespace ON namespace.oid = owner.relnamespace "
         "WHERE indrelid = ANY ($1::oid[]) AND indisvalid AND " +
         which + " ORDER BY pg_relation_size(indrelid) DESC, indnkeyatts DESC, pg_relation_size(indexrelid) DESC, indexrelid");
   };
@@ -91,6 +105,7 @@ CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<co
                             "       ELSE '' END) "
                             "FROM pg_constraint JOIN pg_class class ON class.oid = conrelid "
                             "WHERE conrelid = ANY ($1::oid[]) AND contype IN ('p', 'u') ORDER BY contype, conname"));
+  append(copy.finish, std::move(settings.of_indexes));
   // The tables' statistics are older than their indexes; what is indexed by an expression has statistics of its own.
   append(copy.finish, query("SELECT format('ANALYZE %I.%I', $2, relname) FROM pg_class class WHERE oid = ANY ($1::oid[]) "
                             "AND EXISTS (SELECT FROM pg_index WHERE indrelid = class.oid AND indexprs IS NOT NULL)"));
@@ -148,12 +163,20 @@ Dependents find_dependents(pqxx::transaction_base& transaction, std::span<const 
       "  ELSE classid NOT IN ('pg_attrdef'::regclass, 'pg_type'::regclass, 'pg_statistic_ext'::regclass) END "
       "UNION SELECT 'publication ' || pubname FROM pg_publication_rel JOIN pg_publication publication ON publication.oid = prpubid "
       "  WHERE prrelid = ANY ($1::oid[]) "
-      "UNION SELECT 'row-level security of ' || relname FROM pg_class WHERE oid = ANY ($1::oid[]) AND relrowsecurity "
+      "UNION SELECT 'row-level security of ' || relname FROM pg_class WHERE oid = ANY ($1::oid[]) "
+      "  AND (relrowsecurity OR relforcerowsecurity) "
+      "UNION SELECT 'exclusion constraint ' || conname FROM pg_constraint WHERE conrelid = ANY ($1::oid[]) AND contype = 'x' "
+      "UNION SELECT 'security label of ' || objoid::regclass FROM pg_seclabel WHERE classoid = 'pg_class'::regclass "
+      "  AND objoid = ANY ($1::oid[]) "
       "UNION SELECT 'view ' || view.oid::regclass || ', whose owner is ' || pg_get_userbyid(view.relowner) "
       "  FROM pg_depend JOIN pg_rewrite rule ON rule.oid = objid JOIN pg_class view ON view.oid = ev_class AND view.relkind = 'v' "
       "  WHERE classid = 'pg_rewrite'::regclass AND refclassid = 'pg_class'::regclass AND refobjid = ANY ($1::oid[]) "
       "    AND NOT pg_has_role(view.relowner, 'USAGE') "
       "ORDER BY 1",
+      all));
+  dependents.publications = texts(transaction.exec_params(
+      "SELECT pubname FROM pg_publication WHERE puballtables UNION SELECT pubname FROM pg_publication JOIN pg_publication_namespace "
+      "ON pnpubid = pg_publication.oid JOIN pg_class ON relnamespace = pnnspid WHERE pg_class.oid = ANY ($1::oid[]) ORDER BY 1",
       all));
   return dependents;
 }
@@ -177,7 +200,8 @@ std::string describe(pqxx::transaction_base& transaction, std::span<const LiveTa
       "    row_number() OVER (PARTITION BY attrelid ORDER BY attnum) "
       "  FROM pg_attribute JOIN pg_class class ON class.oid = attrelid "
       "  WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped "
-      ") AS lines (line) ORDER BY 1",
+      "  UNION ALL " +
+          std::string(kSettingLines) + ") AS lines (line) ORDER BY 1",
       oids(tables));
   std::string text;
   for (const auto& row : rows) text += row[0].as<std::string>() + "\n";

@@ -1,5 +1,5 @@
-// Copies of a projection's tables in another schema: made bare, filled, then given the keys, indexes, comments and grants of the
-// originals, so that nobody can tell them apart. What is copied is read from the catalogs, not from the migrations: an index or a
+// Copies of a projection's tables in another schema: made bare, filled, then given the keys, indexes, settings, comments and grants
+// of the originals, so that nobody can tell them apart. What is copied is read from the catalogs, not from the migrations: an index or a
 // grant that an operator added is copied too.
 //
 // The functions run in the transaction that is open, as the owner of the tables, and throw pqxx's exceptions.
@@ -58,10 +58,12 @@ struct Dependents {
   std::vector<DependentView> views;
   // What hangs on the tables and can't be carried over, in the words of pg_describe_object.
   std::vector<std::string> in_the_way;
+  // Publications that have the tables without naming them (FOR ALL TABLES, TABLES IN SCHEMA). They publish the copies too.
+  std::vector<std::string> publications;
 };
 Dependents find_dependents(pqxx::transaction_base& transaction, std::span<const LiveTable> tables);
 
-// Grants, comments, indexes and constraints of the tables as one text, without the schema: two tables are alike if it is.
+// Grants, comments, indexes, constraints and settings (table_settings.h) of the tables as one text, without the schema: two tables are alike if it is.
 std::string describe(pqxx::transaction_base& transaction, std::span<const LiveTable> tables);
 
 }  // namespace hermes::projections

@@ -73,6 +73,7 @@ class Reporter {
         done["catch_up_ms"] = report.catch_up.count();
         done["readers_blocked_us"] = report.readers_blocked.count();
         done["swap_attempts"] = report.swap_attempts;
+        done["publications"] = boost::json::array(report.publications.begin(), report.publications.end());
       }
       print_json(done);
       return;
@@ -83,6 +84,10 @@ class Reporter {
               << human_duration(report.load) << ", index " << human_duration(report.index);
     if (swapped) std::cout << ", readers blocked for " << human_duration(report.readers_blocked);
     std::cout << ")\n";
+    for (const std::string& publication : report.publications) {
+      std::cout << "The publication " << escape_for_terminal(publication)
+                << " has these tables, which are new ones now: on each subscriber run ALTER SUBSCRIPTION ... REFRESH PUBLICATION\n";
+    }
   }
 
  private:

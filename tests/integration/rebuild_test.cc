@@ -62,6 +62,12 @@ class RebuildTest : public testing::Test {
     ASSERT_TRUE(eventually([&] { return is_caught_up(*database); }));
   }
 
+  postgres::Settings superuser() const {
+    postgres::Settings settings = server->postgres().superuser();
+    settings.database = server->settings().database;
+    return settings;
+  }
+
   std::string structure() {
     pqxx::work transaction(database->connection());
     return describe(transaction, find_tables(transaction, find_projection("chat")->tables()));
@@ -141,6 +147,57 @@ TEST_F(RebuildTest, KeepsGrantsCommentsIndexesKeysAndViews) {
             "message_status -> chat_messages");
   database->execute("DELETE FROM chat_messages WHERE message_id = 'm-1'");
   EXPECT_EQ(database->value("SELECT count(*) FROM message_status WHERE message_id = 'm-1'"), "0");
+}
+
+// All that can be set on a table is the same after as before, by the catalogs.
+TEST_F(RebuildTest, KeepsEverySettingOfTablesColumnsAndIndexes) {
+  write_some(0, 5);
+  fold_live();
+  {
+    const auto connection = *postgres::connect(superuser());
+    pqxx::nontransaction work(*connection);
+    work.exec("SET allow_in_place_tablespaces = on");
+    work.exec("CREATE TABLESPACE elsewhere LOCATION ''");
+    work.exec("GRANT CREATE ON TABLESPACE elsewhere TO PUBLIC");
+  }
+  database->execute(
+      "CREATE INDEX of_an_operator ON chat_messages (lower(content)) WITH (fillfactor = 60);"
+      "ALTER INDEX of_an_operator ALTER COLUMN 1 SET STATISTICS 77; ALTER INDEX of_an_operator SET TABLESPACE elsewhere;"
+      "CREATE UNIQUE INDEX one_content ON chat_messages (message_id, created_at);"
+      "ALTER TABLE chat_messages ALTER COLUMN content SET STATISTICS 500, ALTER COLUMN content SET STORAGE EXTERNAL,"
+      "  ALTER COLUMN content SET COMPRESSION pglz, ALTER COLUMN sender_id SET (n_distinct = -0.3), ALTER COLUMN created_at SET NOT NULL;"
+      "ALTER TABLE chat_messages SET (fillfactor = 81, autovacuum_vacuum_scale_factor = 0.01, toast.autovacuum_enabled = off);"
+      "ALTER TABLE chat_messages REPLICA IDENTITY USING INDEX one_content;"
+      "ALTER TABLE chat_messages CLUSTER ON one_content;"
+      "ALTER TABLE message_status REPLICA IDENTITY FULL; ALTER TABLE message_status SET TABLESPACE elsewhere;"
+      "CREATE STATISTICS who_to_whom (dependencies, ndistinct) ON sender_id, receiver_id FROM chat_messages;"
+      "ALTER STATISTICS who_to_whom SET STATISTICS 300; COMMENT ON STATISTICS who_to_whom IS 'by hand';"
+      "CREATE STATISTICS of_one ON lower(sender_name) FROM chat_messages");
+  const std::string before = structure();
+  for (const char* set : {"statistics 500", "toast {autovacuum_enabled=off}", "who_to_whom", "n_distinct=-0.3", "clustered true"}) {
+    ASSERT_THAT(before, testing::HasSubstr(set));
+  }
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(structure(), before);
+  EXPECT_EQ(Database(superuser()).value("SELECT count(*) FROM pg_statistic_ext_data"), "2");
+  EXPECT_EQ(database->value("SELECT string_agg(stxnamespace::regnamespace::text, ' ') FROM pg_statistic_ext"), "public public");
+}
+
+TEST_F(RebuildTest, NamesPublicationsThatHaveTheTablesWithoutNamingThem) {
+  Database super(superuser());
+  super.execute("CREATE PUBLICATION everything FOR ALL TABLES; CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA public");
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->publications, testing::ElementsAre("everything", "of_schema"));
+}
+
+TEST_F(RebuildTest, RefusesAnExclusionConstraintBeforeAnythingIsDone) {
+  database->execute("ALTER TABLE chat_messages ADD CONSTRAINT once EXCLUDE (message_id WITH =)");
+  const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, RebuildError::Kind::in_the_way);
+  EXPECT_THAT(report.error().message, testing::HasSubstr("exclusion constraint once"));
 }
 
 TEST_F(RebuildTest, GathersStatisticsOfIndexesOnExpressionsToo) {
