@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "eventstore/event_reader.h"
-#include "eventstore/hash_chain.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
 #include "projections/projection.h"
@@ -106,9 +105,8 @@ std::int64_t export_rows(postgres::Connection& connection, std::string_view name
                          const EventToJson& event_to_json, const ExportSink& sink) {
   if (name == kExportedLog) {
     if (format == ExportFormat::jsonl) return export_log_as_json(connection, event_to_json, sink);
-    return copy_csv(
-        connection,
-        "SELECT " + std::string(eventstore::kChainedColumns) + ", hash FROM event_log ORDER BY partition, \"offset\"", sink);
+    // In the order of the table, so that \copy takes it back without a list of columns.
+    return copy_csv(connection, "SELECT * FROM event_log ORDER BY partition, \"offset\"", sink);
   }
   const std::string table(exportable_table(name));
   const std::string order = primary_key(connection, table);

@@ -1,5 +1,5 @@
-// What Hermes keeps for itself (numbers, heads, positions) is never taken for a message's fault, and looking after it costs what it
-// moves, not what there is.
+// What Hermes keeps for itself (numbers, heads, positions) is never taken for a message's fault, and looking after it costs
+// what it moves, not what there is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,9 +51,10 @@ class Bookkeeping : public testing::Test {
     // What a session has counted it hands in now and then, or when it is told to.
     pqxx::nontransaction(*connection).exec("SELECT pg_stat_force_next_flush()");
     database->execute("SELECT pg_stat_force_next_flush()");
-    return std::stoll(database->value("SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) + (SELECT "
-                                      "coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname = '" + table +
-                                      "') FROM pg_stat_user_tables WHERE relname = '" + table + "'"));
+    return std::stoll(
+        database->value("SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) + (SELECT "
+                        "coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname = '" +
+                        table + "') FROM pg_stat_user_tables WHERE relname = '" + table + "'"));
   }
 
   std::unique_ptr<Database> database;
@@ -64,7 +65,8 @@ class Bookkeeping : public testing::Test {
 std::unique_ptr<LogServer> Bookkeeping::server;
 
 TEST_F(Bookkeeping, ASequenceThatIsBehindIsMendedAndNoMessageIsBlamed) {
-  handle({malformed("a"), malformed("b"), malformed("c"), incoming(receipt("m1", Status::read)), incoming(receipt("m2", Status::read))});
+  handle({malformed("a"), malformed("b"), malformed("c"), incoming(receipt("m1", Status::read)),
+          incoming(receipt("m2", Status::read))});
   leave_sequences_behind();
   EXPECT_THAT(handle({malformed("d"), incoming(message("m3")), incoming(receipt("m4", Status::read))}),
               ElementsAre("malformed_json", "appended", "parked"));
@@ -75,8 +77,11 @@ TEST_F(Bookkeeping, ASequenceThatIsBehindIsMendedAndNoMessageIsBlamed) {
 TEST_F(Bookkeeping, ParkedReceiptsExpireThoughTheSequenceIsBehind) {
   handle({malformed("a"), incoming(receipt("m1", Status::read))});
   leave_sequences_behind();
-  EXPECT_EQ(*handler->expire_parked(std::chrono::seconds(0)), 1U);
-  EXPECT_EQ(database->value("SELECT string_agg(reason, ', ' ORDER BY id) FROM rejected_events"), "malformed_json, parked_too_long");
+  const auto expired = handler->expire_parked(std::chrono::seconds(0));
+  ASSERT_TRUE(expired) << expired.error().detail;
+  EXPECT_EQ(*expired, 1U);
+  EXPECT_EQ(database->value("SELECT string_agg(reason, ', ' ORDER BY id) FROM rejected_events"),
+            "malformed_json, parked_too_long");
 }
 
 TEST_F(Bookkeeping, ASequenceThatMayNotBeMendedHoldsUpTheBatchInsteadOfBlamingIt) {
@@ -102,10 +107,15 @@ TEST_F(Bookkeeping, AHeadThatIsBehindItsPartitionBlamesNoMessage) {
 TEST_F(Bookkeeping, ExpiringParkedReceiptsReadsThemOnceAndNotOnceForEachThousand) {
   constexpr int kReceipts = 8'000;
   database->execute(
-      "INSERT INTO parked_events (partition, stream_key, message_id, status, user_id, parked_at, received_at, topic, payload, sequence) "
-      "SELECT 0, gen_random_uuid(), 'm' || i, 'read', 'david', now() - interval '2 hours' + i * interval '1 microsecond', now(), 't', "
-      "'', i FROM generate_series(1, " + std::to_string(kReceipts) + ") AS i;"
-      "UPDATE event_log_heads SET parked = " + std::to_string(kReceipts) + " WHERE partition = 0");
+      "INSERT INTO parked_events (partition, stream_key, message_id, status, user_id, parked_at, received_at, topic, payload, "
+      "sequence) "
+      "SELECT 0, gen_random_uuid(), 'm' || i, 'read', 'david', now() - interval '2 hours' + i * interval '1 microsecond', "
+      "now(), 't', "
+      "'', i FROM generate_series(1, " +
+      std::to_string(kReceipts) +
+      ") AS i;"
+      "UPDATE event_log_heads SET parked = " +
+      std::to_string(kReceipts) + " WHERE partition = 0");
   database->execute("ANALYZE parked_events");
   const std::int64_t before = rows_read("parked_events");
   start_afresh();
@@ -118,8 +128,11 @@ TEST_F(Bookkeeping, OfATypingStreamTheLastEventAloneIsRead) {
   constexpr int kEvents = 5'000;
   handle({incoming(typing("fredy", "david", true)), incoming(typing("fredy", "david", false))});
   database->execute(
-      "INSERT INTO event_log SELECT partition, \"offset\" + 2 * i, stream_key, stream_id, version + 2 * i, event_type, schema_version, "
-      "actor_id, occurred_at, recorded_at, payload, hash FROM event_log, generate_series(1, " + std::to_string(kEvents) + ") AS i;"
+      "INSERT INTO event_log SELECT partition, \"offset\" + 2 * i, stream_key, stream_id, version + 2 * i, event_type, "
+      "schema_version, "
+      "actor_id, occurred_at, recorded_at, payload, hash FROM event_log, generate_series(1, " +
+      std::to_string(kEvents) +
+      ") AS i;"
       "UPDATE event_log_heads head SET next_offset = (SELECT max(\"offset\") + 1 FROM event_log) WHERE next_offset > 0");
   const std::int64_t before = rows_read("event_log");
   start_afresh();
