@@ -34,7 +34,7 @@ Metrics::Metrics(prometheus::Registry& registry)
       postponed(counter("hermes_ingest_postponed_messages_total",
                         "Attempts at messages that wait because their stream cannot be read.")),
       echoes_ignored(counter("hermes_ingest_echoes_ignored_total", "Statuses of the server that came back to it.")),
-      retained_ignored(counter("hermes_ingest_retained_ignored_total",
+      retained_ignored(counter("hermes_ingest_retained_messages_ignored_total",
                                "Receipts, typing and malformed payloads ignored because the broker had retained them.")),
       parked_expired(counter("hermes_ingest_parked_expired_total", "Receipts rejected because their message did not come.")),
       acks_published(counter("hermes_ingest_acks_published_total", "received_by_server statuses handed to the broker.")),
