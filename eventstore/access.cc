@@ -192,13 +192,12 @@ Result<Done, AccessError> make_role(postgres::Connection& connection, const Role
       creating.exec("CREATE ROLE " + problem.role + " NOLOGIN");
       creating.commit();
     }
+  } catch (const pqxx::insufficient_privilege& error) {
+    return fail(AccessError{"role " + problem.role + " is missing and " + login + " may not create it (" + words_of(error) +
+                            "). As a superuser: ALTER ROLE " + name + " CREATEROLE;"});
   } catch (const pqxx::sql_error& error) {
     // Another database's migration was faster; roles belong to the whole cluster.
-    const bool there = error.sqlstate() == "42710" || error.sqlstate() == "23505";
-    if (!there) {
-      return fail(AccessError{"role " + problem.role + " is missing and " + login + " may not create it (" + words_of(error) +
-                              "). As a superuser: ALTER ROLE " + name + " CREATEROLE;"});
-    }
+    if (error.sqlstate() != "42710" && error.sqlstate() != "23505") throw;
   }
   const std::string grant = grant_statement(connection, {problem.role}, login);
   try {

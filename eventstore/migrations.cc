@@ -225,6 +225,7 @@ Result<std::vector<Migration>, MigrationError> migrate_locked(postgres::Connecti
     try {
       apply(connection, migration, options.partition_count);
     } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() == kTakesNoWrites) throw;  // not the migration's fault
       return fail(MigrationError{MigrationError::Kind::refused, "migration " + file_name(migration.number, migration.name) +
                                                                     " failed: " + one_line(error.what())});
     }
