@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,6 +62,10 @@ class AppendBuffers {
   // and its rows lie together for those who read the partition.
   std::vector<postgres::BinaryRows> rows_;
   std::string sql_;
+  // Where each head was when it was last seen, as ctid has it: found there at once, however many older versions of it a long
+  // snapshot keeps. A place that is not right any more costs a search.
+  void write_place(Partition partition, std::string& out) const;
+  std::map<Partition, std::string> places_;
 };
 
 // One append transaction. Goes out of scope without commit(): everything is rolled back. Not thread-safe. All functions throw

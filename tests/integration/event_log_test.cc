@@ -10,6 +10,7 @@
 #include "eventstore/appender.h"
 #include "eventstore/event_reader.h"
 #include "eventstore/hash_chain.h"
+#include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 
 namespace hermes::eventstore {
@@ -92,6 +93,43 @@ TEST_F(EventLogTest, OffsetsAndVersionsCountFromZero) {
   EXPECT_EQ(positions[1], (Position{positions[0].partition, 1}));
   EXPECT_THAT(database_->column("SELECT version FROM event_log ORDER BY \"offset\""), ElementsAre("0", "1"));
   EXPECT_THAT(faults_of_log(*database_), IsEmpty());
+}
+
+// A search goes through every version of a head that some old snapshot keeps, a place does not. The server counts its searches.
+TEST_F(EventLogTest, AnAppenderFindsItsHeadsWithoutSearchingForThem) {
+  const auto searches = [&] {
+    return std::stoi(database_->value("SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables "
+                                      "WHERE relname = 'event_log_heads'"));
+  };
+  constexpr int kAppends = 200;
+  connection_.reset();  // a session that ends tells what it has counted
+  const int before = searches();
+  {
+    connection_ = connect();
+    Appender appender(*connection_);
+    for (int i = 0; i < kAppends; ++i) ASSERT_TRUE(appender.append(std::vector{started("typing/a/b")}));
+    connection_.reset();
+  }
+  ASSERT_TRUE(eventually([&] { return searches() > before; }));
+  EXPECT_LT(searches() - before, kAppends / 10);
+}
+
+// What an appender remembers of the heads is wrong as soon as another has moved them, or the table was written anew.
+TEST_F(EventLogTest, AppendersFindHeadsThatOthersHaveMoved) {
+  const auto other_connection = connect();
+  Appender one(*connection_);
+  Appender other(*other_connection);
+  for (int i = 0; i < 100; ++i) {
+    for (Appender* appender : {&one, &other, &other}) {
+      ASSERT_TRUE(appender->append(std::vector{started("typing/a/b"), started("typing/c/d"), started("typing/e/f")}));
+    }
+    if (i % 10 == 0) {
+      const auto superuser_connection = *postgres::connect(superuser());
+      pqxx::nontransaction(*superuser_connection).exec("VACUUM FULL event_log_heads");
+    }
+  }
+  EXPECT_THAT(breaks(), IsEmpty());
+  EXPECT_EQ(database_->value("SELECT sum(next_offset) FROM event_log_heads"), "900");
 }
 
 TEST_F(EventLogTest, AnExpectedVersionThatIsNotTheStreamsIsAConflict) {
