@@ -87,7 +87,10 @@ std::vector<std::string> option_names(CLI::App& root) {
 }
 
 void read_secrets(CLI::App& root, Settings& settings) {
-  if (takes(root, "--postgres-host")) settings.postgres.password = secret("POSTGRES_PASSWORD");
+  if (takes(root, "--postgres-host")) {
+    settings.postgres.password = secret("POSTGRES_PASSWORD");
+    settings.postgres.password_file = secret_file("POSTGRES_PASSWORD");
+  }
   if (takes(root, "--mqtt-host")) settings.mqtt_password = secret("MQTT_PASSWORD");
 }
 

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <fstream>
 #include <new>
 #include <sstream>
 #include <string_view>
@@ -32,6 +33,14 @@ std::string with_commas(const std::vector<std::uint16_t>& ports) {
 
 bool has_standbys(const Settings& settings) { return settings.host.find(',') != std::string::npos; }
 
+std::string password_of(const Settings& settings) {
+  std::ifstream file(settings.password_file);
+  std::string password;
+  if (settings.password_file.empty() || !std::getline(file, password)) return settings.password;
+  if (password.ends_with('\r')) password.pop_back();
+  return password;
+}
+
 std::string connection_options(const Settings& settings) {
   std::string options;
   add_option(options, "host", settings.host);
@@ -40,7 +49,7 @@ std::string connection_options(const Settings& settings) {
   if (has_standbys(settings)) add_option(options, "target_session_attrs", "read-write");
   add_option(options, "dbname", settings.database);
   add_option(options, "user", settings.user);
-  if (!settings.password.empty()) add_option(options, "password", settings.password);
+  if (const std::string password = password_of(settings); !password.empty()) add_option(options, "password", password);
   add_option(options, "application_name", settings.application_name);
   add_option(options, "connect_timeout", std::to_string(settings.connect_timeout.count()));
   // Nothing else of a session is said here, where a pooler would refuse or drop it: session.h.

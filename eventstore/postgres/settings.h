@@ -17,6 +17,9 @@ struct Settings {
   std::string database = "public";
   std::string user = "dbowner";
   std::string password;
+  // Its first line is the password, read anew for each connection: one that is rotated is found without a restart. While it can't be
+  // read, `password` counts.
+  std::string password_file;
   std::string role;  // SET ROLE after connecting; empty: stay the login user
   std::string application_name = "hermes";
   std::chrono::seconds connect_timeout{5};

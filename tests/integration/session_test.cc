@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "eventstore/command_handler.h"
 #include "eventstore/migrations.h"
 #include "projections/projector.h"
@@ -198,6 +200,21 @@ TEST_F(Session, IsRefusedWhereTriggersAreOffAndTheLoginMayNotSwitchThemOn) {
   superuser.execute("DROP ROLE copier");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, AllOf(HasSubstr("session_replication_role is replica for copier"), HasSubstr("RESET")));
+}
+
+// A service that runs for months connects again with the password of that day.
+TEST_F(Session, FindsAPasswordThatWasRotated) {
+  const std::string file = folder_ / "password";
+  postgres::Settings settings = server_->settings();
+  settings.password_file = file;
+  std::ofstream(file) << settings.password << "\n";
+  settings.password = "of yesterday";
+  EXPECT_TRUE(postgres::connect(settings));
+  std::ofstream(file) << "wrong\n";
+  EXPECT_FALSE(postgres::connect(settings));
+  settings.password = server_->settings().password;
+  std::filesystem::remove(file);
+  EXPECT_TRUE(postgres::connect(settings)) << "while there is no file, what it held last";
 }
 
 }  // namespace
