@@ -310,7 +310,7 @@ TEST_F(CommandHandlerTest, ABatchThatTheDatabaseRefusesLeavesNothing) {
   EXPECT_THAT(handle({message("m2"), receipt("m1", Status::read)}), ElementsAre("appended", "appended"));
 }
 
-TEST_F(CommandHandlerTest, AStreamThatNoRuleAllowsIsRefusedAndNamed) {
+TEST_F(CommandHandlerTest, AStreamThatNoRuleAllowsIsNamedAndItsMessagesWait) {
   const auto user = domain::UserId::parse("david");
   Appender appender(*connection_);
   ASSERT_TRUE(appender.append(std::vector<StreamAppend>{{.stream_id = "message/broken",
@@ -318,11 +318,9 @@ TEST_F(CommandHandlerTest, AStreamThatNoRuleAllowsIsRefusedAndNamed) {
                                                          .occurred_at = {},
                                                          .events = {domain::MessageRead{*user}},
                                                          .expected_version = {}}}));
-  auto refused = handler_->handle(batch({message("broken")}));
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, HandleError::Kind::refused);
-  EXPECT_THAT(refused.error().detail, HasSubstr("message/broken version 0"));
-  EXPECT_THAT(handle({message("m1")}), ElementsAre("appended"));
+  EXPECT_THAT(handle({message("broken"), message("m1")}), ElementsAre("postponed", "appended"));
+  EXPECT_THAT(database_->value("SELECT reason FROM postponed_events WHERE stream_id = 'message/broken'"),
+              HasSubstr("message/broken version 0"));
 }
 
 TEST_F(CommandHandlerTest, AReadOnlyDatabaseIsNotTheDatasFault) {

@@ -81,7 +81,7 @@ std::map<std::string, std::set<std::string>> described_answers() {
 
 TEST_F(QueryApiProblems, AnswersOnlyWhatItsDescriptionHas) {
   const auto described = described_answers();
-  EXPECT_EQ(described.size(), 8u);
+  EXPECT_EQ(described.size(), 9u);
   httplib::Client client("127.0.0.1", server_->port());
   client.set_read_timeout(60);
   for (const auto& [pattern, codes] : described) {

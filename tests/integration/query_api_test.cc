@@ -197,6 +197,7 @@ TEST_F(QueryApiTest, APageReadsNoMoreStatusesHoweverManyReceiptsItsBroadcastsHav
       "FROM unnest(ARRAY[5, 10000]) recipients, generate_series(1, recipients) n, unnest(ARRAY['delivered', 'read']) status;" +
       std::string(projections::kCountBroadcastReceipts));
   database_->execute("ANALYZE chat_messages, message_status, broadcast_receipts");
+  database_->execute("SELECT pg_stat_force_next_flush()");  // what this session has read so far
   const auto read = [&] {
     return std::stoll(database_->value(
         "SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'message_status') + (SELECT seq_tup_read "
