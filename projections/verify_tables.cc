@@ -194,7 +194,8 @@ void judge_skips(postgres::Connection& connection, Transaction& transaction, con
   for (const eventstore::Position& position : skips) {
     if (!can_be_folded(connection, transaction, projection, position, partition_count)) continue;
     on_finding({"skip", std::string(projection.name()) + " " + eventstore::to_string(position),
-                "the event is left out, and it can be folded. Delete its row of projection_skips and rebuild the projection"});
+                "the event is left out, and it can be folded. Unless a constraint of yours refuses it: delete its row of "
+                "projection_skips and rebuild the projection"});
   }
 }
 

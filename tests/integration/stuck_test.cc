@@ -216,8 +216,11 @@ TEST_F(Stuck, SkippingAMessageOnceIsEnoughIsRecordedAndARebuildLeavesItOutToo) {
   const Finished rebuilt = hermes({"rebuild", "chat"});
   EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.errors;
   EXPECT_EQ(contents_of_all(*database), live);
+  // The tables agree with the log but for what is left out. That nothing but a constraint of this database refused it, verify can't
+  // see: it may as well have been put there to hide a message.
   const Finished verified = hermes({"verify", "--only", "tables"});
-  EXPECT_EQ(verified.exit_code, 0) << verified.output;
+  EXPECT_THAT(verified.output, HasSubstr("skip chat " + position + ": the event is left out, and it can be folded"));
+  EXPECT_THAT(verified.output, HasSubstr("\n1 finding\n"));
 }
 
 TEST_F(Stuck, OnlyAnEventThatStopsAProjectionCanBeSkippedAndNeverWithoutAReason) {
