@@ -88,7 +88,7 @@ Measurement bare_copy(postgres::Connection& connection, std::vector<eventstore::
   for (std::uint64_t made = 0; made < count; made += batch) {
     auto rows = std::make_unique<BinaryRows>();
     for (const Event& event : next_events(batch)) {
-      rows->begin_row(12);
+      rows->begin_row(13);
       rows->int16(event.partition);
       rows->int64(next_offsets[static_cast<std::size_t>(event.partition)]++);
       rows->uuid(event.key);
