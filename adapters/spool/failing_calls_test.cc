@@ -131,6 +131,12 @@ struct Disk {
   Fsync fsync;
   std::size_t segment_bytes;
 };
+
+// In the names of the tests.
+void PrintTo(const Disk& disk, std::ostream* out) {
+  *out << (disk.fsync == Fsync::always ? "fsync_always" : "fsync_never") << "_segments_of_" << disk.segment_bytes;
+}
+
 class SpoolWhoseCallsFail : public testing::TestWithParam<Disk> {
  protected:
   Settings settings() const {
