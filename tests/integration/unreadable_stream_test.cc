@@ -109,7 +109,7 @@ TEST(RollingUpgrade, OldServicesGoOnBesideANewDatabaseAndTheNewOnesTakeUpWhatWai
   stack.publish("david", IngestStack::message("m1"));
   ASSERT_TRUE(eventually([&] { return stack.events().size() == 2; }));
   Database& database = stack.database();
-  database.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (9999, 'newer', 'newer');"
+  database.execute("INSERT INTO hermes_schema_migrations (number, name, checksum) VALUES (9999, 'newer', 'newer');"
                    "ALTER TABLE event_log ADD COLUMN newer text; ALTER TABLE rejected_events ADD COLUMN newer text;"
                    "INSERT INTO event_log SELECT partition, 2, stream_key, stream_id, 2, 'MessageForgotten', 1, 'fredy', NULL, "
                    "recorded_at, '', hash FROM event_log WHERE version = 0;"
@@ -130,7 +130,7 @@ TEST(RollingUpgrade, OldServicesGoOnBesideANewDatabaseAndTheNewOnesTakeUpWhatWai
   EXPECT_TRUE(eventually([&] { return !refused.process.running(); }));
   EXPECT_THAT(refused.log(), HasSubstr("newer than this binary"));
 
-  database.execute(as_if_upgraded("message/m1") + "; DELETE FROM schema_migrations WHERE number = 9999");
+  database.execute(as_if_upgraded("message/m1") + "; DELETE FROM hermes_schema_migrations WHERE number = 9999");
   auto upgraded = stack.ready_ingester("one");
   EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM postponed_events") == "0"; }));
   EXPECT_EQ(stack.count("event_type = 'MessageRead' AND stream_id = 'message/m1'"), 1);
