@@ -22,6 +22,8 @@ function(hermes_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  # What CMake calls an emulator is what ctest starts the binary by.
+  set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR ${CMAKE_SOURCE_DIR}/tests/clean_environment.sh)
   foreach(label ${ARG_LABELS})  # `ninja tests_unit` builds the unit tests alone
     if(NOT TARGET tests_${label})
       add_custom_target(tests_${label})

@@ -19,6 +19,7 @@ class Scanner {
 
   bool at_end() const { return rest_.empty(); }
   char peek() const { return rest_.empty() ? '\0' : rest_.front(); }
+  bool at_digit() const { return is_digit(peek()); }
 
   bool take(char expected) {
     if (peek() != expected) return false;
@@ -38,17 +39,27 @@ class Scanner {
     return value;
   }
 
-  // 1 to 9 digits after the point, as microseconds.
+  // Any number of digits after the point, at least one, as microseconds.
   std::optional<microseconds> fraction() {
     std::int64_t value = 0;
     int digits = 0;
     for (; is_digit(peek()); rest_.remove_prefix(1)) {
-      if (++digits > 9) return std::nullopt;
-      if (digits <= 6) value = value * 10 + (peek() - '0');
+      if (digits < 6) {
+        value = value * 10 + (peek() - '0');
+        ++digits;
+      }
     }
     if (digits == 0) return std::nullopt;
     for (; digits < 6; ++digits) value *= 10;
     return microseconds(value);
+  }
+
+  // Text in brackets.
+  bool suffix() {
+    const std::size_t end = peek() == '[' ? rest_.find(']') : std::string_view::npos;
+    if (end == std::string_view::npos || end == 1) return false;
+    rest_.remove_prefix(end + 1);
+    return true;
   }
 
  private:
@@ -56,51 +67,68 @@ class Scanner {
   std::string_view rest_;
 };
 
-std::optional<std::chrono::sys_days> take_date(Scanner& scanner) {
+// ISO 8601 writes date and time either both with separators (extended) or both without (basic).
+struct Date {
+  std::chrono::sys_days day;
+  bool extended;
+};
+
+std::optional<Date> take_date(Scanner& scanner) {
   const auto year = scanner.number(4);
-  if (!year || !scanner.take('-')) return std::nullopt;
+  if (!year) return std::nullopt;
+  const bool extended = scanner.take('-');
   const auto month = scanner.number(2);
-  if (!month || !scanner.take('-')) return std::nullopt;
+  if (!month || scanner.take('-') != extended) return std::nullopt;
   const auto day = scanner.number(2);
   if (!day) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date);
+  return Date{std::chrono::sys_days(date), extended};
 }
 
-std::optional<microseconds> take_time_of_day(Scanner& scanner) {
+// 24:00 is the end of the day, and a second 60 (a leap second) the beginning of the next minute.
+std::optional<microseconds> take_time_of_day(Scanner& scanner, bool extended) {
   const auto hour = scanner.number(2);
-  if (!hour || *hour > 23 || !scanner.take(':')) return std::nullopt;
+  if (!hour || *hour > 24 || scanner.take(':') != extended) return std::nullopt;
   const auto minute = scanner.number(2);
   if (!minute || *minute > 59) return std::nullopt;
   microseconds time = std::chrono::hours(*hour) + std::chrono::minutes(*minute);
-  if (!scanner.take(':')) return time;
-  const auto second = scanner.number(2);
-  if (!second || *second > 59) return std::nullopt;
-  time += std::chrono::seconds(*second);
-  if (!scanner.take('.')) return time;
-  const auto fraction = scanner.fraction();
-  if (!fraction) return std::nullopt;
-  return time + *fraction;
+  if (extended ? scanner.take(':') : scanner.at_digit()) {
+    const auto second = scanner.number(2);
+    if (!second || *second > 60) return std::nullopt;
+    time += std::chrono::seconds(*second);
+    if (scanner.take('.') || scanner.take(',')) {
+      const auto fraction = scanner.fraction();
+      if (!fraction) return std::nullopt;
+      time += *fraction;
+    }
+  }
+  if (time > std::chrono::hours(24) && *hour == 24) return std::nullopt;
+  return time;
 }
 
-// East of UTC; zero for Z and for no offset at all.
-std::optional<std::chrono::minutes> take_offset(Scanner& scanner) {
-  if (scanner.at_end() || scanner.take('Z')) return std::chrono::minutes(0);
+// East of UTC; zero for Z, and nothing in it for no offset at all.
+struct Offset {
+  std::optional<std::chrono::minutes> east;
+};
+
+std::optional<Offset> take_offset(Scanner& scanner) {
+  if (scanner.at_end()) return Offset{};
+  if (scanner.take('Z') || scanner.take('z')) return Offset{std::chrono::minutes(0)};
+  scanner.take(' ');
   const bool west = scanner.peek() == '-';
   if (!scanner.take('+') && !scanner.take('-')) return std::nullopt;
   const auto hours = scanner.number(2);
   if (!hours || *hours > 23) return std::nullopt;
   int minutes = 0;
-  if (!scanner.at_end()) {
-    scanner.take(':');
+  if (scanner.take(':') || scanner.at_digit()) {
     const auto given = scanner.number(2);
     if (!given || *given > 59) return std::nullopt;
     minutes = *given;
   }
   const std::chrono::minutes offset(*hours * 60 + minutes);
-  return west ? -offset : offset;
+  return Offset{west ? -offset : offset};
 }
 
 }  // namespace
@@ -123,13 +151,15 @@ std::string to_string(Timestamp time) {
 std::optional<Timestamp> parse_timestamp(std::string_view text) {
   Scanner scanner(text);
   const auto date = take_date(scanner);
-  if (!date || !(scanner.take('T') || scanner.take(' '))) return std::nullopt;
-  const auto time_of_day = take_time_of_day(scanner);
+  if (!date || !(scanner.take('T') || scanner.take('t') || scanner.take(' '))) return std::nullopt;
+  const auto time_of_day = take_time_of_day(scanner, date->extended);
   if (!time_of_day) return std::nullopt;
   const auto offset = take_offset(scanner);
-  if (!offset || !scanner.at_end()) return std::nullopt;
+  if (!offset) return std::nullopt;
+  while (offset->east && scanner.suffix()) continue;
+  if (!scanner.at_end()) return std::nullopt;
 
-  const Timestamp time = *date + *time_of_day - *offset;
+  const Timestamp time = date->day + *time_of_day - offset->east.value_or(std::chrono::minutes(0));
   static constexpr Timestamp kFirst = std::chrono::sys_days(std::chrono::year(1970) / 1 / 1);
   static constexpr Timestamp kEnd = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
   if (time < kFirst || time >= kEnd) return std::nullopt;

@@ -11,7 +11,7 @@ build_packages=(
   build-essential cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-json1.81-dev libpqxx-dev libpq-dev
   protobuf-compiler libprotobuf-dev libcereal-dev
-  libcli11-dev libspdlog-dev libfmt-dev libedit-dev
+  libcli11-dev libspdlog-dev libfmt-dev libedit-dev libutf8proc-dev
   prometheus-cpp-dev libcpp-httplib-dev libssl-dev libsystemd-dev zlib1g-dev
 )
 run_and_test_packages=(

@@ -7,6 +7,7 @@
 #include "adapters/chat/conversation.h"
 #include "adapters/chat/user_folder.h"
 #include "adapters/terminal/console.h"
+#include "base/host_and_port.h"
 #include "tools/chat_session.h"
 #include "tools/commands.h"
 #include "tools/duration.h"
@@ -33,7 +34,7 @@ ExitCode run(const Settings& settings, const Flags& flags) {
   chat::Conversation conversation(*session, queries, *console,
                                   {.user = user,
                                    .name = settings.user_name.empty() ? settings.user_id : settings.user_name,
-                                   .broker = settings.mqtt_host + ":" + std::to_string(settings.mqtt_port)});
+                                   .broker = base::host_and_port(settings.mqtt_host, settings.mqtt_port)});
   const auto [unsent, failures, session_taken] = conversation.run();
   if (session_taken) {
     throw CommandError(kFoundProblem,

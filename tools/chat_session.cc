@@ -2,16 +2,14 @@
 
 #include "adapters/chat/user_folder.h"
 #include "domain/mqtt_text.h"
+#include "domain/typed_user.h"
 #include "tools/command_error.h"
 #include "tools/options.h"
 
 namespace hermes::tools {
 
 domain::UserId user_argument(const std::string& text, const std::string& what) {
-  // A blank that nobody sees would make another user.
-  if (text.starts_with(' ') || text.ends_with(' '))
-    throw CommandError(kUsage, what + " '" + text + "' begins or ends with a blank");
-  auto user = domain::parse_incoming<domain::UserId>(text, what);
+  auto user = domain::parse_typed_user(text, what);
   if (!user) throw CommandError(kUsage, user.error().message());
   return *user;
 }

@@ -5,6 +5,7 @@
 
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
+#include "base/host_and_port.h"
 #include "domain/commands.h"
 #include "tools/doctor_checks.h"
 #include "tools/output.h"
@@ -25,7 +26,7 @@ std::string random_name() {
   return "hermes-doctor-" + std::to_string(random());
 }
 
-std::string where(const Settings& settings) { return settings.mqtt_host + ":" + std::to_string(settings.mqtt_port); }
+std::string where(const Settings& settings) { return base::host_and_port(settings.mqtt_host, settings.mqtt_port); }
 
 mqtt::Settings client_settings(const Settings& settings, const std::string& name) {
   mqtt::Settings client;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/host_and_port.h"
 #include "eventstore/access.h"
 #include "eventstore/migrations.h"
 #include "projections/system_status.h"
@@ -30,9 +31,7 @@ std::string value(postgres::Connection& connection, const std::string& sql) {
   return transaction.exec1(sql)[0].c_str();
 }
 
-bool is_local(const std::string& host) {
-  return host.starts_with('/') || host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+bool is_local(const std::string& host) { return host.starts_with('/') || base::is_loopback(host); }
 
 Check check_version(postgres::Connection& connection, const std::string& where) {
   const std::string version = "PostgreSQL " + value(connection, "SHOW server_version") + " at " + where;

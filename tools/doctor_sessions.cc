@@ -6,6 +6,7 @@
 
 #include "adapters/ingest/kept_sessions.h"
 #include "adapters/mqtt/client.h"
+#include "base/host_and_port.h"
 #include "tools/doctor_checks.h"
 
 namespace hermes::tools {
@@ -45,7 +46,7 @@ std::optional<long> sessions_of_absent_clients(const mqtt::Settings& settings) {
 }  // namespace
 
 Check check_former_sessions(const Settings& settings, const DoctorSettings& doctor, const mqtt::Settings& client) {
-  const std::string broker = settings.mqtt_host + ":" + std::to_string(settings.mqtt_port);
+  const std::string broker = base::host_and_port(settings.mqtt_host, settings.mqtt_port);
   std::vector<ingest::KeptSession> left;
   for (ingest::KeptSession& session : ingest::read_kept_sessions(doctor.spool_folder)) {
     if (session.broker == broker && session.left_at) left.push_back(std::move(session));

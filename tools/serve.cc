@@ -10,6 +10,7 @@
 
 #include "adapters/http/query_api.h"
 #include "adapters/http/server.h"
+#include "base/host_and_port.h"
 #include "eventstore/postgres/connection_pool.h"
 #include "eventstore/service_heartbeat.h"
 #include "tools/commands.h"
@@ -55,8 +56,6 @@ class ErrorLog {
   std::atomic<std::chrono::steady_clock::rep> last_{0};
 };
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
 ExitCode run_serve(const Settings& settings, const Flags& flags) {
   StopSignals signals;
   StopDeadline deadline;
@@ -80,20 +79,20 @@ ExitCode run_serve(const Settings& settings, const Flags& flags) {
   api.mount(server);
   if (auto started = server.start(); !started) throw CommandError(kFoundProblem, started.error().message);
 
-  if (!is_loopback(flags.host)) {
+  if (!base::is_loopback(flags.host)) {
     std::cerr << "hermes serve: warning: " << flags.host
               << " is not loopback: whoever reaches this port can read every message\n";
   }
-  std::cout << "Serving on http://" << flags.host << ":" << server.port() << std::endl;
+  std::cout << "Serving on http://" << base::host_and_port(flags.host, server.port()) << std::endl;
 
   // Of two processes on one machine each has its own port, and one that starts again has its former row.
   eventstore::ServiceHeartbeat heartbeat(
       {.postgres = reader,
        .write = eventstore::ServiceHeartbeat::Write::query_function,
        .service = "query",
-       .instance = eventstore::host_name() + ":" + std::to_string(server.port()),
+       .instance = base::host_and_port(eventstore::host_name(), server.port()),
        .version = version()},
-      [details = boost::json::serialize(boost::json::object{{"address", flags.host + ":" + std::to_string(server.port())}})] {
+      [details = boost::json::serialize(boost::json::object{{"address", base::host_and_port(flags.host, server.port())}})] {
         return eventstore::Heartbeat{.state = "ready", .problem = {}, .details = details};
       });
 

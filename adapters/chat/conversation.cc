@@ -6,7 +6,7 @@
 #include "adapters/chat/answers.h"
 #include "adapters/chat/wall_clock.h"
 #include "adapters/terminal/wait.h"
-#include "domain/mqtt_text.h"
+#include "domain/typed_user.h"
 
 namespace hermes::chat {
 namespace {
@@ -207,7 +207,8 @@ bool Conversation::carry_out(const terminal::Command& typed) {
   if (const auto* broadcast = std::get_if<command::Broadcast>(&typed)) send(std::string(domain::kEveryone), broadcast->text);
   if (const auto* to = std::get_if<command::To>(&typed)) set_recipient(to->user);
   if (const auto* history = std::get_if<command::History>(&typed)) {
-    if (history->user.empty() || user_from(history->user)) questions_.history(history->count, history->user);
+    const auto user = history->user.empty() ? std::nullopt : user_from(history->user);
+    if (history->user.empty() || user) questions_.history(history->count, user ? user->str() : "");
   }
   if (const auto* status = std::get_if<command::Status>(&typed)) {
     status->id.empty() ? show_own_status() : questions_.status(status->id);
@@ -227,7 +228,10 @@ bool Conversation::carry_out(const terminal::Command& typed) {
 
 void Conversation::edited(std::string_view line) {
   auto receiver = terminal::recipient_being_written_to(line, recipient_);
-  if (receiver && (!domain::parse_incoming<domain::UserId>(*receiver, "the user") || *receiver == domain::kEveryone)) receiver.reset();
+  if (receiver) {
+    const auto user = domain::parse_typed_user(*receiver, "the user");
+    receiver = user && !domain::is_broadcast(*user) ? std::optional(user->str()) : std::nullopt;
+  }
   publish(own_typing_.edited(receiver, OwnTyping::Clock::now()));
 }
 
@@ -257,13 +261,17 @@ void Conversation::follow(const Outgoing& outgoing) {
 }
 
 void Conversation::set_recipient(const std::string& to) {
-  if (!to.empty()) {
-    const auto user = user_from(to);
-    if (!user) return;
-    replies_.say("What you type now goes to " + to + ". A line that begins with a blank is a message, whatever it looks like");
+  if (to.empty()) {
+    recipient_.clear();
+    console_.set_prompt(settings_.user.str() + "> ");
+    return;
   }
-  recipient_ = to;
-  console_.set_prompt(to.empty() ? settings_.user.str() + "> " : settings_.user.str() + " → " + to + "> ");
+  const auto user = user_from(to);
+  if (!user) return;
+  recipient_ = user->str();
+  replies_.say("What you type now goes to " + recipient_ +
+               ". A line that begins with a blank is a message, whatever it looks like");
+  console_.set_prompt(settings_.user.str() + " → " + recipient_ + "> ");
 }
 
 void Conversation::show_own_status() {
@@ -290,7 +298,7 @@ void Conversation::show_own_status() {
 }
 
 std::optional<domain::UserId> Conversation::user_from(const std::string& text) {
-  auto user = domain::parse_incoming<domain::UserId>(text, "the user");
+  auto user = domain::parse_typed_user(text, "the user");
   if (user) return *user;
   replies_.say_failed(user.error().message());
   return std::nullopt;

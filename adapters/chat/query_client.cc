@@ -1,5 +1,6 @@
 #include "adapters/chat/query_client.h"
 
+#include <arpa/inet.h>
 #include <httplib.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "adapters/mqtt/wake_up.h"
+#include "base/host_and_port.h"
 
 namespace hermes::chat {
 namespace {
@@ -54,6 +56,11 @@ QueryClient::Answer ask(httplib::Client& client, const std::string& url, const s
   return value;
 }
 
+bool is_ipv6(std::string_view text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+}
+
 }  // namespace
 
 std::string percent_encoded(const std::string& text) {
@@ -87,7 +94,8 @@ Result<QueryAddress, Error> QueryAddress::parse(std::string_view url) {
   std::string_view rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   QueryAddress address;
-  const std::size_t colon = rest.rfind(':');
+  const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : std::string_view::npos;
+  const std::size_t colon = rest.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (colon != std::string_view::npos) {
     const std::string_view digits = rest.substr(colon + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
@@ -95,14 +103,20 @@ Result<QueryAddress, Error> QueryAddress::parse(std::string_view url) {
       return wrong("its port is no number from 1 to 65535");
     rest = rest.substr(0, colon);
   }
-  const auto in_a_host = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_'; };
   if (rest.empty()) return wrong("it names no host");
+  if (bracket != std::string_view::npos) {
+    if (!is_ipv6(rest.substr(1, bracket - 1)) || bracket + 1 != rest.size())
+      return wrong("in its brackets stands no IPv6 address");
+    address.host = rest.substr(1, bracket - 1);
+    return address;
+  }
+  const auto in_a_host = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_'; };
   if (!std::ranges::all_of(rest, in_a_host)) return wrong("between http:// and the port stands a host, and nothing else");
   address.host = rest;
   return address;
 }
 
-std::string QueryAddress::str() const { return "http://" + host + ":" + std::to_string(port); }
+std::string QueryAddress::str() const { return "http://" + base::host_and_port(host, port); }
 
 class QueryClient::Impl {
  public:

@@ -220,7 +220,7 @@ class Ingester::Impl {
     try {
       const std::optional<int> partitions = reach_database();
       if (!partitions) return;
-      std::vector<Worker*> workers;
+      std::vector<Router::Push> workers;
       for (std::size_t i = 0; i < settings_.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(
             settings_, metrics_, acks_,
@@ -228,7 +228,8 @@ class Ingester::Impl {
                           .fatal = [this](const std::string& problem) { give_up(problem); },
                           .postponed = [this](const std::string& why) { say_postponed(why); }},
             i == 0));
-        workers.push_back(workers_.back().get());
+        workers.push_back(
+            [worker = workers_.back().get()](eventstore::Incoming&& incoming) { return worker->push(std::move(incoming)); });
       }
       workers_running_ = true;
       router_.run(workers, *partitions, ledger_, metrics_);

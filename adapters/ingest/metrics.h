@@ -38,6 +38,8 @@ class Metrics {
   prometheus::Counter& postponed;
   prometheus::Counter& echoes_ignored;
   prometheus::Counter& retained_ignored;
+  prometheus::Counter& empty_ignored;
+  prometheus::Counter& times_forgotten;
   prometheus::Counter& parked_expired;
   prometheus::Counter& acks_published;
   prometheus::Counter& acks_dropped;

@@ -7,7 +7,7 @@
 namespace hermes::ingest {
 namespace {
 
-// Echoes are told to the ledger in groups: each telling may cost the spool a write.
+// What is skipped is told to the ledger in groups: each telling may cost the spool a write.
 constexpr std::size_t kSkippedMax = 256;
 
 std::size_t worker_of(const eventstore::Incoming& incoming, std::size_t worker_count, int partition_count) {
@@ -36,16 +36,14 @@ void Router::stop() {
   wake();
 }
 
-void Router::run(std::span<Worker* const> workers, int partition_count, Ledger& ledger, Metrics& metrics) {
+void Router::run(std::span<const Push> workers, int partition_count, Ledger& ledger, Metrics& metrics) {
   while (!stopping_) {
     const std::uint32_t seen = wakeups_;
     while (!stopping_) {
       std::optional<spool::Record> record = spool_.next();
       if (!record) break;
       ledger.begin(record->sequence);
-      const std::size_t skipped_before = skipped_.size();
-      if (!route(std::move(*record), workers, partition_count)) return;
-      if (skipped_.size() > skipped_before) metrics.echoes_ignored.Increment();
+      if (!route(std::move(*record), workers, partition_count, metrics)) return;
       if (skipped_.size() >= kSkippedMax) flush_skipped();
     }
     flush_skipped();
@@ -53,17 +51,24 @@ void Router::run(std::span<Worker* const> workers, int partition_count, Ledger& 
   }
 }
 
-bool Router::route(spool::Record&& record, std::span<Worker* const> workers, int partition_count) {
+bool Router::route(spool::Record&& record, std::span<const Push> workers, int partition_count, Metrics& metrics) {
+  if (record.payload.empty()) {  // somebody clears what the broker retained (MQTT 5, 3.3.1.3), and says nothing to anybody
+    skipped_.push_back(record.sequence);
+    metrics.empty_ignored.Increment();
+    return true;
+  }
   auto decoded = decoder_.decode(record.payload);
   if (decoded && is_own_echo(decoded->command)) {
     skipped_.push_back(record.sequence);
+    metrics.echoes_ignored.Increment();
     return true;
   }
+  if (decoded && decoded->time_forgotten) metrics.times_forgotten.Increment();
   eventstore::RawMessage raw{std::move(record.topic), std::move(record.payload), record.received_at};
   eventstore::Incoming incoming =
       decoded ? eventstore::Incoming{std::move(decoded->command), decoded->occurred_at, std::move(raw), record.sequence}
               : eventstore::Incoming{std::move(decoded.error()), std::nullopt, std::move(raw), record.sequence};
-  return workers[worker_of(incoming, workers.size(), partition_count)]->push(std::move(incoming));
+  return workers[worker_of(incoming, workers.size(), partition_count)](std::move(incoming));
 }
 
 void Router::flush_skipped() {

@@ -1,5 +1,5 @@
 // Reads the spool in order, decodes, and hands each message to the worker of its partition, so that the order within a stream
-// is kept. What cannot be decoded goes along as its rejection. Our own echoes end here.
+// is kept. What cannot be decoded goes along as its rejection. Our own echoes and empty payloads end here.
 //
 // run() belongs to one thread; wake() and stop() may be called from any.
 #pragma once
@@ -12,9 +12,9 @@
 
 #include "adapters/ingest/ledger.h"
 #include "adapters/ingest/metrics.h"
-#include "adapters/ingest/worker.h"
 #include "adapters/spool/spool.h"
 #include "adapters/wire/wire.h"
+#include "eventstore/command_handler.h"
 
 namespace hermes::ingest {
 
@@ -29,14 +29,17 @@ class Router {
   // `finished` is told of records that need no worker. Requires: the spool outlives the router.
   Router(spool::Spool& spool, Finished finished) : spool_(spool), finished_(std::move(finished)) {}
 
+  // Takes a message for a worker; false when it takes nothing more.
+  using Push = std::function<bool(eventstore::Incoming&&)>;
+
   // Until stop(), or until a worker takes nothing more.
-  void run(std::span<Worker* const> workers, int partition_count, Ledger& ledger, Metrics& metrics);
+  void run(std::span<const Push> workers, int partition_count, Ledger& ledger, Metrics& metrics);
 
   void wake();  // something was appended to the spool
   void stop();
 
  private:
-  bool route(spool::Record&& record, std::span<Worker* const> workers, int partition_count);
+  bool route(spool::Record&& record, std::span<const Push> workers, int partition_count, Metrics& metrics);
   void flush_skipped();
 
   spool::Spool& spool_;

@@ -109,10 +109,9 @@ bool Worker::start() {
 
 // True when every message of the batch has an outcome. `handled` is called with the pieces that it was committed in.
 bool Worker::process(std::span<Incoming> batch, const OnHandled& handled) {
-  // What is left of it, the next on top. Halves are tried in order, so the order within a stream stays.
-  std::vector<std::span<Incoming>> pieces{batch};
+  Pieces<Incoming> pieces(batch);
   while (!pieces.empty()) {
-    const std::span<Incoming> piece = pieces.back();
+    const std::span<Incoming> piece = pieces.next();
     const auto started = std::chrono::steady_clock::now();
     auto outcomes = handler_->handle(piece);
     if (outcomes) {
@@ -133,7 +132,7 @@ bool Worker::process(std::span<Incoming> batch, const OnHandled& handled) {
     }
     answered();
     handled(piece, *outcomes);
-    pieces.pop_back();
+    pieces.taken();
   }
   return true;
 }
@@ -156,14 +155,9 @@ bool Worker::overcome(const HandleError& error, std::optional<std::vector<Handle
 }
 
 // The database refuses something in the piece on top for its data.
-bool Worker::take_apart(std::vector<std::span<Incoming>>& pieces, const std::string& detail) {
-  const std::span<Incoming> piece = pieces.back();
-  if (piece.size() > 1) {
-    pieces.back() = piece.subspan(piece.size() / 2);
-    pieces.push_back(piece.first(piece.size() / 2));
-    return true;
-  }
-  Incoming& poison = piece.front();
+bool Worker::take_apart(Pieces<Incoming>& pieces, const std::string& detail) {
+  if (pieces.halve()) return true;
+  Incoming& poison = pieces.next().front();
   const std::string printable = domain::escape_for_terminal(detail);
   if (!is_refused_by_database(poison)) {
     spdlog::warn("the database refuses a message for its data; it goes to rejected_events: {}", printable);

@@ -24,6 +24,7 @@
 #include "adapters/ingest/back_off.h"
 #include "adapters/ingest/batch_queue.h"
 #include "adapters/ingest/metrics.h"
+#include "adapters/ingest/pieces.h"
 #include "adapters/ingest/settings.h"
 #include "adapters/wire/wire.h"
 #include "eventstore/command_handler.h"
@@ -59,7 +60,7 @@ class Worker {
   bool start();
   using OnHandled = std::function<void(std::span<eventstore::Incoming>, std::span<const eventstore::Handled>)>;
   bool process(std::span<eventstore::Incoming> batch, const OnHandled& handled);
-  bool take_apart(std::vector<std::span<eventstore::Incoming>>& pieces, const std::string& detail);
+  bool take_apart(Pieces<eventstore::Incoming>& pieces, const std::string& detail);
   bool overcome(const eventstore::HandleError& error, std::optional<std::vector<eventstore::Handled>>& settled);
   bool retry_postponed();
   bool handle_again(std::span<const eventstore::PostponedMessage> page, wire::Decoder& decoder);

@@ -111,6 +111,16 @@ TEST(InFlight, UsesTheIdentifiersAgainFromTheFirstOn) {
   EXPECT_THAT(sent(in_flight), ElementsAre("1:a"));
 }
 
+TEST(InFlight, GivesEachIdentifierAgainAsOftenAsTheyComeRound) {
+  InFlight in_flight;
+  for (std::size_t round = 0; round < 2 * InFlight::kMax; ++round) {
+    add(in_flight, "x");
+    std::string out;
+    in_flight.send_more(out, kNoLimit);
+    ASSERT_TRUE(in_flight.acknowledged(static_cast<PacketId>(round % InFlight::kMax + 1), 0)) << round;
+  }
+}
+
 TEST(InFlight, TellsThatItGivesUp) {
   InFlight in_flight;
   const auto outcome = std::make_shared<Outcome>();

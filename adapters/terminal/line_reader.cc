@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -25,19 +26,27 @@ void LineReader::read_available() {
 }
 
 std::optional<std::string> LineReader::next() {
+  if (passing_over_) pass_over();
   const std::size_t newline = buffer_.find('\n', scanned_);
   if (newline == std::string::npos) {
     scanned_ = buffer_.size();
     const std::size_t left = buffer_.size() - used_;
     if (left == 0 || (!at_end_ && left < kMaxLineBytes)) return std::nullopt;
-    std::string line = buffer_.substr(used_);
+    std::string line = buffer_.substr(used_, kMaxLineBytes);
+    passing_over_ = left >= kMaxLineBytes;
     used_ = buffer_.size();
     return line;
   }
-  std::string line = buffer_.substr(used_, newline - used_);
+  std::string line = buffer_.substr(used_, std::min(newline - used_, kMaxLineBytes));
   used_ = scanned_ = newline + 1;
   if (line.ends_with('\r')) line.pop_back();
   return line;
+}
+
+void LineReader::pass_over() {
+  const std::size_t newline = buffer_.find('\n', used_);
+  passing_over_ = newline == std::string::npos;
+  used_ = scanned_ = passing_over_ ? buffer_.size() : newline + 1;
 }
 
 }  // namespace hermes::terminal

@@ -12,7 +12,8 @@ namespace hermes::terminal {
 
 class LineReader {
  public:
-  // A longer line is given in pieces of this size; the server takes no message of 256 KiB or more.
+  // Of a longer line this much is given, which is too long for a message of any kind: it is refused as one, and what follows of
+  // it is never taken for a line of its own.
   static constexpr std::size_t kMaxLineBytes = 256 * 1024;
 
   explicit LineReader(int descriptor) : descriptor_(descriptor) {}
@@ -26,10 +27,13 @@ class LineReader {
   bool at_end() const { return at_end_ && buffer_.size() == used_; }
 
  private:
+  void pass_over();
+
   int descriptor_;
   std::string buffer_;
   std::size_t used_ = 0;     // bytes of the buffer already given out
   std::size_t scanned_ = 0;  // no newline before here
+  bool passing_over_ = false;  // what is left of a line that was too long
   bool at_end_ = false;
 };
 

@@ -62,7 +62,18 @@ TEST_F(LineReaderTest, CutsALineThatWouldFillTheMemory) {
   for (std::size_t bytes = 0; bytes <= LineReader::kMaxLineBytes; bytes += 16 * 1024) write(std::string(16 * 1024, 'x'));
   const auto piece = reader().next();
   ASSERT_TRUE(piece);
-  EXPECT_GE(piece->size(), LineReader::kMaxLineBytes);
+  EXPECT_EQ(piece->size(), LineReader::kMaxLineBytes);
+}
+
+TEST_F(LineReaderTest, NeverTakesWhatFollowsOfALineThatIsTooLongForALine) {
+  for (const std::size_t more : {0, 1, 100'000}) {
+    for (std::size_t bytes = 0; bytes < LineReader::kMaxLineBytes; bytes += 16 * 1024) write(std::string(16 * 1024, 'x'));
+    EXPECT_EQ(lines().size(), 1u) << more;
+    for (std::size_t bytes = 0; bytes < more; bytes += 10'000) write(std::string(std::min<std::size_t>(more, 10'000), 'y'));
+    EXPECT_EQ(lines(), Lines{}) << more;
+    write("quit\nnext\n");
+    EXPECT_EQ(lines(), Lines{"next"}) << more;
+  }
 }
 
 }  // namespace

@@ -22,6 +22,12 @@ namespace {
 constexpr std::size_t kPromptColumns = 40;
 constexpr std::size_t kCandidatesShown = 100;
 constexpr std::size_t kCandidateBytesShown = 1'000;
+// Lines longer than this the arrow keys do not bring back: the file of all lines is written anew with each.
+constexpr std::size_t kRememberedCharacters = 10'000;
+// Bracketed paste (xterm, "Control Sequences"): what is pasted comes between marks, so that it is not taken for keys.
+constexpr std::string_view kAskForPasteMarks = "\x1b[?2004h";
+constexpr std::string_view kAskForNoPasteMarks = "\x1b[?2004l";
+constexpr std::wstring_view kPasteEnds = L"\x1b[201~";
 constexpr wchar_t kKillWholeLine = L'\x15';  // ^U in libedit's emacs map
 
 winsize terminal_size() {
@@ -34,6 +40,11 @@ Screen screen_for_this_terminal() {
   const winsize size = terminal_size();
   const char* no_color = std::getenv("NO_COLOR");
   return Screen(size.ws_row, size.ws_col, no_color == nullptr || *no_color == '\0');
+}
+
+void write_at_once(std::string_view bytes) {
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  std::fflush(stdout);
 }
 
 std::string common_beginning(const std::vector<std::string>& words) {
@@ -68,6 +79,9 @@ TerminalConsole::TerminalConsole(std::string history_file)
           +[](EditLine* editor, int) { return self(editor).complete(); });
   el_wset(editor_, EL_ADDFN, L"hermes-draw-again", L"Draw the screen again",
           +[](EditLine* editor, int) { return self(editor).draw_again(); });
+  el_wset(
+      editor_, EL_ADDFN, L"hermes-paste", L"Insert what is pasted",
+      +[](EditLine* editor, int) { return self(editor).paste(); });
   el_wset(editor_, EL_BIND, L"^I", L"hermes-complete", nullptr);
   el_wset(editor_, EL_BIND, L"^L", L"hermes-draw-again", nullptr);
   el_wset(editor_, EL_BIND, L"^R", L"em-inc-search-prev", nullptr);
@@ -76,11 +90,13 @@ TerminalConsole::TerminalConsole(std::string history_file)
   el_wset(editor_, EL_BIND, L"\\e[1;5C", L"em-next-word", nullptr);
   el_wset(editor_, EL_BIND, L"\\e[1;5D", L"ed-prev-word", nullptr);
   ::el_source(editor_, nullptr);  // ~/.editrc; it need not exist
+  el_wset(editor_, EL_BIND, L"\\e[200~", L"hermes-paste", nullptr);
   load_history();
+  write_at_once(kAskForPasteMarks);
 }
 
 TerminalConsole::~TerminalConsole() {
-  std::fflush(stdout);
+  write_at_once(kAskForNoPasteMarks);
   ::history_wend(history_);
   ::el_end(editor_);
 }
@@ -114,7 +130,7 @@ Input TerminalConsole::read_line(const Events& events) {
   events_ = nullptr;
   if (terminated_) return {Input::Kind::terminated};
   if (!line_came) return {Input::Kind::end};
-  if (!line.empty()) remember(line);
+  if (!line.empty() && line.size() <= kRememberedCharacters) remember(line);
   return {Input::Kind::line, narrowed(line)};
 }
 
@@ -157,8 +173,8 @@ EditArea TerminalConsole::area() const {
 
 int TerminalConsole::next_character(wchar_t* out) {
   editing_ = true;
-  tell_of_edit();
   std::optional<wchar_t> character = take_character();
+  if (!character) tell_of_edit();  // not with each of many keys that come at once
   while (!character) {
     if (terminated_ || input_ended_) {
       editing_ = false;
@@ -205,11 +221,10 @@ void TerminalConsole::handle_signal(int signal) {
 }
 
 void TerminalConsole::suspend() {
-  const std::string erase = screen_.erase_edit_area(area());
-  std::fwrite(erase.data(), 1, erase.size(), stdout);
-  std::fflush(stdout);
+  write_at_once(screen_.erase_edit_area(area()).append(kAskForNoPasteMarks));
   el_wset(editor_, EL_PREP_TERM, 0);
   ::raise(SIGSTOP);
+  write_at_once(kAskForPasteMarks);
   el_wset(editor_, EL_PREP_TERM, 1);
   ::el_resize(editor_);
   draw_again();
@@ -247,6 +262,16 @@ unsigned char TerminalConsole::complete() {
   show({note(candidates)});
   editing_ = false;
   return CC_NORM;
+}
+
+// Into the line, as one piece: it sends nothing and is no command before the user ends the line.
+unsigned char TerminalConsole::paste() {
+  std::wstring pasted;
+  wchar_t character = 0;
+  while (!pasted.ends_with(kPasteEnds) && next_character(&character) == 1) pasted += character;
+  if (pasted.ends_with(kPasteEnds)) pasted.resize(pasted.size() - kPasteEnds.size());
+  const std::wstring text = as_typed(pasted);
+  return text.empty() || ::el_winsertstr(editor_, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 // One character of UTF-8; a byte that belongs to none is passed over.

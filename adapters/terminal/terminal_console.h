@@ -39,6 +39,7 @@ class TerminalConsole : public Console {
   int next_character(wchar_t* out);
   unsigned char complete();
   unsigned char draw_again();
+  unsigned char paste();
 
   void handle_signal(int signal);
   void suspend();

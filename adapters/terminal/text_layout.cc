@@ -131,6 +131,21 @@ EditArea edit_area(std::wstring_view prompt, std::wstring_view line, std::size_t
   return area;
 }
 
+std::wstring as_typed(std::wstring_view pasted) {
+  std::wstring typed;
+  for (std::size_t i = 0; i < pasted.size(); ++i) {
+    wchar_t c = pasted[i];
+    if (c == L'\r') {
+      if (i + 1 < pasted.size() && pasted[i + 1] == L'\n') continue;
+      c = L'\n';
+    }
+    const bool is_control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+    if (!is_control || c == L'\n' || c == L'\t') typed += c;
+  }
+  while (typed.ends_with(L'\n')) typed.pop_back();
+  return typed;
+}
+
 std::wstring widened(std::string_view text) {
   std::wstring out;
   std::mbstate_t state{};

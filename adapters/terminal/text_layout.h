@@ -26,6 +26,10 @@ struct EditArea {
 };
 EditArea edit_area(std::wstring_view prompt, std::wstring_view line, std::size_t cursor, std::size_t columns);
 
+// What was pasted, as text of one line being typed: line ends are '\n' and none stands at its end; tabs stay; of what else a
+// terminal would obey nothing is left.
+std::wstring as_typed(std::wstring_view pasted);
+
 // UTF-8 from and to what libedit speaks; what is not a character becomes U+FFFD.
 std::wstring widened(std::string_view text);
 std::string narrowed(std::wstring_view text);

@@ -89,5 +89,18 @@ TEST_F(TextLayout, ConvertsBothWays) {
             "b");
 }
 
+TEST(AsTyped, IsWhatWasPastedWithoutWhatATerminalObeys) {
+  EXPECT_EQ(as_typed(L"one\ntwo\n"), L"one\ntwo");
+  EXPECT_EQ(as_typed(L"one\r\ntwo\rthree\r"), L"one\ntwo\nthree");
+  EXPECT_EQ(as_typed(L"\n\n one\n\n two \n\n"), L"\n\n one\n\n two ");
+  EXPECT_EQ(as_typed(L"a\tb"), L"a\tb");
+  EXPECT_EQ(as_typed(L"a\x1b[2Jb\x03\x7f\x9b"
+                     L"c"),
+            L"a[2Jbc");
+  EXPECT_EQ(as_typed(L"日本é"), L"日本é");
+  EXPECT_EQ(as_typed(L""), L"");
+  EXPECT_EQ(as_typed(L"\n"), L"");
+}
+
 }  // namespace
 }  // namespace hermes::terminal

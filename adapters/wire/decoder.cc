@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "adapters/wire/fields.h"
+#include "adapters/wire/tolerated_json.h"
 #include "adapters/wire/wire.h"
+#include "domain/printable_text.h"
 
 namespace hermes::wire {
 namespace {
@@ -59,6 +61,27 @@ Result<domain::Command, Rejection> command(Fields& fields) {
   return fail(Rejection{RejectionReason::unknown_type, "type is not one of message, status, typing"});
 }
 
+struct ParseError {
+  boost::json::error_code code;
+  std::size_t at;  // the byte, the first being 0
+};
+
+// The library's word for most of them is "syntax error"; these say more.
+std::string in_words(const boost::json::error_code& code) {
+  using boost::json::error;
+  if (code == error::too_deep) return "it is nested deeper than " + std::to_string(kMaxDepth) + " levels";
+  if (code == error::incomplete) return "it is incomplete";
+  if (code == error::extra_data) return "something follows the JSON";
+  const std::string message = code.message();
+  return message.substr(0, message.find(" ["));  // without the code's number
+}
+
+// The byte at which a parser stopped, the first being 1, and what stands there.
+std::string place_of(std::string_view payload, std::size_t at) {
+  if (at >= payload.size()) return "at its end, byte " + std::to_string(payload.size());
+  return "at byte " + std::to_string(at + 1) + ", '" + domain::escape_for_terminal(payload.substr(at, 1)) + "'";
+}
+
 }  // namespace
 
 struct Decoder::Impl {
@@ -72,6 +95,16 @@ struct Decoder::Impl {
     options.max_depth = kMaxDepth;
     return options;
   }
+
+  Result<boost::json::value, ParseError> parse(std::string_view json) {
+    arena.release();
+    parser.reset(&arena);
+    boost::json::error_code error;
+    const std::size_t at = parser.write(json.data(), json.size(), error);
+    if (!error) return parser.release();
+    parser.reset();
+    return fail(ParseError{error, at});
+  }
 };
 
 Decoder::Decoder() : impl_(std::make_unique<Impl>()) {}
@@ -82,24 +115,27 @@ Result<Decoded, Rejection> Decoder::decode(std::string_view payload) {
     return fail(Rejection{RejectionReason::payload_too_large, "the payload has " + std::to_string(payload.size()) +
                                                                   " bytes, more than " + std::to_string(kMaxPayloadBytes)});
   }
-  impl_->arena.release();
-  impl_->parser.reset(&impl_->arena);
-  boost::json::error_code error;
-  impl_->parser.write(payload.data(), payload.size(), error);
-  if (error) {
-    impl_->parser.reset();
-    return fail(Rejection{RejectionReason::malformed_json, "the payload is not JSON: " + error.message()});
+  const std::string_view json = without_wrapping(payload);
+  Result<boost::json::value, ParseError> value = impl_->parse(json);
+  if (!value) {
+    // Few need it, and looking for what could be mended costs a pass.
+    const std::string mended = mend_json(json);
+    if (mended != json) value = impl_->parse(mended);
   }
-  const boost::json::value value = impl_->parser.release();
-  const boost::json::object* object = value.if_object();
+  if (!value) {
+    const auto before = static_cast<std::size_t>(json.data() - payload.data());
+    return fail(Rejection{RejectionReason::malformed_json,
+                          "the payload is not JSON: " + in_words(value.error().code) + ' ' +
+                              place_of(payload.substr(0, before + json.size()), before + value.error().at)});
+  }
+  const boost::json::object* object = value->if_object();
   if (!object) return fail(Rejection{RejectionReason::malformed_json, "the payload is not a JSON object"});
 
   Fields fields(*object);
   Result<domain::Command, Rejection> decoded = command(fields);
   if (!decoded) return fail(std::move(decoded.error()));
-  std::optional<domain::Timestamp> occurred_at;
-  if (auto text = fields.lenient_text("timestamp")) occurred_at = domain::parse_timestamp(*text);
-  return Decoded{std::move(*decoded), occurred_at};
+  const auto [occurred_at, forgotten] = fields.lenient_time("timestamp");
+  return Decoded{std::move(*decoded), occurred_at, forgotten};
 }
 
 }  // namespace hermes::wire

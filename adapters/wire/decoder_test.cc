@@ -11,6 +11,8 @@ namespace {
 using domain::RejectionReason;
 using testing::AllOf;
 using testing::HasSubstr;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 constexpr std::string_view kMessage =
     R"({"type":"message","message_id":"m1","sender_id":"fredy","sender_name":"Fredy","receiver_id":"david",)"
@@ -86,18 +88,86 @@ TEST(Decoder, TakesATimeWithoutAnOffsetAsUtc) {
 
 TEST(Decoder, DropsAnAbsurdTimeAndKeepsTheMessage) {
   for (std::string_view time :
-       {R"("0000-00-00T99:99:99Z")", R"("99999-01-01T00:00:00Z")", R"("yesterday")", "17", "null", "{}"}) {
+       {R"("0000-00-00T99:99:99Z")", R"("99999-01-01T00:00:00Z")", R"("yesterday")", R"("")", "17", "{}"}) {
     auto decoded = decode(message_with(R"("2026-01-31T12:00:00.5Z")", time));
     ASSERT_TRUE(decoded) << time;
     EXPECT_FALSE(decoded->occurred_at) << time;
+    EXPECT_TRUE(decoded->time_forgotten) << time;
   }
 }
 
+TEST(Decoder, ForgetsNoTimeWhereNoneWasSaid) {
+  for (const std::string& payload :
+       {message_with(R"(,"timestamp":"2026-01-31T12:00:00.5Z")", ""), message_with(R"("2026-01-31T12:00:00.5Z")", "null")}) {
+    auto decoded = decode(payload);
+    ASSERT_TRUE(decoded) << payload;
+    EXPECT_FALSE(decoded->occurred_at) << payload;
+    EXPECT_FALSE(decoded->time_forgotten) << payload;
+  }
+  EXPECT_FALSE(decode(kMessage)->time_forgotten);
+}
+
 TEST(Decoder, RejectsWhatIsNotJson) {
-  for (std::string_view payload : {"", "   ", "hello", "{", "{\"type\":\"message\"", "{} {}", "[1,2", "{\"a\":1,}", "\xff\xfe",
-                                   "{\"content\":\"\xc3\x28\"}", "{\"content\":\"\\ud800\"}", "nul"}) {
+  for (std::string_view payload : std::initializer_list<std::string_view>{
+           "", "   ", "hello", "{", "{\"type\":\"message\"", "{} {}", "[1,2", "{\"a\":1,}", "\xff\xfe",
+           "{\"content\":\"\xc3\x28\"}", "{\"content\":\"\\ud80\"}", "nul", "\xef\xbb\xbf", "\0"sv}) {
     EXPECT_EQ(rejection_of(payload).reason, RejectionReason::malformed_json) << payload;
   }
+}
+
+TEST(Decoder, SaysWhatIsNotJsonAndAtWhichByte) {
+  const auto detail = [](std::string_view payload) { return rejection_of(payload).detail; };
+  EXPECT_EQ(detail("hello"), "the payload is not JSON: syntax error at byte 1, 'h'");
+  EXPECT_EQ(detail("{\"a\": tree}"), "the payload is not JSON: syntax error at byte 7, 't'");
+  EXPECT_EQ(detail("\xef\xbb\xbf{\"a\": tree}"), "the payload is not JSON: syntax error at byte 10, 't'") << "of what was sent";
+  EXPECT_EQ(detail("{\"a\":1,}"), "the payload is not JSON: syntax error at byte 8, '}'");
+  EXPECT_EQ(detail("{} {}"), "the payload is not JSON: something follows the JSON at byte 4, '{'");
+  EXPECT_EQ(detail("{\"a\": 1"), "the payload is not JSON: it is incomplete at its end, byte 7");
+  EXPECT_EQ(detail(""), "the payload is not JSON: it is incomplete at its end, byte 0");
+  EXPECT_EQ(detail("{\"a\": \x1b[2J}"), "the payload is not JSON: syntax error at byte 7, '\\x1b'") << "made safe to show";
+  EXPECT_EQ(detail("{\"a\": 1e99999999999, \"b\": \"\\ud800\", c}"), "the payload is not JSON: syntax error at byte 37, 'c'")
+      << "what was mended before it does not move it";
+  EXPECT_EQ(detail(std::string(17, '[')), "the payload is not JSON: it is nested deeper than 16 levels at byte 17, '['");
+}
+
+TEST(Decoder, PassesOverAByteOrderMarkAndNulsAtTheEnd) {
+  EXPECT_TRUE(decode("\xef\xbb\xbf" + std::string(kMessage)));
+  EXPECT_TRUE(decode(std::string(kMessage) + '\0'));
+  EXPECT_TRUE(decode(std::string(kMessage) + std::string(100, '\0')));
+  EXPECT_FALSE(decode('\0' + std::string(kMessage)));
+  EXPECT_FALSE(decode(std::string(kMessage) + "\0{}"s));
+}
+
+TEST(Decoder, ReadsAnEscapedHalfOfASurrogatePairAsTheReplacementCharacter) {
+  const auto content = [](std::string_view escaped) {
+    auto decoded = decode(message_with("Hello", escaped));
+    return decoded ? send_of(decoded).content : decoded.error().detail;
+  };
+  EXPECT_EQ(content(R"(a\ud83db)"), "a\uFFFDb");
+  EXPECT_EQ(content(R"(a\ude00)"), "a\uFFFD");
+  EXPECT_EQ(content(R"(\uD83D\uD83D\uDE00)"), "\uFFFD\U0001F600") << "the second has its other half";
+  EXPECT_EQ(content(R"(\ud83d\n)"), "\uFFFD\n");
+  EXPECT_EQ(content(R"(\ud83d)"), "\uFFFD");
+  EXPECT_EQ(content(R"(\\ud83d\ude00)"), "\\ud83d\uFFFD") << "a backslash that stands for itself";
+  EXPECT_TRUE(decode(message_with("fredy", R"(f\udc00)"))) << "in any text";
+  EXPECT_TRUE(decode(message_with(R"("type":)", R"("\ud800":{"x":"\udfff"},"type":)"))) << "in what is ignored";
+}
+
+TEST(Decoder, NumbersInIgnoredFieldsNeverMatter) {
+  for (std::string number : {"1e99999999999"s, "-1E-99999999999"s, "1e+99999999999"s, "1e400"s, "0.1e-400"s,
+                             std::string(1000, '9'), "0." + std::string(1000, '1') + "e-12345678901234567890"}) {
+    EXPECT_TRUE(decode(message_with(R"("type":)", "\"n\":[1," + number + "],\"type\":"))) << number;
+  }
+  EXPECT_TRUE(decode(message_with("Hello", "1e99999999999 \\ud800"))) << "in a text it is text";
+  EXPECT_EQ(send_of(decode(message_with("Hello", "1e99999999999 \\ud800"))).content, "1e99999999999 \uFFFD");
+}
+
+TEST(Decoder, OfAFieldThatComesTwiceTheLastCounts) {
+  auto decoded = decode(message_with(R"("content":"Hello")", R"("content":17,"content":"first","content":"last")"));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(send_of(decoded).content, "last");
+  EXPECT_THAT(rejection_of(message_with(R"("content":"Hello")", R"("content":"Hello","content":17)")).detail,
+              HasSubstr("content is not a string"));
 }
 
 TEST(Decoder, RejectsJsonThatIsNotAnObject) {

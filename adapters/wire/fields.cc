@@ -97,10 +97,11 @@ std::optional<std::string_view> Fields::word(std::string_view field) {
   return view(*value);
 }
 
-std::optional<std::string_view> Fields::lenient_text(std::string_view field) const {
+Fields::LenientTime Fields::lenient_time(std::string_view field) const {
   const boost::json::value* value = object_.if_contains(field);
-  if (!value || !value->is_string()) return std::nullopt;
-  return view(value->get_string());
+  if (!value || value->is_null()) return {std::nullopt, false};
+  const auto time = value->is_string() ? domain::parse_timestamp(view(value->get_string())) : std::nullopt;
+  return {time, !time};
 }
 
 domain::Rejection Fields::rejection() const {

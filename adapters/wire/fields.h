@@ -10,6 +10,7 @@
 
 #include "domain/identifiers.h"
 #include "domain/rejection.h"
+#include "domain/timestamp.h"
 
 namespace hermes::wire {
 
@@ -27,7 +28,11 @@ class Fields {
   std::optional<std::string_view> word(std::string_view field);  // one of a closed set: the caller checks which
 
   // Not a problem whatever it is.
-  std::optional<std::string_view> lenient_text(std::string_view field) const;
+  struct LenientTime {
+    std::optional<domain::Timestamp> time;
+    bool forgotten;  // something was said that is no time
+  };
+  LenientTime lenient_time(std::string_view field) const;
 
   bool has(std::string_view field) const { return object_.if_contains(field) != nullptr; }
   void note(std::string_view field, std::string_view problem);

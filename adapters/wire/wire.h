@@ -1,5 +1,6 @@
 // The JSON that chat clients speak (docs/wire.md): message, status and typing. Strict about what matters (types, UTF-8,
-// lengths, identifiers, size, depth), tolerant of what does not (unknown fields; a missing `type` means message).
+// lengths, identifiers, size, depth), tolerant of what does not (unknown fields; a missing `type` means message; what
+// tolerated_json.h names). Of a field that comes twice the last counts.
 //
 // Pure functions; a Decoder keeps memory between calls and belongs to one thread.
 #pragma once
@@ -23,13 +24,14 @@ inline constexpr std::size_t kMaxDepth = 16;
 struct Decoded {
   domain::Command command;
   std::optional<domain::Timestamp> occurred_at;  // nothing if absent, not a time, or absurd
+  bool time_forgotten = false;                   // there was a timestamp, and it is not a time or absurd
 };
 
 class Decoder {
  public:
   Decoder();
   ~Decoder();
-  // The rejection's detail names every bad field.
+  // The rejection's detail names every bad field, or the byte at which the payload stops being JSON.
   Result<Decoded, domain::Rejection> decode(std::string_view payload);
 
  private:

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/host_and_port.h"
 #include "eventstore/postgres/pooler.h"
 #include "eventstore/postgres/session.h"
 
@@ -215,7 +216,7 @@ std::string address_of(const Settings& settings) {
   std::size_t number = 0;
   for (std::string host; std::getline(hosts, host, ','); ++number) {
     const std::uint16_t port = settings.ports.at(std::min(number, settings.ports.size() - 1));
-    text += (text.empty() ? "" : ",") + host + ":" + std::to_string(port);
+    text += (text.empty() ? "" : ",") + base::host_and_port(host, port);
   }
   return text;
 }

@@ -17,7 +17,7 @@ for url in ftp://x notaurl '' http://127.0.0.1:99999 http://127.0.0.1:8480/v1; d
 done
 equal "the exit code for a URL in the environment" 2 "$(HERMES_QUERY_URL=ftp://x code_of "" --user x)"
 equal "the exit code for a user with a blank" 2 "$(code_of "" --user 'x ')"
-contains "the error" "begins or ends with a blank" "$(cat "$work/errors")"
+contains "the error" "contains a blank" "$(cat "$work/errors")"
 
 equal "the exit code of good commands" 0 "$(code_of $'help\nstatus\nto david\n' --user x --query-url http://127.0.0.1:1/)"
 equal "the exit code of a wrong command" 1 "$(code_of $'hist\nhelp\n' --user x)"

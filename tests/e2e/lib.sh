@@ -2,12 +2,13 @@
 set -euo pipefail
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+[[ ${HERMES_TEST_ENVIRONMENT:-} == clean ]] || exec "$checkout/tests/clean_environment.sh" "$0" "$@"
 export HERMES_COMMAND=${HERMES_COMMAND:-$checkout/build/release/hermes}
 hermes=$HERMES_COMMAND
 work=$(mktemp -d "${TMPDIR:-/tmp}/hermes-e2e.XXXXXX")
 chmod 711 "$work"
 export HERMES_STATE_DIR=$work/state
-unset POSTGRES_PASSWORD POSTGRES_PORT POSTGRES_HOST MQTT_BROKER_PORT MQTT_BROKER_HOST HERMES_CONFIG HERMES_RUNTIME
+unset HERMES_CONFIG  # the settings of a state folder are found without it
 
 run_chat() { "$checkout/run_chat.sh" "$@"; }
 

@@ -1,0 +1,19 @@
+// What programs write that RFC 8259 forbids, or that no parser can hold, and that can be read all the same.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hermes::wire {
+
+// Without a byte order mark before it (RFC 8259, 8.1: a parser may pass it over) and without NULs behind it (a C string that
+// was sent with its end, or the whole of its buffer).
+std::string_view without_wrapping(std::string_view payload);
+
+// The same text with what stops a parser for nothing replaced: an escaped surrogate without its other half becomes \ufffd, the
+// replacement character (RFC 8259, 8.2: JSON.stringify wrote these until ES2019), and a number's exponent of more digits than
+// any number has becomes zeros: no field of the wire is a number. Nothing moves, so positions in it are positions in `json`,
+// which need not be valid JSON.
+std::string mend_json(std::string_view json);
+
+}  // namespace hermes::wire

@@ -1,0 +1,19 @@
+// A user's id as a person typed it. Whoever types cannot see which of two spellings of a letter the keyboard gave, nor whether
+// a blank is one that other people have: both would make another user. Programs are taken at their word (mqtt_text.h).
+//
+// Pure; thread-safe.
+#pragma once
+
+#include <string_view>
+
+#include "domain/identifiers.h"
+#include "domain/result.h"
+
+namespace hermes::domain {
+
+// In Normalization Form C (Unicode Standard Annex 15). `field` is the name to use in the error. Fails for what parse_incoming()
+// refuses, and for blanks of any kind: White_Space (Unicode Character Database, PropList), and characters that look like one or
+// like nothing.
+Result<UserId, InvalidField> parse_typed_user(std::string_view text, std::string_view field);
+
+}  // namespace hermes::domain
