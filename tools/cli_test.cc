@@ -68,8 +68,9 @@ class CliTest : public ::testing::Test {
   void SetUp() override {
     folder_ = ::testing::TempDir() + "cli_test." + std::to_string(getpid());
     std::system(("mkdir -p " + folder_).c_str());
-    for (const char* name : {"HERMES_CONFIG", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE",
-                             "MQTT_PASSWORD", "MQTT_PASSWORD_FILE", "MQTT_BROKER_HOST", "MQTT_USERNAME"}) {
+    for (const char* name :
+         {"HERMES_CONFIG", "HERMES_STATE_DIR", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE",
+          "MQTT_PASSWORD", "MQTT_PASSWORD_FILE", "MQTT_BROKER_HOST", "MQTT_USERNAME"}) {
       unsetenv(name);
     }
     setenv("XDG_CONFIG_HOME", folder_.c_str(), 1);

@@ -77,6 +77,7 @@ TEST(ConfigFiles, WhatRunsFromTheStateFolderComesFirst) {
   const std::string folder = ::testing::TempDir() + "config_files_test." + std::to_string(getpid());
   std::filesystem::create_directory(folder);
   std::ofstream(folder + "/env") << "MQTT_BROKER_PORT='1884'\n";
+  unsetenv("HERMES_CONFIG");
   setenv("HERMES_STATE_DIR", folder.c_str(), 1);
   const auto files = config_files({});
   unsetenv("HERMES_STATE_DIR");

@@ -1,12 +1,7 @@
 // hermes export: tables or the log as CSV or JSON lines (projections/export.h).
 #include "projections/export.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <boost/json/serialize.hpp>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -14,8 +9,8 @@
 
 #include "tools/connect.h"
 #include "tools/event_json.h"
-#include "tools/link_target.h"
 #include "tools/options.h"
+#include "tools/output_file.h"
 
 namespace hermes::tools {
 namespace {
@@ -28,74 +23,6 @@ struct Flags {
   std::string output;
   std::string directory;
   bool quiet = false;
-};
-
-// Collects what is written and hands it to the system in pieces of this size.
-constexpr std::size_t kBufferSize = 256 * 1024;
-
-// A file that appears under its name only when it is whole, or stdout, or a device or pipe. A file is readable by its owner
-// alone: it holds what people wrote.
-class Output {
- public:
-  explicit Output(const std::string& path) {
-    buffer_.reserve(2 * kBufferSize);
-    if (path.empty()) return;
-    if (is_written_in_place(path)) {
-      in_place_ = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-      if (in_place_ < 0) fail("open", path);
-      file_ = in_place_;
-      shown_ = path;
-      return;
-    }
-    path_ = link_target(path);
-    unfinished_ = path_ + ".unfinished";
-    file_ = open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file_ < 0) fail("create", unfinished_);
-    shown_ = unfinished_;
-  }
-  ~Output() {
-    if (in_place_ >= 0) close(in_place_);
-    if (path_.empty() || file_ < 0) return;
-    close(file_);
-    unlink(unfinished_.c_str());
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  void write(std::string_view bytes) {
-    buffer_ += bytes;
-    if (buffer_.size() >= kBufferSize) flush();
-  }
-
-  void finish() {
-    flush();
-    if (path_.empty()) return;
-    if (fsync(file_) != 0 || close(std::exchange(file_, -1)) != 0) fail("write", unfinished_);
-    if (rename(unfinished_.c_str(), path_.c_str()) != 0) fail("create", path_);
-  }
-
- private:
-  void flush() {
-    std::string_view rest = buffer_;
-    while (!rest.empty()) {
-      const ssize_t written = ::write(file_, rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("write", shown_);
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    }
-    buffer_.clear();
-  }
-
-  [[noreturn]] static void fail(const char* what, const std::string& where) {
-    throw CommandError(kFoundProblem, std::string("cannot ") + what + " " + where + ": " + std::strerror(errno));
-  }
-
-  std::string path_;  // empty where nothing is renamed
-  std::string unfinished_;
-  std::string shown_ = "the standard output";
-  int in_place_ = -1;
-  int file_ = STDOUT_FILENO;
-  std::string buffer_;
 };
 
 std::string path_of(const std::string& name, const Flags& flags) {
@@ -125,7 +52,7 @@ ExitCode run_export(const Settings& settings, Flags flags) {
   projections::prepare_export(*connection, flags.names);
   const auto event_to_json = [](const eventstore::RecordedEvent& event) { return boost::json::serialize(to_json(event)); };
   for (const std::string& name : flags.names) {
-    Output output(path_of(name, flags));
+    OutputFile output(path_of(name, flags));
     std::int64_t rows = 0;
     try {
       rows = projections::export_rows(*connection, name, format, event_to_json,

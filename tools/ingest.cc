@@ -136,8 +136,8 @@ ingest::Settings settings_from(const Settings& shared, const Flags& flags) {
   return settings;
 }
 
-eventstore::Heartbeat heartbeat_of(const ingest::Health& health, const std::string& client_id) {
-  return {.state = health.ready ? "ready" : "degraded",
+eventstore::Heartbeat heartbeat_of(const ingest::Health& health, const std::string& client_id, ServiceState& state) {
+  return {.state = state.after(health.ready, health.ready),
           .problem = health.problem,
           .details = boost::json::serialize(boost::json::object{{"client_id", client_id},
                                                                 {"spool_bytes", health.spool_bytes},
@@ -213,7 +213,9 @@ ExitCode run_ingest(const Settings& shared, const Flags& flags) {
   auto heartbeat = std::make_unique<eventstore::ServiceHeartbeat>(
       eventstore::ServiceHeartbeat::Settings{
           .postgres = settings.postgres, .service = "ingester", .instance = settings.mqtt.client_id, .version = version()},
-      [&ingester, &settings] { return heartbeat_of(ingester.health(), settings.mqtt.client_id); });
+      [&ingester, &settings, state = ServiceState()]() mutable {
+        return heartbeat_of(ingester.health(), settings.mqtt.client_id, state);
+      });
 
   work(ingester, signals);
 

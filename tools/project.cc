@@ -98,9 +98,10 @@ http::Health ready(const Statuses& statuses) {
 
 // What is wrong with the projector; with stuck partitions alone, how many: what they are stuck at is in the tables, where
 // hermes status finds it with more to it.
-eventstore::Heartbeat heartbeat_of(const Statuses& statuses) {
+eventstore::Heartbeat heartbeat_of(const Statuses& statuses, ServiceState& state) {
   const http::Health now = ready(statuses);
-  eventstore::Heartbeat heartbeat{.state = now.ok ? "ready" : "degraded", .problem = now.detail};
+  const bool begun = std::ranges::all_of(statuses, [](const auto& status) { return status.second.connected; });
+  eventstore::Heartbeat heartbeat{.state = state.after(begun, now.ok), .problem = now.detail};
   std::size_t stuck = 0;
   for (const auto& [name, status] : statuses) {
     if (!status.connected) return heartbeat;
@@ -152,7 +153,7 @@ ExitCode run(const Settings& settings, const Options& options) {
   auto heartbeat = std::make_unique<eventstore::ServiceHeartbeat>(
       eventstore::ServiceHeartbeat::Settings{
           .postgres = heartbeat_postgres, .service = "projector", .instance = worker.instance, .version = version()},
-      [&projector] { return heartbeat_of(projector.status()); });
+      [&projector, state = ServiceState()]() mutable { return heartbeat_of(projector.status(), state); });
 
   tell_systemd_ready("folding the log");
   while (!signals.wait_for(kTick)) {

@@ -98,6 +98,12 @@ void StopDeadline::begin(std::chrono::milliseconds time) {
   });
 }
 
+std::string ServiceState::after(bool begun, bool ready, Clock::time_point now) {
+  has_begun_ = has_begun_ || begun;
+  if (ready) return "ready";
+  return !has_begun_ && now - started_at_ < kStartingMax ? "starting" : "degraded";
+}
+
 void tell_systemd_ready(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
 void tell_systemd_status(const std::string& status) { sd_notify(0, ("STATUS=" + status).c_str()); }
 void tell_systemd_alive() { sd_notify(0, "WATCHDOG=1"); }

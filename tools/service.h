@@ -52,6 +52,23 @@ class StopDeadline {
   std::jthread thread_;
 };
 
+// What a service says of itself in its heartbeat. One that has not begun its work yet is starting, and no problem to anybody,
+// unless that takes too long. Of one thread.
+class ServiceState {
+ public:
+  static constexpr std::chrono::seconds kStartingMax{30};
+
+  using Clock = std::chrono::steady_clock;
+  explicit ServiceState(Clock::time_point started_at = Clock::now()) : started_at_(started_at) {}
+
+  // `begun`: the service has all that its work needs. Returns starting, ready or degraded.
+  std::string after(bool begun, bool ready, Clock::time_point now = Clock::now());
+
+ private:
+  const Clock::time_point started_at_;
+  bool has_begun_ = false;
+};
+
 // sd_notify(3); nothing happens without systemd.
 void tell_systemd_ready(const std::string& status);
 void tell_systemd_status(const std::string& status);

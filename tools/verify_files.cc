@@ -1,8 +1,5 @@
 #include "tools/verify_files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
@@ -11,7 +8,7 @@
 #include <iterator>
 
 #include "tools/command_error.h"
-#include "tools/link_target.h"
+#include "tools/output_file.h"
 
 namespace hermes::tools {
 namespace {
@@ -102,22 +99,9 @@ auto read_file(const std::string& path, const char* what, const Read& read) -> s
 }
 
 void write_file(const std::string& name, const json::object& object) {
-  const std::string path = link_target(name);
-  const std::string unfinished = path + ".unfinished";
-  const std::string text = json::serialize(object) + "\n";
-  const int file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) cannot("create", unfinished);
-  std::size_t done = 0;
-  bool failed = false;
-  while (!failed && done < text.size()) {
-    const ssize_t written = write(file, text.data() + done, text.size() - done);
-    if (written < 0 && errno != EINTR) failed = true;
-    if (written > 0) done += static_cast<std::size_t>(written);
-  }
-  failed = failed || fsync(file) != 0;
-  failed = close(file) != 0 || failed;
-  if (failed) cannot("write", unfinished);
-  if (rename(unfinished.c_str(), path.c_str()) != 0) cannot("create", path);
+  OutputFile file(name);
+  file.write(json::serialize(object) + "\n");
+  file.finish();
 }
 
 template <class Items>

@@ -249,6 +249,23 @@ TEST_F(CommandHandlerTest, RemembersNothingOfALogThatEndsInSomethingElse) {
   EXPECT_THAT(handle({message("lost")}), ElementsAre("appended"));
 }
 
+TEST_F(CommandHandlerTest, SeesASingleEventThatAnotherAppended) {
+  handle({typing("fredy", "david", true), typing("fredy", "david", false)});
+  postgres::ConnectionPtr other_connection = connect();
+  CommandHandler other(*other_connection, {});
+  ASSERT_TRUE(other.handle(batch({typing("fredy", "david", true)})));
+  EXPECT_THAT(handle({typing("fredy", "david", false)}), ElementsAre("appended"));
+}
+
+TEST_F(CommandHandlerTest, ExpiryTakesWhatItRejectsFromTheCountOfParked) {
+  server_->new_log(1);
+  database_ = std::make_unique<Database>(server_->settings());
+  forget();
+  handle({receipt("m1", Status::delivered), receipt("m2", Status::read)});
+  ASSERT_TRUE(handler_->expire_parked(std::chrono::seconds(0)));
+  EXPECT_EQ(database_->value("SELECT sum(parked) FROM event_log_heads"), "0");
+}
+
 TEST_F(CommandHandlerTest, WorksWithACacheOfNoSize) {
   handler_ = std::make_unique<CommandHandler>(*connection_, HandlerSettings{.cache_capacity = 0});
   handle({message("m1")});

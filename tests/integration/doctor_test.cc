@@ -61,6 +61,7 @@ class Doctor : public testing::Test {
     Environment environment = environment_for(*postgres_, *broker_);
     environment["XDG_CONFIG_HOME"] = folder_.path().string();
     environment["HERMES_STATE_DIR"] = folder_.path().string();
+    environment["HERMES_CONFIG"] = "";  // the settings file of that folder is found without it
     environment["HERMES_SPOOL_DIR"] = folder_ / "spool";
     environment["HERMES_INGESTER_PORT"] = std::to_string(ports_[0]);
     environment["HERMES_PROJECTOR_PORT"] = std::to_string(ports_[1]);

@@ -142,6 +142,7 @@ TEST_F(EventLogTest, AnExpectedVersionThatIsNotTheStreamsIsAConflict) {
   EXPECT_EQ(conflict.error().conflict->expected, 0);
   EXPECT_EQ(conflict.error().conflict->actual, 1);
   EXPECT_EQ(database_->value("SELECT count(*) FROM event_log"), "1") << "all or nothing";
+  EXPECT_FALSE(appender.append(std::vector{started("typing/a/b", 5)})) << "a version ahead of the stream";
   append({started("typing/a/b", 1)});
 }
 

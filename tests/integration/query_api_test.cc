@@ -68,18 +68,21 @@ class QueryApiTest : public QueryApiFixture {
 
 TEST_F(QueryApiTest, HistoryShowsEachMessageOnceWithItsFurthestStatus) {
   handle({message("m1"), receipt("m1", Status::read), receipt("m1", Status::delivered), message("m2", "david", "fredy"),
-          message("other", "fredy", "erin")});
+          message("m3"), receipt("m3", Status::delivered), message("other", "fredy", "erin")});
   const Answer page = get("/v1/messages?user=david&with=fredy");
   ASSERT_EQ(page.status, 200) << page.body;
   EXPECT_EQ(page.content_type, "application/json");
   std::map<std::string, json::value> by_id;
   for (const json::value& entry : page.body.at("messages").as_array())
     by_id[std::string(entry.at("message_id").as_string())] = entry;
-  ASSERT_EQ(by_id.size(), 2u) << page.body;
+  ASSERT_EQ(by_id.size(), 3u) << page.body;
   // The late delivery is recorded, but read is further.
   EXPECT_EQ(by_id["m1"].at("status").at("status"), "read");
   EXPECT_EQ(by_id["m1"].at("status").at("user_id"), "david");
   EXPECT_EQ(by_id["m1"].at("delivered_count"), 1);
+  EXPECT_EQ(by_id["m3"].at("delivered_count"), 1);
+  EXPECT_EQ(by_id["m3"].at("read_count"), 0);
+  EXPECT_EQ(get("/v1/messages?user=david&limit=500").status, 200) << "the largest page";
   EXPECT_EQ(by_id["m2"].at("status").at("status"), "received_by_server");
   EXPECT_EQ(page.body.at("next"), nullptr);
 }

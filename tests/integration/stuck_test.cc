@@ -223,6 +223,32 @@ TEST_F(Stuck, SkippingAMessageOnceIsEnoughIsRecordedAndARebuildLeavesItOutToo) {
   EXPECT_THAT(verified.output, HasSubstr("\n1 finding\n"));
 }
 
+TEST_F(Stuck, ReceiptsOfAMessageThatTheInboxLeavesOutCountForNothing) {
+  database->execute("ALTER TABLE inbox ADD CONSTRAINT no_poison CHECK (last_content <> 'poison')");
+  writer->append({message("p-1", "erin", "frank", "poison")});
+  ASSERT_TRUE(becomes_stuck("inbox"));
+  const Finished skipped = hermes({"project", "inbox", "--skip", stuck_at("inbox"), "--reason", "poison"});
+  EXPECT_EQ(skipped.exit_code, 0) << skipped.errors;
+  ASSERT_TRUE(catches_up());
+  writer->append({message("p-2", "erin", "frank", "fine")});
+  ASSERT_TRUE(catches_up());
+  writer->append({receipt("p-1", domain::Status::read, "frank")});
+  ASSERT_TRUE(catches_up());
+  EXPECT_EQ(database->value("SELECT unread_count FROM inbox WHERE user_id = 'frank'"), "1");
+}
+
+TEST_F(Stuck, ARebuildThatGetsPastTheEventFreesARunningProjector) {
+  database->execute("ALTER TABLE chat_messages ADD CONSTRAINT no_poison CHECK (content <> 'poison')");
+  writer->append({message("m-1", "fredy", "david", "poison")});
+  ASSERT_TRUE(becomes_stuck("chat"));
+  database->execute("ALTER TABLE chat_messages DROP CONSTRAINT no_poison");
+  const Finished rebuilt = hermes({"rebuild", "chat"});
+  EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.errors;
+  EXPECT_TRUE(eventually([&] { return get("/readyz").ends_with("200"); }));
+  writer->append({receipt("m-1", domain::Status::read)});
+  ASSERT_TRUE(catches_up());
+}
+
 TEST_F(Stuck, OnlyAnEventThatStopsAProjectionCanBeSkippedAndNeverWithoutAReason) {
   writer->append({message("m-1")});
   ASSERT_TRUE(catches_up());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 namespace hermes::test_support {
 
@@ -20,10 +21,12 @@ class FailingCalls {
   struct Call {
     unsigned number = 0;
     const char* name = "";
+    std::string file{};  // the last part of its path
   };
   struct Plan {
     std::function<Fate(const Call&)> fate;
     double written_of_failed = 0;  // 0 to 1: the part of a write that fails
+    bool wants_files = false;      // Call::file is filled in
   };
   explicit FailingCalls(Plan plan);
   ~FailingCalls();

@@ -1,0 +1,153 @@
+// What the programs force to the disk before they say that it is kept: seen in the calls that they make.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/recorded_calls.h"
+#include "tests/support/servers.h"
+
+namespace hermes::test_support {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string seen(const std::vector<std::string>& calls) {
+  std::string all;
+  for (const std::string& call : calls) all += call + "\n";
+  return all;
+}
+
+// hermes ingest at a broker, without a database: what it takes stays in its spool.
+class IngesterDurability : public testing::TestWithParam<const char*> {
+ protected:
+  // The calls from the first message on, once the broker has been told that it is stored.
+  std::vector<std::string> calls_of_a_message() {
+    Environment environment = environment_for(mosquitto_);
+    environment["POSTGRES_HOST"] = "127.0.0.1";
+    environment["POSTGRES_PORT"] = std::to_string(free_port());
+    environment["HERMES_SPOOL_DIR"] = folder_ / "spool";
+    environment["HERMES_STATE_DIR"] = folder_.path();
+    environment["HERMES_FSYNC"] = GetParam();
+    environment.merge(recorded_.environment(mosquitto_.port()));
+    ingester_.emplace(Process::start({hermes_command(), "ingest"}, {.environment = environment, .output = folder_ / "log"}));
+    const std::string port = std::to_string(mosquitto_.port());
+    EXPECT_TRUE(eventually([&] { return ingester_->output().find("connected to the broker") != std::string::npos; }))
+        << ingester_->output();
+    EXPECT_EQ(
+        run({"mosquitto_pub", "-h", "127.0.0.1", "-p", port, "-q", "1", "-t", "chat/messages/david", "-m", "hello"}).exit_code,
+        0);
+    EXPECT_TRUE(eventually([&] { return acknowledged(since_first_write()); })) << seen(recorded_.all());
+    return since_first_write();
+  }
+
+  std::vector<std::string> since_first_write() const {
+    std::vector<std::string> calls = recorded_.all("spool");
+    calls.erase(calls.begin(), std::ranges::find_if(calls, is_segment_write));
+    return calls;
+  }
+  static bool is_segment_write(const std::string& call) { return call.starts_with("write ") && call.ends_with(".segment"); }
+  static bool acknowledged(const std::vector<std::string>& calls) { return std::ranges::find(calls, "send") != calls.end(); }
+  static std::vector<std::string> up_to_the_send(std::vector<std::string> calls) {
+    calls.erase(std::ranges::find(calls, "send"), calls.end());
+    return calls;
+  }
+
+  const PrivateMosquitto mosquitto_;
+  const TemporaryFolder folder_;
+  const RecordedCalls recorded_{folder_.path()};
+  std::optional<Process> ingester_;
+};
+
+const std::string kSegment = "spool/00000000000000000001.segment";
+
+class IngesterThatForcesAlways : public IngesterDurability {};
+TEST_P(IngesterThatForcesAlways, HasAMessageOnTheDiskBeforeTheBrokerIsTold) {
+  EXPECT_THAT(up_to_the_send(calls_of_a_message()),
+              ElementsAre("write " + kSegment, "sync " + kSegment, "sync spool", "write " + kSegment, "sync " + kSegment));
+}
+INSTANTIATE_TEST_SUITE_P(Fsync, IngesterThatForcesAlways, testing::Values("always"));
+
+class IngesterThatForcesInIntervals : public IngesterDurability {};
+TEST_P(IngesterThatForcesInIntervals, HasAMessageOnTheDiskSoonAfter) {
+  calls_of_a_message();
+  EXPECT_TRUE(eventually([&] {
+    const auto calls = since_first_write();
+    const auto last_write = std::find_if(calls.rbegin(), calls.rend(), is_segment_write).base();
+    return std::find(last_write, calls.end(), "sync " + kSegment) != calls.end();
+  })) << seen(since_first_write());
+}
+INSTANTIATE_TEST_SUITE_P(Fsync, IngesterThatForcesInIntervals, testing::Values("interval"));
+
+class IngesterThatForcesNever : public IngesterDurability {};
+TEST_P(IngesterThatForcesNever, LeavesItToTheKernel) {
+  calls_of_a_message();
+  EXPECT_EQ(ingester_->stop(), 0) << ingester_->output();
+  EXPECT_THAT(since_first_write(), Not(Contains(HasSubstr("sync"))));
+}
+INSTANTIATE_TEST_SUITE_P(Fsync, IngesterThatForcesNever, testing::Values("never"));
+
+// A message that somebody typed is on the disk before anything is said of it, also when nobody can be reached.
+TEST(ChatDurability, AMessageIsOnTheDiskBeforeItIsSent) {
+  const TemporaryFolder folder;
+  const RecordedCalls recorded(folder.path());
+  Environment environment = recorded.environment();
+  environment["HERMES_OUTBOX_DIR"] = folder / "outbox";
+  environment["MQTT_BROKER_HOST"] = "127.0.0.1";
+  environment["MQTT_BROKER_PORT"] = std::to_string(free_port());
+  const Finished sent =
+      run({hermes_command(), "send", "--from", "fredy", "--to", "david", "--timeout", "1s", "hello"}, environment);
+  const std::vector<std::string> calls = recorded.all("outbox/fredy");
+  const auto is_write = [](const std::string& call) { return call.starts_with("write ") && !call.ends_with("/lock"); };
+  const auto written = std::ranges::find_if(calls, is_write);
+  ASSERT_NE(written, calls.end()) << sent.errors << seen(calls);
+  const std::string file = written->substr(written->find(' ') + 1);
+  EXPECT_NE(std::find(written, calls.end(), "sync " + file), calls.end()) << seen(calls);
+  EXPECT_THAT(calls, Contains("sync " + file.substr(0, file.rfind('/')))) << "its folder, too";
+}
+
+class FileDurability : public testing::Test {
+ protected:
+  std::vector<std::string> calls_of(std::vector<std::string> arguments) {
+    const postgres::Settings settings = server_.settings();
+    Environment environment = recorded_.environment();
+    environment["POSTGRES_HOST"] = settings.host;
+    environment["POSTGRES_PORT"] = std::to_string(settings.ports.front());
+    environment["POSTGRES_DB"] = settings.database;
+    environment["POSTGRES_USER"] = settings.user;
+    environment["POSTGRES_PASSWORD"] = settings.password;
+    arguments.insert(arguments.begin(), hermes_command());
+    const Finished finished = run(arguments, environment);
+    EXPECT_EQ(finished.exit_code, 0) << finished.errors;
+    return recorded_.all("kept");
+  }
+
+  LogServer server_;
+  TemporaryFolder folder_;
+  RecordedCalls recorded_{folder_.path()};
+
+  void SetUp() override {
+    server_.new_log(1);
+    std::filesystem::create_directory(folder_ / "kept");
+  }
+};
+
+TEST_F(FileDurability, AnExportIsWholeOnTheDiskBeforeItHasItsName) {
+  EXPECT_THAT(calls_of({"export", "inbox", "--output", (folder_ / "kept" / "inbox.csv").string()}),
+              ElementsAre("write kept/inbox.csv.unfinished", "sync kept/inbox.csv.unfinished", "rename-to kept/inbox.csv",
+                          "sync kept"));
+}
+
+TEST_F(FileDurability, AnAnchorIsWholeOnTheDiskBeforeItHasItsName) {
+  const auto calls = calls_of({"verify", "--anchor", (folder_ / "kept" / "anchor").string()});
+  EXPECT_THAT(calls,
+              ElementsAre("write kept/anchor.unfinished", "sync kept/anchor.unfinished", "rename-to kept/anchor", "sync kept"));
+}
+
+}  // namespace
+}  // namespace hermes::test_support
