@@ -38,7 +38,11 @@ main() {
     *) fail "HERMES_RUNTIME is '$HERMES_RUNTIME'. Use native or docker" 2 ;;
   esac
   case $command in
-    start | status | stop | restart | psql | logs) "do_$command" "$@" ;;
+    start | status | stop | restart)
+      [[ $# == 0 ]] || fail "$command takes no arguments: it is about all that run_chat.sh starts" 2
+      "do_$command"
+      ;;
+    psql | logs) "do_$command" "$@" ;;
     attach-publisher) do_attach fredy Fredy ;;
     attach-subscriber) do_attach david David ;;
     attach)

@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 
-namespace hermes::base {
+namespace hermes {
 
 std::string host_and_port(std::string_view host, int port) {
   const bool is_ipv6 = host.find(':') != std::string_view::npos;
@@ -19,4 +19,4 @@ bool is_loopback(std::string_view host) {
   return IN6_IS_ADDR_LOOPBACK(&ipv6) || (IN6_IS_ADDR_V4MAPPED(&ipv6) && ipv6.s6_addr[12] == 127);
 }
 
-}  // namespace hermes::base
+}  // namespace hermes

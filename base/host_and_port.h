@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace hermes::base {
+namespace hermes {
 
 // "localhost:1883", "[::1]:1883": an IPv6 address has colons of its own (RFC 3986, 3.2.2).
 std::string host_and_port(std::string_view host, int port);
@@ -12,4 +12,4 @@ std::string host_and_port(std::string_view host, int port);
 // Whether only this machine can be meant. A name other than localhost counts as elsewhere, whatever it resolves to.
 bool is_loopback(std::string_view host);
 
-}  // namespace hermes::base
+}  // namespace hermes

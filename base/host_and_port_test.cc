@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hermes::base {
+namespace hermes {
 namespace {
 
 TEST(HostAndPort, PutsAnIpv6AddressIntoBrackets) {
@@ -21,4 +21,4 @@ TEST(Loopback, IsThisMachineWhateverItsSpelling) {
 }
 
 }  // namespace
-}  // namespace hermes::base
+}  // namespace hermes

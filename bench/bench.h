@@ -1,4 +1,4 @@
-// The frame of `hermes bench NAME`: a ceiling and ours, measured in turn in one run, since absolute figures differ from machine
+// The frame of `hermes-bench NAME`: a ceiling and ours, measured in turn in one run, since absolute figures differ from machine
 // to machine and from minute to minute while their ratio does not.
 //
 // A benchmark is one function in one file of this folder, declared in benchmarks.h:

@@ -1,4 +1,4 @@
-// Draws the chart of docs/performance.md from what `hermes bench NAME --json` printed: for each benchmark the ratio of ours to
+// Draws the chart of docs/performance.md from what `hermes-bench NAME --json` printed: for each benchmark the ratio of ours to
 // its ceiling, every pair as a dot, the median as a bar, the target as a line.
 //
 //   build/release/bench/draw_charts bench/results/*.json > docs/performance.svg
@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
     try {
       rows.push_back(read(argv[i]));
     } catch (const std::exception& error) {
-      std::cerr << "draw_charts: " << argv[i] << " is not the output of hermes bench --json: " << error.what() << "\n";
+      std::cerr << "draw_charts: " << argv[i] << " is not the output of hermes-bench --json: " << error.what() << "\n";
       return 1;
     }
   }

@@ -19,11 +19,11 @@
 #include "bench/benchmarks.h"
 #include "bench/load_process.h"
 #include "bench/migrated_database.h"
-#include "projections/parallel_fold.h"
-#include "projections/projection.h"
-#include "projections/rebuild_steps.h"
-#include "projections/table_copy.h"
-#include "tools/private_servers/free_port.h"
+#include "projections/rebuild/parallel_fold.h"
+#include "projections/read_models/projection.h"
+#include "projections/rebuild/rebuild_steps.h"
+#include "projections/rebuild/table_copy.h"
+#include "tests/servers/free_port.h"
 
 namespace hermes::bench {
 namespace {
@@ -108,7 +108,7 @@ class QueryService {
  public:
   explicit QueryService(const MigratedDatabase& database)
       : port_(private_servers::free_port()),
-        process_(private_servers::Process::start({this_program(), "serve", "--port", std::to_string(port_)},
+        process_(private_servers::Process::start({hermes_of_this_bench(), "serve", "--port", std::to_string(port_)},
                                                  {.environment = database.environment()})),
         client_("127.0.0.1", port_) {
     client_.set_keep_alive(true);

@@ -1,4 +1,4 @@
-// hermes bench ingest: 250-byte messages at QoS 1 from four senders, into the log, acknowledged; against a subscriber with the
+// hermes-bench ingest: 250-byte messages at QoS 1 from four senders, into the log, acknowledged; against a subscriber with the
 // same client that only counts, its settings those that count most. With --with-projector the read models are kept up beside
 // it.
 #include "bench/ingest.h"
@@ -12,7 +12,7 @@ namespace hermes::bench {
 BenchResult ingest(const Options& options) {
   constexpr std::uint64_t kMessages = 60'000;
   const std::uint64_t messages = options.count.value_or(kMessages);
-  const std::string hermes = this_program();
+  const std::string hermes = hermes_of_this_bench();
   Stack stack(hermes, as_deployed());
 
   BenchResult result;

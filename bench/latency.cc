@@ -1,4 +1,4 @@
-// hermes bench latency: at half of the rate that `ingest` sustains (or at --per-second), how long a sender waits for its
+// hermes-bench latency: at half of the rate that `ingest` sustains (or at --per-second), how long a sender waits for its
 // acknowledgement, against a subscriber that acknowledges at once; and how long until the row is in chat_messages, with
 // projectors live.
 #include <unistd.h>
@@ -106,7 +106,7 @@ std::map<std::string, double> ack_figures(const load::Report& report) {
 }  // namespace
 
 BenchResult latency(const Options& options) {
-  const std::string hermes = this_program();
+  const std::string hermes = hermes_of_this_bench();
   const double seconds = options.seconds.value_or(kSeconds);
   Stack stack(hermes, as_deployed());
   const double rate = options.per_second

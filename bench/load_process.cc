@@ -15,10 +15,13 @@ using private_servers::Process;
 using private_servers::ProcessOptions;
 namespace json = boost::json;
 
+std::string beside(const std::string& program, const char* name) {
+  return (std::filesystem::path(program).parent_path() / name).string();
+}
+
 std::vector<std::string> load_command(const std::string& hermes, const load::Settings& settings,
                                       const std::filesystem::path& witness) {
-  std::vector<std::string> command{hermes,
-                                   "bench",
+  std::vector<std::string> command{beside(hermes, "hermes-bench"),
                                    "load",
                                    "--port",
                                    std::to_string(settings.port),
@@ -61,7 +64,7 @@ json::value result_of(Process& process, const std::filesystem::path& output, con
 
 }  // namespace
 
-std::string this_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+std::string hermes_of_this_bench() { return beside(std::filesystem::read_symlink("/proc/self/exe").string(), "hermes"); }
 
 LoadProcess::LoadProcess(const std::string& hermes, const load::Settings& settings)
     : folder_("hermes-load"),
@@ -92,7 +95,7 @@ load::Report LoadProcess::finish(std::chrono::milliseconds limit) {
 SubscriberProcess::SubscriberProcess(const std::string& hermes, std::uint16_t port, Answer answer, std::uint64_t count)
     : folder_("hermes-subscriber"), process_([&] {
         std::vector<std::string> command{
-            hermes, "bench", "subscribe", "--port", std::to_string(port), "--count", std::to_string(count)};
+            beside(hermes, "hermes-bench"), "subscribe", "--port", std::to_string(port), "--count", std::to_string(count)};
         if (answer == Answer::acknowledgement) command.push_back("--answer");
         return Process::start(command, {.output = folder_ / "errors", .output_alone = folder_ / "report"});
       }()) {

@@ -1,4 +1,4 @@
-// The load generator, and the subscribers to compare with, as processes of their own: `hermes bench load` and `hermes bench
+// The load generator, and the subscribers to compare with, as processes of their own: `hermes-bench load` and `hermes-bench
 // subscribe`. For the benchmarks and for tests/faults.
 #pragma once
 
@@ -8,13 +8,13 @@
 #include <string>
 
 #include "bench/load/load.h"
-#include "tools/private_servers/process.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/process.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::bench {
 
 // build/<preset>/hermes, or wherever this process's program is.
-std::string this_program();
+std::string hermes_of_this_bench();
 
 class LoadProcess {
  public:

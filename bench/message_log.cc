@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "eventstore/appender.h"
-#include "eventstore/payload.h"
+#include "eventstore/log/appender.h"
+#include "eventstore/schema/payload.h"
 
 namespace hermes::bench {
 namespace {
@@ -18,7 +18,7 @@ using domain::UserId;
 constexpr std::uint64_t kBatchMessages = 2'500;
 constexpr std::uint64_t kUsers = 1'000;
 constexpr std::size_t kContentCharacters = 80;
-constexpr domain::Timestamp kFirstArrival{std::chrono::seconds{1'767'225'600}};
+constexpr Timestamp kFirstArrival{std::chrono::seconds{1'767'225'600}};
 constexpr std::chrono::microseconds kBetweenArrivals{100};
 
 UserId user(std::uint64_t number) { return UserId::parse("user-" + std::to_string(number % kUsers)).value(); }
@@ -70,7 +70,7 @@ class Writer {
   eventstore::StreamKey key_{};
   eventstore::Version version_ = 0;
   std::string payload_;
-  domain::Timestamp arrived_at_;
+  Timestamp arrived_at_;
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "eventstore/migrations.h"
+#include "eventstore/schema/migrations.h"
 
 namespace hermes::bench {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "eventstore/postgres/connection.h"
-#include "tools/private_servers/environment.h"
-#include "tools/private_servers/private_postgres.h"
+#include "tests/servers/environment.h"
+#include "tests/servers/private_postgres.h"
 
 namespace hermes::bench {
 

@@ -10,7 +10,7 @@
 #include "bench/benchmarks.h"
 #include "bench/message_log.h"
 #include "bench/migrated_database.h"
-#include "projections/projector.h"
+#include "projections/projector/projector.h"
 
 namespace hermes::bench {
 namespace {

@@ -3,7 +3,7 @@
 // PostgreSQL can't read the payloads, so the ceiling is given them: a table with every event's fields in columns, made outside
 // the measured time. Measured are two INSERT ... SELECT from it into tables without keys, then the same indexes, keys and
 // statistics as ours makes, on one connection with the same memory. It pays for no decoding, no state of its own and no swap.
-#include "projections/rebuild.h"
+#include "projections/rebuild/rebuild.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,10 +14,10 @@
 #include "bench/benchmarks.h"
 #include "bench/message_log.h"
 #include "bench/migrated_database.h"
-#include "projections/parallel_fold.h"
-#include "projections/projection.h"
-#include "projections/rebuild_steps.h"
-#include "projections/table_copy.h"
+#include "projections/rebuild/parallel_fold.h"
+#include "projections/read_models/projection.h"
+#include "projections/rebuild/rebuild_steps.h"
+#include "projections/rebuild/table_copy.h"
 
 namespace hermes::bench {
 namespace {

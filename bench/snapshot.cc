@@ -12,9 +12,9 @@
 
 #include "bench/benchmarks.h"
 #include "bench/migrated_database.h"
-#include "eventstore/command_handler.h"
-#include "eventstore/snapshots.h"
-#include "eventstore/stream_loader.h"
+#include "eventstore/commands/command_handler.h"
+#include "eventstore/commands/snapshots.h"
+#include "eventstore/commands/stream_loader.h"
 
 namespace hermes::bench {
 namespace {

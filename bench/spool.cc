@@ -1,4 +1,4 @@
-// hermes bench spool: the spool's whole life of a 250-byte message (append, read back, release by batches of 1,000), against
+// hermes-bench spool: the spool's whole life of a 250-byte message (append, read back, release by batches of 1,000), against
 // one bare write(2) of as many bytes each. One thread, so that the time is the work and not the hand-over.
 #include "adapters/spool/spool.h"
 
@@ -10,7 +10,7 @@
 
 #include "adapters/spool/file.h"
 #include "bench/benchmarks.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "tools/private_servers/free_port.h"
+#include "tests/servers/free_port.h"
 
 namespace hermes::bench {
 namespace {

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "tools/private_servers/environment.h"
-#include "tools/private_servers/private_mosquitto.h"
-#include "tools/private_servers/private_postgres.h"
-#include "tools/private_servers/process.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/environment.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/private_postgres.h"
+#include "tests/servers/process.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::bench {
 

@@ -2,7 +2,7 @@
 #   cmake -DFOLDER=migrations -DOUTPUT=embedded_migrations.cc -P EmbedMigrations.cmake
 file(GLOB files ${FOLDER}/*.sql)
 list(SORT files)
-set(source "#include \"eventstore/migrations.h\"\n\nnamespace hermes::eventstore {\n\n")
+set(source "#include \"eventstore/schema/migrations.h\"\n\nnamespace hermes::eventstore {\n\n")
 string(APPEND source "std::span<const Migration> embedded_migrations() {\n  static constexpr Migration kMigrations[] = {\n")
 foreach(file ${files})
   get_filename_component(base ${file} NAME_WE)

@@ -9,11 +9,12 @@ function(hermes_library name)
 endfunction()
 
 # A GoogleTest binary. Unit tests are discovered one by one; a binary that starts servers is one ctest entry (ONE_ENTRY),
-# so that its servers are started once. LABELS: unit property integration threads faults e2e fuzz
+# so that its servers are started once. RUNS_HERMES: the test starts build/<preset>/hermes, or the load of
+# hermes-bench. LABELS: unit property integration threads faults e2e fuzz
 # docker.
 #   hermes_test(domain_test LABELS unit SOURCES message_test.cc LINK hermes::domain)
 function(hermes_test name)
-  cmake_parse_arguments(ARG "ONE_ENTRY" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_ENTRY;RUNS_HERMES" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT BUILD_TESTING)
     return()
   endif()
@@ -24,6 +25,9 @@ function(hermes_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
   # What CMake calls an emulator is what ctest starts the binary by.
   set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR ${CMAKE_SOURCE_DIR}/tests/clean_environment.sh)
+  if(ARG_RUNS_HERMES)
+    add_dependencies(${name} hermes hermes-bench)
+  endif()
   foreach(label ${ARG_LABELS})  # `ninja tests_unit` builds the unit tests alone
     if(NOT TARGET tests_${label})
       add_custom_target(tests_${label})

@@ -1,5 +1,5 @@
 // What can happen to a message, and to the typing indicator from one user to another. Events are facts: they are written once
-// and never change. Their serialized form is proto/hermes/v1/events.proto; eventstore/payload.h converts.
+// and never change. Their serialized form is proto/hermes/v1/events.proto; eventstore/schema/payload.h converts.
 #pragma once
 
 #include <span>

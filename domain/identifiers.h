@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::domain {
 

@@ -3,7 +3,7 @@
 #include <cassert>
 #include <utility>
 
-#include "domain/sha256.h"
+#include "base/sha256.h"
 
 namespace hermes::domain {
 namespace {

@@ -20,7 +20,7 @@
 #include "domain/events.h"
 #include "domain/message_machine.h"
 #include "domain/rejection.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::domain {
 

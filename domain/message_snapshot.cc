@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "domain/message.h"
-#include "domain/sha256.h"
+#include "base/sha256.h"
 
 namespace hermes::domain {
 namespace {

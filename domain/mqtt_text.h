@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "domain/identifiers.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::domain {
 

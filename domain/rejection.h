@@ -33,6 +33,9 @@ std::optional<RejectionReason> parse_rejection_reason(std::string_view code);
 struct Rejection {
   RejectionReason reason;
   std::string detail;
+  // Of what could not be made a command of, as far as they could be read: by them an operator finds it.
+  std::optional<std::string> message_id{};
+  std::optional<std::string> actor_id{};
   bool operator==(const Rejection&) const = default;
 };
 

@@ -10,7 +10,7 @@
 #include "domain/commands.h"
 #include "domain/events.h"
 #include "domain/message.h"
-#include "domain/timestamp.h"
+#include "base/timestamp.h"
 
 namespace hermes::domain {
 

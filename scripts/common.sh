@@ -71,7 +71,7 @@ random_password() {
   od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
 }
 
-# Replaces the file in one step. Shells read it, and so does `hermes` (tools/config_file.h): single quotes mean the same to both.
+# Replaces the file in one step. Shells read it, and so does `hermes` (tools/cli/config_file.h): single quotes mean the same to both.
 write_settings() {  # NAME=value...
   local setting
   [[ "$*" != *\'* ]] || fail "a setting (or the path of the state folder) holds a single quote: choose another" 2

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "domain/identifiers.h"
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::chat {
 namespace {
@@ -45,7 +45,7 @@ const json::array& list(const json::value& value, std::string_view name) {
   return found && found->is_array() ? found->get_array() : kEmpty;
 }
 
-tm local(domain::Timestamp time) {
+tm local(Timestamp time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::seconds>(time));
   tm broken{};
   ::localtime_r(&seconds, &broken);
@@ -58,8 +58,8 @@ std::string formatted(const tm& time, const char* format) {
 }
 
 // With seconds and milliseconds, for status and timeline.
-std::string exact_time(const std::string& text, domain::Timestamp now) {
-  const auto time = domain::parse_timestamp(text);
+std::string exact_time(const std::string& text, Timestamp now) {
+  const auto time = parse_timestamp(text);
   if (!time) return text;
   const tm then = local(*time);
   const tm today = local(now);
@@ -71,8 +71,8 @@ std::string exact_time(const std::string& text, domain::Timestamp now) {
   return formatted(then, same_day ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S") + milliseconds;
 }
 
-std::string short_time_of(const std::string& text, domain::Timestamp now) {
-  const auto time = domain::parse_timestamp(text);
+std::string short_time_of(const std::string& text, Timestamp now) {
+  const auto time = parse_timestamp(text);
   return time ? short_time(*time, now) : "";
 }
 
@@ -88,15 +88,15 @@ std::string duration_text(std::int64_t microseconds) {
 
 // Column texts may come from users: escaped before they are measured.
 std::string column(const std::string& text, std::size_t width) {
-  std::string shown = domain::shorten(domain::escape_for_terminal(text), width);
-  const std::size_t used = domain::display_width(shown);
+  std::string shown = shorten(escape_for_terminal(text), width);
+  const std::size_t used = display_width(shown);
   if (used < width) shown.append(width - used, ' ');
   return shown;
 }
 
 }  // namespace
 
-std::string short_time(domain::Timestamp time, domain::Timestamp now) {
+std::string short_time(Timestamp time, Timestamp now) {
   const tm then = local(time);
   const tm today = local(now);
   const bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
@@ -118,7 +118,7 @@ Mark mark_of(domain::Status status) {
   return Mark::none;
 }
 
-std::vector<Entry> history_entries(const json::value& page, const std::string& user, domain::Timestamp now) {
+std::vector<Entry> history_entries(const json::value& page, const std::string& user, Timestamp now) {
   std::vector<Entry> entries;
   for (const json::value& message : list(page, "messages")) {
     const std::string sender = text(message, "sender_id");
@@ -136,7 +136,7 @@ std::vector<Entry> history_entries(const json::value& page, const std::string& u
   return entries;
 }
 
-std::vector<Entry> status_entries(const json::value& answer, domain::Timestamp now) {
+std::vector<Entry> status_entries(const json::value& answer, Timestamp now) {
   std::vector<Entry> entries;
   for (const json::value& status : list(answer, "statuses")) {
     entries.push_back(terminal::hanging_note("  " + exact_time(text(status, "timestamp"), now) + "  " +
@@ -146,7 +146,7 @@ std::vector<Entry> status_entries(const json::value& answer, domain::Timestamp n
   return entries;
 }
 
-std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp now) {
+std::vector<Entry> timeline_entries(const json::value& answer, Timestamp now) {
   std::vector<Entry> entries;
   for (const json::value& step : list(answer, "steps")) {
     const json::value* since = member(step, "since_previous_us");
@@ -163,7 +163,7 @@ std::vector<Entry> timeline_entries(const json::value& answer, domain::Timestamp
   return entries;
 }
 
-std::vector<Entry> inbox_entries(const json::value& answer, domain::Timestamp now) {
+std::vector<Entry> inbox_entries(const json::value& answer, Timestamp now) {
   constexpr std::size_t kPeerColumns = 16;
   constexpr std::size_t kTextColumns = 60;
   struct Row {
@@ -176,13 +176,13 @@ std::vector<Entry> inbox_entries(const json::value& answer, domain::Timestamp no
     const json::value* last = member(conversation, "last_message");
     const std::int64_t unread = integer(conversation, "unread_count");
     const std::string last_text = last ? text(*last, "sender_id") + ": " + text(*last, "content") : "";
-    rows.push_back({domain::shorten(domain::escape_for_terminal(text(conversation, "peer_id")), kPeerColumns),
+    rows.push_back({shorten(escape_for_terminal(text(conversation, "peer_id")), kPeerColumns),
                     unread > 0 ? std::to_string(unread) + " unread" : "",
                     short_time_of(text(conversation, "last_activity_at"), now),
-                    domain::shorten(domain::escape_for_terminal(last_text), kTextColumns)});
-    peer_columns = std::max(peer_columns, domain::display_width(rows.back().peer));
-    unread_columns = std::max(unread_columns, domain::display_width(rows.back().unread));
-    time_columns = std::max(time_columns, domain::display_width(rows.back().time));
+                    shorten(escape_for_terminal(last_text), kTextColumns)});
+    peer_columns = std::max(peer_columns, display_width(rows.back().peer));
+    unread_columns = std::max(unread_columns, display_width(rows.back().unread));
+    time_columns = std::max(time_columns, display_width(rows.back().time));
   }
   std::vector<Entry> entries;
   for (const Row& row : rows) {
@@ -199,7 +199,7 @@ std::vector<Incoming> messages_in(const json::value& answer) {
     auto id = domain::MessageId::parse(text(message, "message_id"));
     auto sender = domain::UserId::parse(text(message, "sender_id"));
     auto receiver = domain::UserId::parse(text(message, "receiver_id"));
-    const auto time = domain::parse_timestamp(text(message, "created_at"));
+    const auto time = parse_timestamp(text(message, "created_at"));
     if (!id || !sender || !receiver || !time) continue;
     messages.push_back({.message = {.message_id = *id,
                                     .sender = *sender,
@@ -253,7 +253,7 @@ std::optional<std::string> refusal_in(const json::value& timeline, const Outgoin
   }
   if (attempts < Outbox::kSuspectAttempts) return std::nullopt;
   for (const json::value& step : list(timeline, "steps")) {
-    const auto at = domain::parse_timestamp(text(step, "at"));
+    const auto at = parse_timestamp(text(step, "at"));
     const bool ours = text(step, "kind") == "rejected" && text(step, "actor_id") == outgoing.message.sender.str() && at &&
                       *at >= outgoing.time - kClocksApart;
     if (ours) return text(step, "what") + ": " + text(step, "detail");

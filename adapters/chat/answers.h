@@ -12,12 +12,12 @@
 #include "adapters/chat/outbox.h"
 #include "adapters/terminal/console.h"
 #include "domain/commands.h"
-#include "domain/timestamp.h"
+#include "base/timestamp.h"
 
 namespace hermes::chat {
 
 // "12:03" for a time of today, "11-23 12:03" for another day, in the local time zone.
-std::string short_time(domain::Timestamp time, domain::Timestamp now);
+std::string short_time(Timestamp time, Timestamp now);
 
 // "fredy", "fredy → all", "you → david": whose message it is, for `user`.
 std::string who(const std::string& sender, const std::string& receiver, const std::string& user);
@@ -25,10 +25,10 @@ std::string who(const std::string& sender, const std::string& receiver, const st
 terminal::Mark mark_of(domain::Status status);
 
 // `page` is an answer of /v1/messages, newest first; the entries are oldest first. Their `id` is the whole one.
-std::vector<terminal::Entry> history_entries(const boost::json::value& page, const std::string& user, domain::Timestamp now);
-std::vector<terminal::Entry> status_entries(const boost::json::value& answer, domain::Timestamp now);
-std::vector<terminal::Entry> timeline_entries(const boost::json::value& answer, domain::Timestamp now);
-std::vector<terminal::Entry> inbox_entries(const boost::json::value& answer, domain::Timestamp now);
+std::vector<terminal::Entry> history_entries(const boost::json::value& page, const std::string& user, Timestamp now);
+std::vector<terminal::Entry> status_entries(const boost::json::value& answer, Timestamp now);
+std::vector<terminal::Entry> timeline_entries(const boost::json::value& answer, Timestamp now);
+std::vector<terminal::Entry> inbox_entries(const boost::json::value& answer, Timestamp now);
 // Of the last messages of an inbox's conversations.
 std::vector<std::string> message_ids_in(const boost::json::value& inbox);
 

@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::chat {
 namespace {
@@ -13,7 +13,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const domain::Timestamp kNow = *domain::parse_timestamp("2026-01-31T12:00:00Z");
+const Timestamp kNow = *parse_timestamp("2026-01-31T12:00:00Z");
 
 boost::json::value conversation(const std::string& peer, int unread, const std::string& content) {
   return {{"peer_id", peer},
@@ -36,13 +36,13 @@ TEST(Answers, InboxColumnsAreAsWideAsWhatIsInThem) {
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_THAT(rows[0], HasSubstr("  fredy  2 unread  "));
   EXPECT_THAT(rows[1], HasSubstr("  日本             "));
-  EXPECT_EQ(domain::display_width(rows[0].substr(0, rows[0].find("fredy: Hi"))),
-            domain::display_width(rows[1].substr(0, rows[1].find("日本: Hello"))));
+  EXPECT_EQ(display_width(rows[0].substr(0, rows[0].find("fredy: Hi"))),
+            display_width(rows[1].substr(0, rows[1].find("日本: Hello"))));
 }
 
 TEST(Answers, InboxWithoutUnreadMessagesHasNoColumnForThem) {
   EXPECT_EQ(rows_of({conversation("fredy", 0, "Hi")})[0].find("unread"), std::string::npos);
-  EXPECT_LE(domain::display_width(rows_of({conversation("fredy", 0, "Hi")})[0]), 25u);
+  EXPECT_LE(display_width(rows_of({conversation("fredy", 0, "Hi")})[0]), 25u);
 }
 
 TEST(Answers, InboxShortensNamesAndTextsOfAnyLengthAndEscapesThem) {

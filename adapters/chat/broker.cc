@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "adapters/chat/wall_clock.h"
+#include "base/wall_clock.h"
 #include "adapters/wire/wire.h"
 
 namespace hermes::chat {

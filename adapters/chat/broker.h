@@ -13,7 +13,7 @@
 #include "adapters/chat/session.h"
 #include "adapters/mqtt/client.h"
 #include "domain/commands.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::chat {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "adapters/chat/answers.h"
-#include "adapters/chat/wall_clock.h"
+#include "base/wall_clock.h"
 #include "adapters/terminal/wait.h"
 #include "domain/typed_user.h"
 

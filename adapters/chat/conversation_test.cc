@@ -11,8 +11,8 @@
 #include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_proxy.h"
-#include "tools/private_servers/private_mosquitto.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -123,7 +123,7 @@ class ConversationTest : public ::testing::Test {
 };
 
 Incoming message_from_david(const std::string& id, const std::string& text) {
-  return {{*domain::MessageId::parse(id), user("david"), "David", user("fredy"), text, "text"}, domain::Timestamp{}};
+  return {{*domain::MessageId::parse(id), user("david"), "David", user("fredy"), text, "text"}, Timestamp{}};
 }
 
 TEST_F(ConversationTest, AReceivedMessageIsNamedByTheBeginningOfItsId) {

@@ -23,14 +23,14 @@
 #include "adapters/chat/journal.h"
 #include "adapters/chat/unconfirmed_receipts.h"
 #include "domain/commands.h"
-#include "domain/result.h"
-#include "domain/timestamp.h"
+#include "base/result.h"
+#include "base/timestamp.h"
 
 namespace hermes::chat {
 
 struct Incoming {
   domain::SendMessage message;
-  domain::Timestamp time;  // the sender's claim, or else the arrival
+  Timestamp time;  // the sender's claim, or else the arrival
   bool operator==(const Incoming&) const = default;
 };
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -20,7 +20,7 @@ Incoming message(const std::string& id) {
                       .receiver = *domain::UserId::parse("david"),
                       .content = "Hello",
                       .message_type = "text"},
-          .time = domain::Timestamp(1'700'000'000'123'456us)};
+          .time = Timestamp(1'700'000'000'123'456us)};
 }
 
 class InboxTest : public ::testing::Test {

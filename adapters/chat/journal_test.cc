@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

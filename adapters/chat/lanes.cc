@@ -26,24 +26,24 @@ void by_time(std::vector<Outgoing>& messages) { std::ranges::stable_sort(message
 
 }  // namespace
 
-Lanes::Lanes(std::filesystem::path user_folder, std::filesystem::path folder, std::unique_ptr<FolderLock> lock,
+Lanes::Lanes(std::filesystem::path user_folder, std::filesystem::path folder, FolderLock lock,
              std::unique_ptr<Outbox> outbox)
     : user_folder_(std::move(user_folder)), folder_(std::move(folder)), lock_(std::move(lock)), outbox_(std::move(outbox)) {}
 
 Result<Lanes, Error> Lanes::attend(const std::filesystem::path& user_folder) {
   // Waits, for a `hermes send` that takes over what is here has the lock for a moment.
-  auto lock = FolderLock::wait_for(attending_folder(user_folder));
+  auto lock = wait_to_lock_folder(attending_folder(user_folder));
   if (lock) return open(user_folder, attending_folder(user_folder), std::move(*lock));
-  if (!lock.error().held_by_another) return fail(Error{lock.error().message});
-  return fail(Error{"another chat client of this user is open: " + lock.error().message +
+  if (!lock.error().held_by_another) return fail(Error{lock.error().problem});
+  return fail(Error{"another chat client of this user is open: " + lock.error().problem +
                     ". Close that one first: a user has one client at a time"});
 }
 
 Result<Lanes, Error> Lanes::send_only(const std::filesystem::path& user_folder) {
   for (int number = 0; number < kSendLanes; ++number) {
-    auto lock = FolderLock::take(send_folder(user_folder, number));
+    auto lock = lock_folder(send_folder(user_folder, number));
     if (!lock && lock.error().held_by_another) continue;
-    if (!lock) return fail(Error{lock.error().message});
+    if (!lock) return fail(Error{lock.error().problem});
     return open(user_folder, send_folder(user_folder, number), std::move(*lock));
   }
   return fail(Error{std::to_string(kSendLanes) + " `hermes send` of this user are running; wait for one to end, or give " +
@@ -51,7 +51,7 @@ Result<Lanes, Error> Lanes::send_only(const std::filesystem::path& user_folder) 
 }
 
 Result<Lanes, Error> Lanes::open(const std::filesystem::path& user_folder, const std::filesystem::path& folder,
-                                 std::unique_ptr<FolderLock> lock) {
+                                 FolderLock lock) {
   auto outbox = Outbox::open(folder);
   if (!outbox) return fail(outbox.error());
   Lanes lanes(user_folder, folder, std::move(lock), std::move(*outbox));
@@ -63,9 +63,9 @@ Result<std::vector<Outgoing>, Error> Lanes::adopt() {
   std::vector<Outgoing> adopted;
   for (const std::filesystem::path& folder : lanes_in_use(user_folder_)) {
     if (folder == folder_) continue;
-    auto lock = FolderLock::take(folder);
+    auto lock = lock_folder(folder);
     if (!lock && lock.error().held_by_another) continue;  // that process lives
-    if (!lock) return fail(Error{lock.error().message});
+    if (!lock) return fail(Error{lock.error().problem});
     auto outbox = Outbox::open(folder);
     if (!outbox) return fail(outbox.error());
     damaged_in_adopted_ += (*outbox)->damaged_records();
@@ -99,10 +99,10 @@ Result<bool, Error> Lanes::drop(const std::filesystem::path& user_folder, const 
   for (const std::filesystem::path& folder : lanes_in_use(user_folder)) {
     const auto same = [&](const Outgoing& outgoing) { return outgoing.message.message_id == id; };
     if (std::ranges::none_of(Outbox::peek(folder), same)) continue;
-    const auto lock = FolderLock::wait_for(folder);
+    const auto lock = wait_to_lock_folder(folder);
     if (!lock && lock.error().held_by_another)
-      return fail(Error{"the message is being sent: " + lock.error().message + ". Close that client first"});
-    if (!lock) return fail(Error{lock.error().message});
+      return fail(Error{"the message is being sent: " + lock.error().problem + ". Close that client first"});
+    if (!lock) return fail(Error{lock.error().problem});
     auto outbox = Outbox::open(folder);
     if (!outbox) return fail(outbox.error());
     dropped = dropped || (*outbox)->waiting(id).has_value();

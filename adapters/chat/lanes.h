@@ -12,7 +12,7 @@
 #include "adapters/chat/error.h"
 #include "adapters/chat/outbox.h"
 #include "adapters/chat/user_folder.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::chat {
 
@@ -42,14 +42,14 @@ class Lanes {
   static Result<bool, Error> drop(const std::filesystem::path& user_folder, const domain::MessageId& id);
 
  private:
-  Lanes(std::filesystem::path user_folder, std::filesystem::path folder, std::unique_ptr<FolderLock> lock,
+  Lanes(std::filesystem::path user_folder, std::filesystem::path folder, FolderLock lock,
         std::unique_ptr<Outbox> outbox);
   static Result<Lanes, Error> open(const std::filesystem::path& user_folder, const std::filesystem::path& folder,
-                                   std::unique_ptr<FolderLock> lock);
+                                   FolderLock lock);
 
   std::filesystem::path user_folder_;
   std::filesystem::path folder_;
-  std::unique_ptr<FolderLock> lock_;
+  FolderLock lock_;
   std::unique_ptr<Outbox> outbox_;
   std::size_t damaged_in_adopted_ = 0;
 };

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -31,7 +31,7 @@ class LanesTest : public ::testing::Test {
   }
 
   private_servers::TemporaryFolder folder_;
-  domain::Timestamp time_{};
+  Timestamp time_{};
 };
 
 TEST_F(LanesTest, TakeOverWhatAnEndedProcessLeftInTheOrderOfSending) {

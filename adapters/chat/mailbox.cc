@@ -24,7 +24,7 @@ Mailbox::Mailbox(domain::UserId user, std::filesystem::path user_folder, Lanes l
 
 // ---- what comes in ----
 
-bool Mailbox::take(const wire::Decoded& decoded, domain::Timestamp now) {
+bool Mailbox::take(const wire::Decoded& decoded, Timestamp now) {
   if (const auto* receipt = std::get_if<domain::RecordReceipt>(&decoded.command)) {
     if (receipt->status == domain::Status::received_by_server && receipt->user.str() == wire::kServerUser)
       acknowledged(receipt->message_id);

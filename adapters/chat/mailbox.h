@@ -20,8 +20,8 @@
 #include "adapters/chat/outbox.h"
 #include "adapters/wire/wire.h"
 #include "domain/commands.h"
-#include "domain/result.h"
-#include "domain/timestamp.h"
+#include "base/result.h"
+#include "base/timestamp.h"
 
 namespace hermes::chat {
 
@@ -43,7 +43,7 @@ class Mailbox {
 
   // ---- what comes in. False: it could not be stored, that has been told, and it is to come again. ----
 
-  bool take(const wire::Decoded& decoded, domain::Timestamp now);
+  bool take(const wire::Decoded& decoded, Timestamp now);
   // Nothing becomes of one that came before, is for others, or is the user's own broadcast.
   bool take(const Incoming& incoming);
   void shown(const std::vector<domain::MessageId>& ids, Clock::time_point now);

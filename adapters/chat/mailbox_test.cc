@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "adapters/chat/set_aside.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const domain::Timestamp kNow(1'700'000'000'000'000us);
+const Timestamp kNow(1'700'000'000'000'000us);
 
 domain::UserId user(const std::string& text) { return *domain::UserId::parse(text); }
 domain::MessageId id_of(const std::string& text) { return *domain::MessageId::parse(text); }
@@ -46,7 +46,7 @@ class MailboxTest : public ::testing::Test {
     mailbox_.emplace(user("david"), folder_.path(), std::move(*lanes), std::move(*inbox), notices_);
   }
 
-  void comes_in(domain::Command command, std::optional<domain::Timestamp> claim = kNow) {
+  void comes_in(domain::Command command, std::optional<Timestamp> claim = kNow) {
     EXPECT_TRUE(mailbox_->take(wire::Decoded{std::move(command), claim}, kNow));
   }
   void acknowledged_by(const std::string& who, const std::string& id) {
@@ -89,7 +89,7 @@ TEST_F(MailboxTest, ShowsNoTimeThatIsStillToCome) {
   comes_in(message("a-little", "fredy", "david"), kNow + Mailbox::kClockTolerance);
   comes_in(message("too-far", "fredy", "david"), kNow + Mailbox::kClockTolerance + 1us);
   comes_in(message("none", "fredy", "david"), std::nullopt);
-  std::vector<domain::Timestamp> times;
+  std::vector<Timestamp> times;
   for (const Notice& notice : notices_.take()) times.push_back(std::get<MessageArrived>(notice).incoming.time);
   EXPECT_THAT(times, ElementsAre(kNow + Mailbox::kClockTolerance, kNow, kNow));
 }

@@ -5,7 +5,7 @@
 
 #include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

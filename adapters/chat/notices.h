@@ -10,7 +10,7 @@
 
 #include "adapters/chat/inbox.h"
 #include "adapters/chat/outbox.h"
-#include "adapters/mqtt/wake_up.h"
+#include "base/wake_up.h"
 #include "domain/commands.h"
 
 namespace hermes::chat {
@@ -77,7 +77,7 @@ class Notices {
  private:
   std::vector<Notice> notices_;
   std::size_t bytes_ = 0;
-  mqtt::WakeUp wake_up_;
+  WakeUp wake_up_;
 };
 
 }  // namespace hermes::chat

@@ -28,14 +28,14 @@
 #include "adapters/chat/error.h"
 #include "adapters/chat/journal.h"
 #include "domain/commands.h"
-#include "domain/result.h"
-#include "domain/timestamp.h"
+#include "base/result.h"
+#include "base/timestamp.h"
 
 namespace hermes::chat {
 
 struct Outgoing {
   domain::SendMessage message;
-  domain::Timestamp time;  // when the user sent it
+  Timestamp time;  // when the user sent it
   bool operator==(const Outgoing&) const = default;
 };
 

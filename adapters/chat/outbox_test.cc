@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -18,7 +18,7 @@ Outgoing message(const std::string& id, const std::string& receiver, const std::
                       .receiver = *domain::UserId::parse(receiver),
                       .content = content,
                       .message_type = "text"},
-          .time = domain::Timestamp(1'700'000'000'123'456us)};
+          .time = Timestamp(1'700'000'000'123'456us)};
 }
 
 class OutboxTest : public ::testing::Test {

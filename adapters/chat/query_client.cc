@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "adapters/mqtt/wake_up.h"
+#include "base/wake_up.h"
 #include "base/host_and_port.h"
 
 namespace hermes::chat {
@@ -116,7 +116,7 @@ Result<QueryAddress, Error> QueryAddress::parse(std::string_view url) {
   return address;
 }
 
-std::string QueryAddress::str() const { return "http://" + base::host_and_port(host, port); }
+std::string QueryAddress::str() const { return "http://" + host_and_port(host, port); }
 
 class QueryClient::Impl {
  public:
@@ -182,7 +182,7 @@ class QueryClient::Impl {
   const std::string url_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  mqtt::WakeUp wake_up_;
+  WakeUp wake_up_;
   std::deque<Request> requests_;
   std::vector<std::pair<Handler, Answer>> answers_;
   bool stopping_ = false;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "adapters/chat/error.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::chat {
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "adapters/chat/answers.h"
-#include "adapters/chat/wall_clock.h"
-#include "domain/printable_text.h"
+#include "base/wall_clock.h"
+#include "base/printable_text.h"
 
 namespace hermes::chat {
 
@@ -50,10 +50,10 @@ void Questions::show_with_short_ids(std::vector<Entry> messages) {
   std::size_t columns = 0;
   for (Entry& message : messages) {
     message.id = seen_.ids.shortened(message.id);
-    columns = std::max(columns, domain::display_width(domain::escape_for_terminal(message.id)));
+    columns = std::max(columns, display_width(escape_for_terminal(message.id)));
   }
   for (Entry& message : messages)
-    message.id.append(columns - domain::display_width(domain::escape_for_terminal(message.id)), ' ');
+    message.id.append(columns - display_width(escape_for_terminal(message.id)), ' ');
   console_.show(messages);
 }
 

@@ -7,8 +7,8 @@
 #include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_server.h"
-#include "tools/private_servers/private_mosquitto.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

@@ -23,7 +23,7 @@ unsigned number(const json::object& object, std::string_view name) {
 
 }  // namespace
 
-std::string encode_message_record(const domain::SendMessage& message, domain::Timestamp time) {
+std::string encode_message_record(const domain::SendMessage& message, Timestamp time) {
   const json::object object{{"record", "message"},
                             {"message_id", message.message_id.str()},
                             {"sender_id", message.sender.str()},
@@ -31,7 +31,7 @@ std::string encode_message_record(const domain::SendMessage& message, domain::Ti
                             {"receiver_id", message.receiver.str()},
                             {"content", message.content},
                             {"message_type", message.message_type},
-                            {"time", domain::to_string(time)}};
+                            {"time", rfc3339(time)}};
   return json::serialize(object);
 }
 
@@ -70,7 +70,7 @@ std::optional<Record> decode_record(std::string_view text_of_record) {
     const auto id = domain::MessageId::parse(record.message_id);
     const auto sender = domain::UserId::parse(text(object, "sender_id"));
     const auto receiver = domain::UserId::parse(text(object, "receiver_id"));
-    const auto time = domain::parse_timestamp(text(object, "time"));
+    const auto time = parse_timestamp(text(object, "time"));
     if (!id || !sender || !receiver || !time) return std::nullopt;
     record.message = domain::SendMessage{.message_id = *id,
                                          .sender = *sender,

@@ -7,7 +7,7 @@
 
 #include "adapters/chat/unconfirmed_receipts.h"
 #include "domain/commands.h"
-#include "domain/timestamp.h"
+#include "base/timestamp.h"
 
 namespace hermes::chat {
 
@@ -16,14 +16,14 @@ struct Record {
                      // "published", "confirmed"
   std::string message_id;
   std::optional<domain::SendMessage> message;  // kind "message" only
-  domain::Timestamp time{};
+  Timestamp time{};
   unsigned attempts = 0;             // kinds "tried" and "published"
   unsigned overtaken = 0;            // kind "tried" only
   std::string reason{};              // kind "reason" only
   std::optional<Receipt> receipt{};  // kind "published" only
 };
 
-std::string encode_message_record(const domain::SendMessage& message, domain::Timestamp time);
+std::string encode_message_record(const domain::SendMessage& message, Timestamp time);
 std::string encode_record(std::string_view kind, const domain::MessageId& id);
 
 std::string encode_attempts(const domain::MessageId& id, unsigned attempts, unsigned overtaken);

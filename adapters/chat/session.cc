@@ -12,7 +12,7 @@
 #include "adapters/chat/connection_state.h"
 #include "adapters/chat/lanes.h"
 #include "adapters/chat/mailbox.h"
-#include "adapters/chat/wall_clock.h"
+#include "base/wall_clock.h"
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
 

@@ -22,7 +22,7 @@
 #include "adapters/chat/outbox.h"
 #include "adapters/chat/set_aside.h"
 #include "domain/commands.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::chat {
 

@@ -9,8 +9,8 @@
 #include "tests/support/eventually.h"
 #include "tests/support/played_server.h"
 #include "tests/support/tcp_proxy.h"
-#include "tools/private_servers/private_mosquitto.h"
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

@@ -30,8 +30,8 @@ std::vector<std::string> records_of(const std::vector<SetAside>& messages) {
 // Changes the file as a whole: it is small, and changed by hand or by a mistake. `change` says whether it changed anything.
 template <typename Change>
 Result<bool, Error> change_file(const std::filesystem::path& user_folder, Change change) {
-  const auto lock = FolderLock::wait_for(folder_in(user_folder));
-  if (!lock) return fail(Error{lock.error().message});
+  const auto lock = wait_to_lock_folder(folder_in(user_folder));
+  if (!lock) return fail(Error{lock.error().problem});
   std::vector<SetAside> messages;
   const auto journal = Journal::open(file_in(user_folder), [&](std::string_view json) { replay(messages, json); });
   if (!journal) return fail(journal.error());

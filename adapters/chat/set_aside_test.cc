@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

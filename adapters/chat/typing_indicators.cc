@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::chat {
 
@@ -57,7 +57,7 @@ std::string OthersTyping::text() const {
   // A long name must not push what it does off the row.
   constexpr std::size_t kColumns = 24;
   const auto name_of = [&](const One& one, std::size_t columns) {
-    return domain::shorten(domain::escape_for_terminal(one.name), columns);
+    return shorten(escape_for_terminal(one.name), columns);
   };
   const One& first = typing_.begin()->second;
   if (typing_.size() == 1) return name_of(first, kColumns) + " is typing…";

@@ -1,18 +1,14 @@
 #include "adapters/chat/user_folder.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <thread>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 namespace hermes::chat {
 namespace {
@@ -41,13 +37,6 @@ std::string digest_of(const std::string& text) {
   for (std::size_t i = 0; i < kDigestBytes; ++i) append_hex(hex, digest[i]);
   return hex;
 }
-
-std::string holder(int descriptor) {
-  char text[32] = {};
-  const ssize_t got = ::pread(descriptor, text, sizeof text - 1, 0);
-  return got > 0 ? std::string(text, static_cast<std::size_t>(got)) : "unknown";
-}
-
 }  // namespace
 
 Result<std::filesystem::path, Error> outbox_root() {
@@ -77,39 +66,37 @@ std::filesystem::path user_folder(const std::filesystem::path& root, const domai
   return root / name;
 }
 
-Result<std::unique_ptr<FolderLock>, FolderLock::Refused> FolderLock::take(const std::filesystem::path& folder) {
+namespace {
+
+FolderLock::Refused with_what_to_do(FolderLock::Refused refused) {
+  if (!refused.held_by_another) refused.problem += kWhatToDo;
+  return refused;
+}
+
+std::optional<FolderLock::Refused> problem_of_making(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) return fail(Refused{false, "cannot make the folder " + folder.string() + ": " + error.message() + kWhatToDo});
+  if (error) return with_what_to_do({false, "cannot make the folder " + folder.string() + ": " + error.message()});
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (error) return fail(Refused{false, "cannot protect the folder " + folder.string() + ": " + error.message() + kWhatToDo});
+  if (error) return with_what_to_do({false, "cannot protect the folder " + folder.string() + ": " + error.message()});
+  return std::nullopt;
+}
 
-  const std::filesystem::path file = folder / "lock";
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return fail(Refused{false, "cannot open " + file.string() + ": " + std::strerror(errno) + kWhatToDo});
-  std::unique_ptr<FolderLock> lock(new FolderLock(descriptor));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail(Refused{false, "cannot lock " + file.string() + ": " + std::strerror(errno) + kWhatToDo});
-    return fail(Refused{true, "process " + holder(descriptor) + " holds " + folder.string()});
-  }
-  // For people who find the lock held; nothing relies on it.
-  const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, pid.data(), pid.size(), 0) < 0)
-    return fail(Refused{false, "cannot write " + file.string() + ": " + std::strerror(errno) + kWhatToDo});
+}  // namespace
+
+Result<FolderLock, FolderLock::Refused> lock_folder(const std::filesystem::path& folder) {
+  if (auto problem = problem_of_making(folder)) return fail(std::move(*problem));
+  auto lock = FolderLock::take(folder);
+  if (!lock) return fail(with_what_to_do(std::move(lock.error())));
   return lock;
 }
 
-Result<std::unique_ptr<FolderLock>, FolderLock::Refused> FolderLock::wait_for(const std::filesystem::path& folder,
-                                                                              std::chrono::milliseconds limit) {
-  constexpr std::chrono::milliseconds kPoll{10};
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  for (;;) {
-    auto lock = take(folder);
-    if (lock || !lock.error().held_by_another || std::chrono::steady_clock::now() >= deadline) return lock;
-    std::this_thread::sleep_for(kPoll);
-  }
+Result<FolderLock, FolderLock::Refused> wait_to_lock_folder(const std::filesystem::path& folder) {
+  constexpr std::chrono::seconds kLongest{1};
+  if (auto problem = problem_of_making(folder)) return fail(std::move(*problem));
+  auto lock = FolderLock::wait_for(folder, kLongest);
+  if (!lock) return fail(with_what_to_do(std::move(lock.error())));
+  return lock;
 }
-
-FolderLock::~FolderLock() { ::close(descriptor_); }
 
 }  // namespace hermes::chat

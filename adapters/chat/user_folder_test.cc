@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -39,16 +39,22 @@ TEST(OutboxRoot, FollowsTheEnvironment) {
   EXPECT_EQ(*outbox_root(), "/home/f/.local/state/hermes/outbox");
 }
 
-TEST(FolderLock, IsHeldByOneAtATime) {
+TEST(LockFolder, MakesTheFolderForItsUserAlone) {
   private_servers::TemporaryFolder folder;
-  auto first = FolderLock::take(folder / "u" / "chat");
-  ASSERT_TRUE(first.ok());
-  const auto second = FolderLock::take(folder / "u" / "chat");
+  const auto lock = lock_folder(folder / "u" / "chat");
+  ASSERT_TRUE(lock.ok());
+  EXPECT_EQ(std::filesystem::status(folder / "u" / "chat").permissions(), std::filesystem::perms::owner_all);
+  const auto second = lock_folder(folder / "u" / "chat");
   ASSERT_FALSE(second.ok());
   EXPECT_TRUE(second.error().held_by_another);
-  EXPECT_THAT(second.error().message, ::testing::HasSubstr(std::to_string(::getpid())));
-  first->reset();
-  EXPECT_TRUE(FolderLock::take(folder / "u" / "chat").ok());
+  EXPECT_THAT(second.error().problem, ::testing::HasSubstr(std::to_string(::getpid())));
+}
+
+TEST(LockFolder, SaysWhatToDoWhereTheFolderCannotBeMade) {
+  const auto lock = lock_folder("/proc/no-folder");
+  ASSERT_FALSE(lock.ok());
+  EXPECT_FALSE(lock.error().held_by_another);
+  EXPECT_THAT(lock.error().problem, ::testing::HasSubstr("HERMES_OUTBOX_DIR"));
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 
 #include "adapters/http/query_json.h"
 #include "domain/identifiers.h"
-#include "eventstore/timeline.h"
-#include "projections/queries.h"
+#include "eventstore/log/timeline.h"
+#include "projections/queries/queries.h"
 
 namespace hermes::http {
 namespace {
@@ -122,7 +122,7 @@ std::optional<projections::PageKey> key_of(const Request& request) {
   for (std::size_t i = 0; i < id.size(); ++i) {
     if (!is_uuid_character(i)) throw bad;
   }
-  return projections::PageKey{domain::Timestamp(std::chrono::microseconds(microseconds)), id};
+  return projections::PageKey{Timestamp(std::chrono::microseconds(microseconds)), id};
 }
 
 template <class Entries>

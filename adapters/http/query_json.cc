@@ -23,9 +23,9 @@ json::object to_json(const eventstore::TimelineStep& step) {
   using Kind = eventstore::TimelineStep::Kind;
   json::object out;
   out["kind"] = step.kind == Kind::event ? "event" : step.kind == Kind::parked ? "parked" : "rejected";
-  out["at"] = text(domain::to_string(step.at));
+  out["at"] = text(rfc3339(step.at));
   out["received_at"] = nullptr;
-  if (step.received_at) out["received_at"] = text(domain::to_string(*step.received_at));
+  if (step.received_at) out["received_at"] = text(rfc3339(*step.received_at));
   out["what"] = text(step.what);
   out["actor_id"] = text_or_null(step.actor);
   out["recipient_id"] = text_or_null(step.recipient);
@@ -36,7 +36,7 @@ json::object to_json(const eventstore::TimelineStep& step) {
   out["version"] = nullptr;
   if (step.version) out["version"] = *step.version;
   out["occurred_at"] = nullptr;
-  if (step.occurred_at) out["occurred_at"] = text(domain::to_string(*step.occurred_at));
+  if (step.occurred_at) out["occurred_at"] = text(rfc3339(*step.occurred_at));
   out["since_previous_us"] = nullptr;
   if (step.since_previous) out["since_previous_us"] = step.since_previous->count();
   out["detail"] = text_or_null(step.detail);
@@ -67,7 +67,7 @@ json::object to_json(const eventstore::Timeline& timeline, std::size_t steps_max
 json::object to_json(const projections::MessageStatus& status) {
   return {{"status", text(status.status)},
           {"user_id", text(status.user_id)},
-          {"timestamp", text(domain::to_string(status.timestamp))}};
+          {"timestamp", text(rfc3339(status.timestamp))}};
 }
 
 json::object to_json(const projections::MessageEntry& message) {
@@ -78,7 +78,7 @@ json::object to_json(const projections::MessageEntry& message) {
   out["receiver_id"] = text(message.receiver_id);
   out["content"] = text(message.content);
   out["message_type"] = text(message.message_type);
-  out["created_at"] = text(domain::to_string(message.created_at));
+  out["created_at"] = text(rfc3339(message.created_at));
   out["status"] = nullptr;
   if (message.status) out["status"] = to_json(*message.status);
   out["delivered_count"] = message.delivered_count;
@@ -89,7 +89,7 @@ json::object to_json(const projections::MessageEntry& message) {
 json::object to_json(const projections::ReceiptOf& receipt) {
   return {{"message_id", text(receipt.message_id)},
           {"status", text(receipt.status)},
-          {"timestamp", text(domain::to_string(receipt.timestamp))}};
+          {"timestamp", text(rfc3339(receipt.timestamp))}};
 }
 
 json::object to_json(const projections::Conversation& conversation) {
@@ -99,8 +99,8 @@ json::object to_json(const projections::Conversation& conversation) {
            {{"message_id", text(conversation.last_message_id)},
             {"sender_id", text(conversation.last_sender_id)},
             {"content", text(conversation.last_content)},
-            {"created_at", text(domain::to_string(conversation.last_message_at))}}},
-          {"last_activity_at", text(domain::to_string(conversation.last_activity_at))}};
+            {"created_at", text(rfc3339(conversation.last_message_at))}}},
+          {"last_activity_at", text(rfc3339(conversation.last_activity_at))}};
 }
 
 json::object to_json(const projections::User& user) {

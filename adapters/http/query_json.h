@@ -4,8 +4,8 @@
 #include <boost/json/object.hpp>
 #include <cstddef>
 
-#include "eventstore/timeline.h"
-#include "projections/queries.h"
+#include "eventstore/log/timeline.h"
+#include "projections/queries/queries.h"
 
 namespace hermes::http {
 

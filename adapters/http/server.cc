@@ -215,7 +215,7 @@ class Server::Impl {
 
   Result<Done, StartError> cannot_listen() const {
     return fail(
-        StartError{"cannot listen on " + base::host_and_port(settings_.host, settings_.port) +
+        StartError{"cannot listen on " + host_and_port(settings_.host, settings_.port) +
                    ": the port is taken, or the address is not of this machine. Choose another port (0 takes a free one)."});
   }
 

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::http {
 

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "adapters/wire/wire.h"
+#include "base/wall_clock.h"
 #include "domain/mqtt_text.h"
 
 namespace hermes::ingest {
@@ -74,7 +75,7 @@ void AckPublisher::publish_one(const Ack& ack, std::string& topic, std::string& 
     metrics_.acks_dropped.Increment();
     return;
   }
-  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto now = wall_clock();
   wire::encode_status_into(payload, ack.message_id, domain::Status::received_by_server, wire::kServerUser, now);
   topic.assign(topic_root_).append(1, '/').append(ack.sender);
   for (int attempt = 0; attempt < kRetriesMax && client_.connected(); ++attempt) {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <utility>
 
-#include "adapters/ingest/back_off.h"
+#include "base/back_off.h"
 #include "adapters/ingest/kept_sessions.h"
 #include "adapters/wire/wire.h"
 #include "base/host_and_port.h"
@@ -31,7 +31,7 @@ KeptSession::Time now() { return std::chrono::floor<std::chrono::seconds>(std::c
 BrokerSession::BrokerSession(mqtt::Client& client, const Settings& settings)
     : client_(client),
       settings_(settings),
-      broker_(base::host_and_port(settings.mqtt.host, settings.mqtt.port)),
+      broker_(host_and_port(settings.mqtt.host, settings.mqtt.port)),
       filter_(filter_of(settings)) {}
 
 void BrokerSession::start() {

@@ -14,15 +14,16 @@
 #include <vector>
 
 #include "adapters/ingest/acks.h"
-#include "adapters/ingest/back_off.h"
+#include "base/back_off.h"
 #include "adapters/ingest/broker_session.h"
 #include "adapters/ingest/ledger.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/router.h"
 #include "adapters/ingest/worker.h"
 #include "adapters/wire/wire.h"
-#include "domain/printable_text.h"
-#include "eventstore/migrations.h"
+#include "base/printable_text.h"
+#include "base/wall_clock.h"
+#include "eventstore/schema/migrations.h"
 
 namespace hermes::ingest {
 namespace {
@@ -36,11 +37,9 @@ constexpr std::chrono::seconds kBehindIsSaidAfter{10};
 // What a worker gets to notice that it is abandoned.
 constexpr std::chrono::seconds kAbandonGrace{1};
 
-domain::Timestamp now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
-
 // Nothing for a time that the clock, which was put back since, has not reached again.
-std::chrono::duration<double> age_of(const std::optional<domain::Timestamp>& time) {
-  return time ? std::max<std::chrono::duration<double>>(now() - *time, std::chrono::seconds(0)) : std::chrono::seconds(0);
+std::chrono::duration<double> age_of(const std::optional<Timestamp>& time) {
+  return time ? std::max<std::chrono::duration<double>>(wall_clock() - *time, std::chrono::seconds(0)) : std::chrono::seconds(0);
 }
 
 double resident_bytes() {
@@ -152,7 +151,7 @@ class Ingester::Impl {
       records_.push_back({message.topic, message.payload});
     }
     if (records_.empty()) return messages.size();
-    const spool::Spool::Appended appended = spool_->append(records_, now());
+    const spool::Spool::Appended appended = spool_->append(records_, wall_clock());
     if (appended.count > 0) {
       metrics_.received.Increment(static_cast<double>(appended.count));
       appended_ = appended.last;
@@ -234,7 +233,7 @@ class Ingester::Impl {
       workers_running_ = true;
       router_.run(workers, *partitions, ledger_, metrics_);
     } catch (const std::exception& error) {
-      give_up(std::string("the router cannot go on: ") + domain::escape_for_terminal(error.what()));
+      give_up(std::string("the router cannot go on: ") + escape_for_terminal(error.what()));
     }
   }
 
@@ -254,7 +253,7 @@ class Ingester::Impl {
         }
         problem = connected.error().message;
       } catch (const pqxx::broken_connection& error) {
-        problem = domain::escape_for_terminal(error.what());
+        problem = escape_for_terminal(error.what());
       }
       spdlog::warn("{}", problem);
       wait_unless_stopping(back_off.next());

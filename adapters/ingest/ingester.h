@@ -20,7 +20,7 @@
 #include <string>
 
 #include "adapters/ingest/settings.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::ingest {
 

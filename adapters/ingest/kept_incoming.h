@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "adapters/wire/wire.h"
-#include "eventstore/command_handler.h"
+#include "eventstore/commands/command_handler.h"
 
 namespace hermes::ingest {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::ingest {
 

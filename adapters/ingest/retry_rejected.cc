@@ -5,7 +5,7 @@
 
 #include "adapters/ingest/kept_incoming.h"
 #include "adapters/wire/wire.h"
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::ingest {
 namespace {
@@ -56,7 +56,7 @@ class Retrying {
     auto* rejection = std::get_if<domain::Rejection>(&batch.front().content);
     if (rejection && rejection->reason == domain::RejectionReason::refused_by_database) return fail(std::move(handled.error()));
     batch.front().content =
-        domain::Rejection{domain::RejectionReason::refused_by_database, domain::escape_for_terminal(handled.error().detail)};
+        domain::Rejection{domain::RejectionReason::refused_by_database, escape_for_terminal(handled.error().detail)};
     return run(batch, rows);
   }
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "domain/result.h"
-#include "eventstore/command_handler.h"
-#include "eventstore/rejected_messages.h"
+#include "base/result.h"
+#include "eventstore/commands/command_handler.h"
+#include "eventstore/commands/rejected_messages.h"
 
 namespace hermes::ingest {
 

@@ -14,7 +14,7 @@
 #include "adapters/ingest/metrics.h"
 #include "adapters/spool/spool.h"
 #include "adapters/wire/wire.h"
-#include "eventstore/command_handler.h"
+#include "eventstore/commands/command_handler.h"
 
 namespace hermes::ingest {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/private_servers/temporary_folder.h"
+#include "tests/servers/temporary_folder.h"
 
 namespace hermes::ingest {
 namespace {
@@ -51,7 +51,7 @@ int partition_of(const std::string& id) {
 class RouterTest : public testing::Test {
  protected:
   void append(const std::string& payload) {
-    ASSERT_TRUE(spool_->append("chat/messages/david", payload, domain::Timestamp())) << payload;
+    ASSERT_TRUE(spool_->append("chat/messages/david", payload, Timestamp())) << payload;
   }
 
   // Routes all that was appended.
@@ -134,9 +134,9 @@ TEST_F(RouterTest, GivesAlongWhenAMessageCameAndWhatItsSenderSaysOfTheTime) {
   EXPECT_EQ(given_[0][0].sequence, 1u);
   EXPECT_EQ(given_[0][1].sequence, 2u);
   EXPECT_EQ(given_[0][0].raw.topic, "chat/messages/david");
-  EXPECT_EQ(given_[0][0].raw.received_at, domain::Timestamp());
-  EXPECT_EQ(given_[0][1].raw.received_at, domain::Timestamp(std::chrono::microseconds(1)));
-  EXPECT_EQ(given_[0][0].occurred_at, domain::parse_timestamp("2026-01-31T12:00:00Z"));
+  EXPECT_EQ(given_[0][0].raw.received_at, Timestamp());
+  EXPECT_EQ(given_[0][1].raw.received_at, Timestamp(std::chrono::microseconds(1)));
+  EXPECT_EQ(given_[0][0].occurred_at, parse_timestamp("2026-01-31T12:00:00Z"));
   EXPECT_EQ(given_[0][1].occurred_at, std::nullopt);
 }
 

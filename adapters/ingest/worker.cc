@@ -6,7 +6,8 @@
 #include <exception>
 
 #include "adapters/ingest/kept_incoming.h"
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
+#include "base/wall_clock.h"
 
 namespace hermes::ingest {
 namespace {
@@ -20,8 +21,6 @@ constexpr std::chrono::milliseconds kBackOffFirst{50};
 constexpr std::chrono::milliseconds kBackOffLongest{2'000};
 // How long the worker sleeps without work before it looks at its other duties.
 constexpr std::chrono::milliseconds kPatience{1'000};
-
-domain::Timestamp now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
 bool is_refused_by_database(const Incoming& incoming) {
   const auto* rejection = std::get_if<domain::Rejection>(&incoming.content);
@@ -45,7 +44,7 @@ Worker::Worker(const Settings& settings, Metrics& metrics, AckPublisher& acks, H
     try {
       run();
     } catch (const std::exception& error) {
-      hooks_.fatal(std::string("a worker cannot go on: ") + domain::escape_for_terminal(error.what()));
+      hooks_.fatal(std::string("a worker cannot go on: ") + escape_for_terminal(error.what()));
     }
     reachable_ = false;
     queue_.close();
@@ -158,14 +157,14 @@ bool Worker::overcome(const HandleError& error, std::optional<std::vector<Handle
 bool Worker::take_apart(Pieces<Incoming>& pieces, const std::string& detail) {
   if (pieces.halve()) return true;
   Incoming& poison = pieces.next().front();
-  const std::string printable = domain::escape_for_terminal(detail);
+  const std::string printable = escape_for_terminal(detail);
   if (!is_refused_by_database(poison)) {
     spdlog::warn("the database refuses a message for its data; it goes to rejected_events: {}", printable);
     poison.content = domain::Rejection{domain::RejectionReason::refused_by_database, printable};
     return true;
   }
   // Not even its rejection can be kept as it is. What could be wrong with that is the topic's text; the payload is bytes.
-  poison.raw.topic = domain::escape_for_terminal(poison.raw.topic);
+  poison.raw.topic = escape_for_terminal(poison.raw.topic);
   return pause("the database refuses to keep a rejected message: " + printable);
 }
 
@@ -178,7 +177,7 @@ bool Worker::retry_postponed() {
     try {
       page = eventstore::read_postponed(*connection_, postponed_after_, kPostponedPage);
     } catch (const pqxx::failure& error) {
-      spdlog::warn("cannot look for messages that wait for a newer version: {}", domain::escape_for_terminal(error.what()));
+      spdlog::warn("cannot look for messages that wait for a newer version: {}", escape_for_terminal(error.what()));
       return true;  // a connection that is lost shows with the next batch
     }
     if (page.empty()) {
@@ -210,13 +209,13 @@ bool Worker::handle_again(std::span<const eventstore::PostponedMessage> page, wi
     spdlog::info("{} messages whose stream could not be read were taken up", over.size());
   } catch (const pqxx::failure& error) {
     // Handed in once more, they are duplicates.
-    spdlog::warn("cannot remove messages that wait no more: {}", domain::escape_for_terminal(error.what()));
+    spdlog::warn("cannot remove messages that wait no more: {}", escape_for_terminal(error.what()));
   }
   return done;
 }
 
 void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes) {
-  const domain::Timestamp committed_at = now();
+  const Timestamp committed_at = wall_clock();
   std::vector<spool::Sequence> finished;
   finished.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -271,7 +270,7 @@ void Worker::expire_parked() {
   }
   metrics_.database_failures.Increment();
   if (expired.error().kind == HandleError::Kind::refused || expired.error().kind == HandleError::Kind::storage_full) {
-    spdlog::warn("cannot reject receipts that waited too long: {}", domain::escape_for_terminal(expired.error().detail));
+    spdlog::warn("cannot reject receipts that waited too long: {}", escape_for_terminal(expired.error().detail));
     return;
   }
   // Whether it took effect does not matter: what is still parked is found the next time.
@@ -291,7 +290,7 @@ bool Worker::pause(const std::string& reason) {
   const auto duration = back_off_.next();
   reachable_ = false;
   spdlog::warn("the database does not take the batch, next attempt in {} ms: {}", duration.count(),
-               domain::escape_for_terminal(reason));
+               escape_for_terminal(reason));
   std::unique_lock lock(abandon_mutex_);
   return !abandon_changed_.wait_for(lock, duration, [&] { return abandoned_; });
 }

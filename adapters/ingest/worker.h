@@ -21,14 +21,14 @@
 #include <vector>
 
 #include "adapters/ingest/acks.h"
-#include "adapters/ingest/back_off.h"
+#include "base/back_off.h"
 #include "adapters/ingest/batch_queue.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/pieces.h"
 #include "adapters/ingest/settings.h"
 #include "adapters/wire/wire.h"
-#include "eventstore/command_handler.h"
-#include "eventstore/postponed_messages.h"
+#include "eventstore/commands/command_handler.h"
+#include "eventstore/commands/postponed_messages.h"
 
 namespace hermes::ingest {
 

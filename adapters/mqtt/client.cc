@@ -168,7 +168,7 @@ class Client::Impl {
     return "cannot connect to the MQTT broker at " + where() + ": " + problem.message + ". " + problem.advice();
   }
 
-  std::string where() const { return base::host_and_port(settings_.host, settings_.port); }
+  std::string where() const { return host_and_port(settings_.host, settings_.port); }
 
   // Requires: mutex_. Once until the thread has looked: to wake it costs a system call.
   void wake() {

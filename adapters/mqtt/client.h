@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "adapters/mqtt/grants.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::mqtt {
 

@@ -12,8 +12,8 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_proxy.h"
-#include "tools/private_servers/free_port.h"
-#include "tools/private_servers/private_mosquitto.h"
+#include "tests/servers/free_port.h"
+#include "tests/servers/private_mosquitto.h"
 
 namespace hermes::mqtt {
 namespace {

@@ -16,7 +16,7 @@
 #include "adapters/mqtt/packets.h"
 #include "adapters/mqtt/socket.h"
 #include "adapters/mqtt/untaken_packets.h"
-#include "adapters/mqtt/wake_up.h"
+#include "base/wake_up.h"
 
 namespace hermes::mqtt {
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "adapters/mqtt/wake_up.h"
-#include "domain/result.h"
+#include "base/wake_up.h"
+#include "base/result.h"
 
 namespace hermes::mqtt {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <variant>
 
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::mqtt {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "adapters/mqtt/wake_up.h"
-#include "domain/result.h"
+#include "base/wake_up.h"
+#include "base/result.h"
 
 namespace hermes::mqtt {
 

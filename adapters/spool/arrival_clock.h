@@ -7,26 +7,26 @@
 #include <algorithm>
 #include <atomic>
 
-#include "domain/timestamp.h"
+#include "base/timestamp.h"
 
 namespace hermes::spool {
 
 class ArrivalClock {
  public:
   // `latest`: the last time that was given before, by another process too; Timestamp::min() if none was.
-  explicit ArrivalClock(domain::Timestamp latest) : latest_(latest) {}
+  explicit ArrivalClock(Timestamp latest) : latest_(latest) {}
 
   // `now`, or a microsecond after the last time given where the wall clock is not past that yet.
-  domain::Timestamp next(domain::Timestamp now) {
-    const domain::Timestamp time = std::max(now, latest() + std::chrono::microseconds(1));
+  Timestamp next(Timestamp now) {
+    const Timestamp time = std::max(now, latest() + std::chrono::microseconds(1));
     latest_ = time;
     return time;
   }
 
-  domain::Timestamp latest() const { return latest_; }
+  Timestamp latest() const { return latest_; }
 
  private:
-  std::atomic<domain::Timestamp> latest_;
+  std::atomic<Timestamp> latest_;
 };
 
 }  // namespace hermes::spool

@@ -19,7 +19,7 @@ namespace hermes::spool {
 struct Recovery {
   std::vector<Segment> segments;  // in the order of their sequences; each holds a record that is not released
   Sequence last = 0;              // the highest sequence ever given, as far as the folder knows
-  domain::Timestamp latest_arrival = domain::Timestamp::min();  // of the records that were read
+  Timestamp latest_arrival = Timestamp::min();  // of the records that were read
   Spool::Recovered report;
 };
 

@@ -25,18 +25,18 @@ std::uint32_t crc_of(Sequence sequence, std::int64_t arrival_us) {
 
 struct Found {
   Sequence sequence = 0;
-  domain::Timestamp latest_arrival = domain::Timestamp::min();
+  Timestamp latest_arrival = Timestamp::min();
   unsigned slot = kSlots - 1;
 };
 
 // Timestamp::min() where a slot has none that belongs to its mark.
-domain::Timestamp arrival_in(const char* bytes, Sequence sequence) {
+Timestamp arrival_in(const char* bytes, Sequence sequence) {
   std::int64_t arrival_us;
   std::uint32_t crc;
   std::memcpy(&arrival_us, bytes, sizeof arrival_us);
   std::memcpy(&crc, bytes + sizeof arrival_us, sizeof crc);
-  if (crc != crc_of(sequence, arrival_us)) return domain::Timestamp::min();
-  return domain::Timestamp(std::chrono::microseconds(arrival_us));
+  if (crc != crc_of(sequence, arrival_us)) return Timestamp::min();
+  return Timestamp(std::chrono::microseconds(arrival_us));
 }
 
 Found find_newest(const File& file) {
@@ -49,7 +49,7 @@ Found find_newest(const File& file) {
     std::memcpy(&sequence, bytes, sizeof sequence);
     std::memcpy(&crc, bytes + sizeof sequence, sizeof crc);
     if (crc != crc_of(sequence)) continue;
-    const domain::Timestamp arrival = arrival_in(bytes + kMarkBytes, sequence);
+    const Timestamp arrival = arrival_in(bytes + kMarkBytes, sequence);
     if (sequence > newest.sequence) newest = {sequence, newest.latest_arrival, slot};
     newest.latest_arrival = std::max(newest.latest_arrival, arrival);
   }
@@ -67,7 +67,7 @@ ReleasedMark::ReleasedMark(const std::filesystem::path& folder) : file_(folder /
   next_slot_ = (newest.slot + 1) % kSlots;
 }
 
-void ReleasedMark::write(Sequence sequence, domain::Timestamp latest_arrival) {
+void ReleasedMark::write(Sequence sequence, Timestamp latest_arrival) {
   char bytes[kMarkBytes + kArrivalBytes];
   const std::uint32_t crc = crc_of(sequence);
   const std::int64_t arrival_us = latest_arrival.time_since_epoch().count();

@@ -21,9 +21,9 @@ class ReleasedMark {
   // 0 when nothing was released, or when neither slot can be read.
   Sequence value() const { return value_; }
   // Timestamp::min() when the mark says none: nothing was released, or a former version wrote it.
-  domain::Timestamp latest_arrival() const { return latest_arrival_; }
+  Timestamp latest_arrival() const { return latest_arrival_; }
   // Requires: sequence >= value(), latest_arrival not before the record's of that sequence. Survives a kill of the process.
-  void write(Sequence sequence, domain::Timestamp latest_arrival);
+  void write(Sequence sequence, Timestamp latest_arrival);
   // Survives a power loss too.
   void sync() { file_.sync(); }
 
@@ -33,7 +33,7 @@ class ReleasedMark {
  private:
   File file_;
   Sequence value_ = 0;
-  domain::Timestamp latest_arrival_ = domain::Timestamp::min();
+  Timestamp latest_arrival_ = Timestamp::min();
   unsigned next_slot_ = 0;
 };
 

@@ -94,7 +94,7 @@ bool decode_body(std::string_view body, Record& record) {
     archive(record.sequence, received_at_us);
     load_text(archive, buffer, record.topic);
     load_text(archive, buffer, record.payload);
-    record.received_at = domain::Timestamp(std::chrono::microseconds(received_at_us));
+    record.received_at = Timestamp(std::chrono::microseconds(received_at_us));
     return buffer.left() == 0;
   } catch (const cereal::Exception&) {
   } catch (const std::length_error&) {
@@ -145,7 +145,7 @@ FrameEncoder::~FrameEncoder() = default;
 void FrameEncoder::clear() { impl_->buffer.bytes.clear(); }
 std::string_view FrameEncoder::bytes() const { return impl_->buffer.bytes; }
 
-void FrameEncoder::add(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at, std::string_view topic,
+void FrameEncoder::add(std::uint32_t salt, Sequence sequence, Timestamp received_at, std::string_view topic,
                        std::string_view payload) {
   std::string& bytes = impl_->buffer.bytes;
   const std::size_t begin = bytes.size();
@@ -159,7 +159,7 @@ void FrameEncoder::add(std::uint32_t salt, Sequence sequence, domain::Timestamp 
   store(frame + 4, crc_of_frame({frame, 4}, {frame + kFrameHeaderBytes, body_bytes}, salt));
 }
 
-std::string_view FrameEncoder::encode(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at,
+std::string_view FrameEncoder::encode(std::uint32_t salt, Sequence sequence, Timestamp received_at,
                                       std::string_view topic, std::string_view payload) {
   clear();
   add(salt, sequence, received_at, topic, payload);

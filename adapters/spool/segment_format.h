@@ -46,11 +46,11 @@ class FrameEncoder {
   ~FrameEncoder();
   void clear();
   // Requires: sizes within kBodyBytesMax.
-  void add(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at, std::string_view topic, std::string_view payload);
+  void add(std::uint32_t salt, Sequence sequence, Timestamp received_at, std::string_view topic, std::string_view payload);
   std::string_view bytes() const;  // of all since clear(); valid until the next call
 
   // A single one: clear(), add(), bytes().
-  std::string_view encode(std::uint32_t salt, Sequence sequence, domain::Timestamp received_at, std::string_view topic,
+  std::string_view encode(std::uint32_t salt, Sequence sequence, Timestamp received_at, std::string_view topic,
                           std::string_view payload);
 
  private:

@@ -9,7 +9,7 @@
 #include "adapters/spool/file.h"
 #include "adapters/spool/segment_format.h"
 #include "adapters/spool/spool.h"
-#include "domain/result.h"
+#include "base/result.h"
 
 namespace hermes::spool {
 

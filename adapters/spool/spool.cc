@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "adapters/spool/arrival_clock.h"
-#include "adapters/spool/folder_lock.h"
 #include "adapters/spool/interval_sync.h"
 #include "adapters/spool/recovery.h"
 #include "adapters/spool/released_mark.h"
@@ -18,6 +17,7 @@
 #include "adapters/spool/segment_list.h"
 #include "adapters/spool/segment_writer.h"
 #include "adapters/spool/spool_reader.h"
+#include "base/folder_lock.h"
 
 namespace hermes::spool {
 namespace {
@@ -31,6 +31,12 @@ constexpr std::uint64_t kSegmentBytesMin = 64u << 10;
 
 // A clock that is behind the last arrival by less was slewed, or is outrun for a moment by records that came together.
 constexpr std::chrono::seconds kClockBehindIsTold{1};
+
+OpenError explain(const FolderLock::Refused& refused, const fs::path& folder) {
+  if (!refused.held_by_another) return {"spool: " + refused.problem + ". Check that the folder exists and can be written to."};
+  return {"the spool folder " + folder.string() + " is in use: " + refused.problem +
+          ". Stop it, or give each ingester a folder of its own."};
+}
 
 void warn_on_stderr(const std::string& line) { std::fprintf(stderr, "hermes: %s\n", line.c_str()); }
 
@@ -53,7 +59,7 @@ class Spool::Impl {
     }
   }
 
-  Appended append(std::span<const NewRecord> records, domain::Timestamp now) {
+  Appended append(std::span<const NewRecord> records, Timestamp now) {
     const std::lock_guard appending(appending_);
     notice_clock(now);
     Appended appended;
@@ -122,11 +128,11 @@ class Spool::Impl {
   // --- appending -------------------------------------------------------------------------------------------------------
 
   // Until it has caught up, records are a microsecond apart, and times of arrival tell their order alone.
-  void notice_clock(domain::Timestamp now) {
+  void notice_clock(Timestamp now) {
     const bool is_behind = now + kClockBehindIsTold < clock_.latest();
     if (is_behind && !clock_is_behind_) {
-      warn("spool: the clock says " + domain::to_string(now) + ", but records have arrived until " +
-           domain::to_string(clock_.latest()) +
+      warn("spool: the clock says " + rfc3339(now) + ", but records have arrived until " +
+           rfc3339(clock_.latest()) +
            ". It was put back; their order is kept, times of arrival stand still until it has " +
            "caught up. Check the clock: timedatectl");
     }
@@ -134,7 +140,7 @@ class Spool::Impl {
   }
 
   // Appends as many of them as fit the segment, at least one, all or nothing: on failure the segment is as before.
-  Result<std::size_t, AppendError> append_run(std::span<const NewRecord> records, domain::Timestamp now) {
+  Result<std::size_t, AppendError> append_run(std::span<const NewRecord> records, Timestamp now) {
     for (;;) {
       if (Result<Done, AppendError> ready = make_room(frame_bytes_of(records.front())); !ready) return fail(ready.error());
       const std::size_t count = encode_what_fits(records, now);
@@ -155,7 +161,7 @@ class Spool::Impl {
   }
 
   // Requires: there is room for the first.
-  std::size_t encode_what_fits(std::span<const NewRecord> records, domain::Timestamp now) {
+  std::size_t encode_what_fits(std::span<const NewRecord> records, Timestamp now) {
     encoder_.clear();
     std::size_t count = 0;
     for (const NewRecord& record : records) {
@@ -305,8 +311,8 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Settings settings) {
       fs::create_directories(settings.folder);
       fs::permissions(settings.folder, fs::perms::owner_all);
     }
-    Result<FolderLock, OpenError> lock = FolderLock::take(settings.folder);
-    if (!lock) return fail(lock.error());
+    auto lock = FolderLock::take(settings.folder);
+    if (!lock) return fail(explain(lock.error(), settings.folder));
     ReleasedMark mark(settings.folder);
     Recovery recovery = recover(settings.folder, mark.value());
     return std::unique_ptr<Spool>(
@@ -319,13 +325,13 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Settings settings) {
 Spool::Spool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Spool::~Spool() = default;
 
-Result<Sequence, AppendError> Spool::append(std::string_view topic, std::string_view payload, domain::Timestamp now) {
+Result<Sequence, AppendError> Spool::append(std::string_view topic, std::string_view payload, Timestamp now) {
   const NewRecord record{topic, payload};
   Appended appended = append({&record, 1}, now);
   if (appended.error) return fail(std::move(*appended.error));
   return appended.last;
 }
-Spool::Appended Spool::append(std::span<const NewRecord> records, domain::Timestamp now) { return impl_->append(records, now); }
+Spool::Appended Spool::append(std::span<const NewRecord> records, Timestamp now) { return impl_->append(records, now); }
 std::optional<Record> Spool::next() { return impl_->next(); }
 void Spool::release(Sequence sequence) { impl_->release(sequence); }
 const Spool::Recovered& Spool::recovered() const { return impl_->recovered(); }

@@ -17,8 +17,8 @@
 #include <string_view>
 #include <vector>
 
-#include "domain/result.h"
-#include "domain/timestamp.h"
+#include "base/result.h"
+#include "base/timestamp.h"
 
 namespace hermes::spool {
 
@@ -46,7 +46,7 @@ struct Record {
   Sequence sequence = 0;
   std::string topic;
   std::string payload;
-  domain::Timestamp received_at;  // strictly increasing over the spool's whole life, like the sequences
+  Timestamp received_at;  // strictly increasing over the spool's whole life, like the sequences
 };
 
 struct NewRecord {
@@ -92,8 +92,8 @@ class Spool {
     Sequence last = 0;                 // of those; 0: none
     std::optional<AppendError> error;  // why not all
   };
-  Appended append(std::span<const NewRecord> records, domain::Timestamp now);
-  Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, domain::Timestamp now);
+  Appended append(std::span<const NewRecord> records, Timestamp now);
+  Result<Sequence, AppendError> append(std::string_view topic, std::string_view payload, Timestamp now);
 
   // Reads on from where this call last stopped (at open: from the first record not released). Returns nothing at the end.
   // Damage is kept aside, told to `warn` and stepped over. Throws std::system_error when a segment can't be read.
@@ -113,7 +113,7 @@ class Spool {
   struct Statistics {
     std::uint64_t bytes = 0;                  // of all segments
     std::uint64_t records = 0;                // not released
-    std::optional<domain::Timestamp> oldest;  // received_at of the first record not released
+    std::optional<Timestamp> oldest;  // received_at of the first record not released
     std::uint64_t records_damaged = 0;        // found since open, and at open
   };
   Statistics statistics() const;

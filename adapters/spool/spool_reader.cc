@@ -98,7 +98,7 @@ void SpoolReader::report_gap(Sequence following) {
   unreadable_.clear();
 }
 
-std::optional<domain::Timestamp> received_at_of(Sequence sequence, const Segment& segment) {
+std::optional<Timestamp> received_at_of(Sequence sequence, const Segment& segment) {
   try {
     std::optional<SegmentReader> reader = open_near(sequence, segment);
     if (!reader) return std::nullopt;

@@ -43,6 +43,6 @@ class SpoolReader {
 };
 
 // When that record was taken. Nothing when it can't be found, for example because it was released meanwhile.
-std::optional<domain::Timestamp> received_at_of(Sequence sequence, const Segment& segment);
+std::optional<Timestamp> received_at_of(Sequence sequence, const Segment& segment);
 
 }  // namespace hermes::spool

@@ -266,8 +266,8 @@ INSTANTIATE_TEST_SUITE_P(EveryPolicy, SpoolWithFsync, testing::Values(Fsync::nev
 
 // ---- times of arrival ----
 
-std::vector<domain::Timestamp> arrivals_in(Spool& spool) {
-  std::vector<domain::Timestamp> times;
+std::vector<Timestamp> arrivals_in(Spool& spool) {
+  std::vector<Timestamp> times;
   while (std::optional<Record> record = spool.next()) times.push_back(record->received_at);
   return times;
 }

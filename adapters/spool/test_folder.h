@@ -15,7 +15,7 @@
 
 namespace hermes::spool {
 
-inline constexpr domain::Timestamp kNoon{std::chrono::microseconds(1'800'000'000'000'000)};
+inline constexpr Timestamp kNoon{std::chrono::microseconds(1'800'000'000'000'000)};
 
 class TestFolder {
  public:

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cctype>
 
-#include "domain/closest_word.h"
+#include "base/closest_word.h"
 
 namespace hermes::terminal {
 namespace {
@@ -92,7 +92,7 @@ std::string suggestion_for(std::string_view typed) {
     names.emplace_back(description.name);
     if (!word.empty() && description.name.starts_with(word)) meant.emplace_back(description.name);
   }
-  if (meant.empty()) meant.push_back(domain::closest_word(word, names));
+  if (meant.empty()) meant.push_back(closest_word(word, names));
   if (meant.front().empty()) return "";
   std::string list;
   for (std::size_t i = 0; i < meant.size(); ++i)
@@ -113,7 +113,10 @@ Command parse_history(const Description& description, const std::vector<std::str
   std::size_t at = 0;
   if (at < words.size()) {
     if (const auto count = number(words[at])) {
-      if (*count < 1 || *count > kHistoryMax) return usage(description, "N is from 1 to " + std::to_string(kHistoryMax));
+      if (*count < 1 || *count > kHistoryMax) {
+        return command::Wrong{"N is from 1 to " + std::to_string(kHistoryMax) + ". Usage: " + std::string(description.usage),
+                              /*is_a_command=*/true};
+      }
       history.count = *count;
       ++at;
     }
@@ -178,7 +181,8 @@ Command parse_command(std::string_view line, std::string_view standing_recipient
   }
   Command parsed = parse_known(*description, rest);
   // "history was made" is no request for history.
-  if (has_recipient && !slash && std::holds_alternative<command::Wrong>(parsed)) return message();
+  const auto* wrong = std::get_if<command::Wrong>(&parsed);
+  if (has_recipient && !slash && wrong && !wrong->is_a_command) return message();
   return parsed;
 }
 

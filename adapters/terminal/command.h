@@ -55,6 +55,7 @@ struct Quit {};
 // Not understood; the text says what was meant.
 struct Wrong {
   std::string message;
+  bool is_a_command = false;  // certainly: it has a command's shape, and a limit of its was passed
 };
 }  // namespace command
 

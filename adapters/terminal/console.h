@@ -2,7 +2,7 @@
 // edits the line with libedit and redraws around it; PlainConsole serves pipes and terminals that cannot move their cursor, and
 // says in words what the other one draws.
 //
-// Whatever text an entry holds is escaped before it is printed (domain/printable_text.h): callers pass it as it came.
+// Whatever text an entry holds is escaped before it is printed (base/printable_text.h): callers pass it as it came.
 //
 // Not thread-safe: one thread, which spends its time in read_line().
 #pragma once

@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "adapters/terminal/wait.h"
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::terminal {
 namespace {
@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t kRepeatedColumns = 60;
 
 std::string described(const Entry& entry) {
-  const std::string text = domain::escape_for_terminal(entry.text);
-  return entry.who.empty() ? text : domain::escape_for_terminal(entry.who) + ": " + text;
+  const std::string text = escape_for_terminal(entry.text);
+  return entry.who.empty() ? text : escape_for_terminal(entry.who) + ": " + text;
 }
 
 // What a line says of its mark, where it cannot be drawn.
@@ -101,10 +101,10 @@ void PlainConsole::show(const std::vector<Entry>& entries) {
   begin_output();
   for (const Entry& entry : entries) {
     const std::string line = described(entry);
-    const std::string id = entry.id.empty() ? "" : domain::escape_for_terminal(entry.id) + " ";
+    const std::string id = entry.id.empty() ? "" : escape_for_terminal(entry.id) + " ";
     print((entry.time.empty() ? "" : entry.time + " ") + id + line + words_of(entry.mark));
     if (entry.key.empty()) continue;
-    marked_[entry.key] = domain::shorten(line, kRepeatedColumns);
+    marked_[entry.key] = shorten(line, kRepeatedColumns);
     marked_order_.push_back(entry.key);
     if (marked_order_.size() > kMaxMarked) {
       marked_.erase(marked_order_.front());
@@ -118,7 +118,7 @@ void PlainConsole::set_mark(std::string_view key, Mark, std::string_view words) 
   const auto found = marked_.find(key);
   if (found == marked_.end()) return;
   begin_output();
-  print("      " + domain::escape_for_terminal(words) + ": " + found->second);
+  print("      " + escape_for_terminal(words) + ": " + found->second);
   end_output();
 }
 
@@ -127,7 +127,7 @@ void PlainConsole::set_status(std::string_view text) {
   status_ = text;
   if (text.empty()) return;
   begin_output();
-  print("      " + domain::escape_for_terminal(text));
+  print("      " + escape_for_terminal(text));
   end_output();
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::terminal {
 namespace {
@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t kMarkColumns = 3;
 // Narrower than this nothing useful fits beside time and mark: the text then starts at the left edge.
 constexpr std::size_t kNarrow = 24;
+// Of one message: more would push the conversation off the screen.
+constexpr std::size_t kMaxRows = 40;
+constexpr std::size_t kBytesOfCharacterMax = 4;
 
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kDim = "\x1b[2m";
@@ -31,6 +34,28 @@ const char* drawn(Mark mark) {
   return "   ";
 }
 
+// A message in its own lines, each wrapped. Of a long one the beginning, and how long it is.
+std::vector<std::string> rows_of_text(const std::string& before, std::string_view text, std::size_t columns) {
+  std::vector<std::string> rows;
+  std::string head = before;
+  for (std::string_view rest = text;;) {
+    const std::size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    // Enough to fill the rows that are shown, whatever the characters.
+    const bool more_of_line = line.size() > kMaxRows * columns * kBytesOfCharacterMax;
+    if (more_of_line) line = line.substr(0, kMaxRows * columns * kBytesOfCharacterMax);
+    for (std::string& row : wrapped(head + escape_for_terminal(line), columns)) rows.push_back(std::move(row));
+    head.clear();
+    if (rows.size() > kMaxRows) break;
+    if (end == std::string_view::npos) return rows;
+    rest.remove_prefix(end + 1);
+  }
+  rows.resize(kMaxRows - 1);
+  rows.push_back("… (" + std::to_string(text.size()) + " bytes; the whole: hermes timeline, or psql)");
+  return rows;
+}
+
 }  // namespace
 
 std::string Screen::show(const std::vector<Entry>& entries, const EditArea& area) {
@@ -46,7 +71,7 @@ std::string Screen::show(const std::vector<Entry>& entries, const EditArea& area
 
 std::string Screen::set_status(std::string_view text, const EditArea& area) {
   std::string out = erase_edit_area(area);
-  status_ = domain::shorten(domain::escape_for_terminal(text), columns_ - 1);
+  status_ = shorten(escape_for_terminal(text), columns_ - 1);
   return out + draw_status();
 }
 
@@ -65,7 +90,7 @@ std::string Screen::draw_status() {
 std::string Screen::draw_again(std::size_t rows, std::size_t columns) {
   rows_ = rows;
   columns_ = columns;
-  status_ = domain::shorten(status_, columns_ - 1);
+  status_ = shorten(status_, columns_ - 1);
   std::size_t used = 2;  // prompt and status
   std::size_t first = shown_.size();
   for (std::size_t i = shown_.size(); i-- > 0;) {
@@ -89,28 +114,28 @@ std::string Screen::set_mark(std::string_view key, Mark mark, const EditArea& ar
     shown->entry.mark = mark;
     const std::size_t rows_up = area.cursor_row + status_rows() + distance;
     if (rows_up >= rows_) return {};
-    const std::size_t column = domain::display_width(shown->entry.time) + 1;
+    const std::size_t column = display_width(shown->entry.time) + 1;
     return "\x1b" "7\r" + up(rows_up) + right(column) + mark_text(mark) + "\x1b" "8";
   }
   return {};
 }
 
 std::vector<std::string> Screen::rows_of(const Entry& entry) const {
-  const std::string text = domain::escape_for_terminal(entry.text);
   const std::size_t width = std::max<std::size_t>(columns_ - 1, 2);
   if (entry.kind == Entry::Kind::note) {
+    const std::string text = escape_for_terminal(entry.text);
     std::vector<std::string> rows =
-        entry.one_row ? std::vector{domain::shorten(text, width)}
+        entry.one_row ? std::vector{shorten(text, width)}
                       : wrapped(text, width, width < entry.hanging + kNarrow ? 0 : entry.hanging);
     for (std::string& row : rows) row = styled(row, kDim);
     return rows;
   }
-  const std::string who = domain::escape_for_terminal(entry.who) + ":";
-  const std::string id = domain::escape_for_terminal(entry.id) + (entry.id.empty() ? "" : " ");
-  const std::size_t margin = domain::display_width(entry.time) + 1 + kMarkColumns + 1 + domain::display_width(id);
+  const std::string who = escape_for_terminal(entry.who) + ":";
+  const std::string id = escape_for_terminal(entry.id) + (entry.id.empty() ? "" : " ");
+  const std::size_t margin = display_width(entry.time) + 1 + kMarkColumns + 1 + display_width(id);
   const bool narrow = width < margin + kNarrow;
   const std::size_t indent = narrow ? 0 : margin;
-  std::vector<std::string> rows = wrapped(who + " " + text, width - (narrow ? 0 : margin));
+  std::vector<std::string> rows = rows_of_text(who + " ", entry.text, width - (narrow ? 0 : margin));
   if (rows[0].starts_with(who)) rows[0] = styled(who, kBold) + rows[0].substr(who.size());
   for (std::size_t i = 1; i < rows.size(); ++i) rows[i].insert(0, indent, ' ');
   const std::string head = styled(entry.time, kDim) + " " + mark_text(entry.mark) + " " + styled(id, kDim);

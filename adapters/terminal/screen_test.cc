@@ -91,5 +91,35 @@ TEST(Screen, ForgetsTheOldest) {
   EXPECT_THAT(screen.draw_again(5000, 80), Not(HasSubstr("Hello")));
 }
 
+TEST(ScreenOfLongText, ShowsTheLinesOfAMessageAsLines) {
+  Screen screen(24, 40, false);
+  const std::string out = screen.show({{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = "one\r\n  two\n\nfour \x1b[2J"}}, {});
+  EXPECT_THAT(out, testing::HasSubstr("12:00     fredy: one\r\n"
+                                      "            two\r\n"
+                                      "          \r\n"
+                                      "          four \\x1b[2J\r\n"));
+}
+
+TEST(ScreenOfLongText, ShowsTheBeginningOfALongMessageAndHowLongItIs) {
+  for (const std::string& text : {std::string(200'000, 'x'), [] {
+         std::string lines;
+         for (int i = 0; i < 100'000; ++i) lines += "x\n";
+         return lines;
+       }()}) {
+    Screen screen(24, 40, false);
+    const std::string out = screen.show({{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = text}}, {});
+    EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 40);
+    EXPECT_THAT(out, testing::HasSubstr("… (200000 bytes"));
+  }
+}
+
+TEST(ScreenOfLongText, ShowsAMessageOfAsManyRowsAsAreShownWhole) {
+  std::string text = "0";
+  for (int i = 1; i < 40; ++i) text += "\n" + std::to_string(i);
+  Screen screen(24, 40, false);
+  const std::string out = screen.show({{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = text}}, {});
+  EXPECT_THAT(out, testing::EndsWith("39\r\n"));
+}
+
 }  // namespace
 }  // namespace hermes::terminal

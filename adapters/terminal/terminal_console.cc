@@ -14,7 +14,7 @@
 #include <system_error>
 
 #include "adapters/terminal/wait.h"
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::terminal {
 namespace {
@@ -137,7 +137,7 @@ Input TerminalConsole::read_line(const Events& events) {
 void TerminalConsole::show(const std::vector<Entry>& entries) { write(screen_.show(entries, area()), true); }
 
 void TerminalConsole::set_status(std::string_view text) {
-  if (domain::shorten(domain::escape_for_terminal(text), screen_.columns() - 1) == screen_.status()) return;
+  if (shorten(escape_for_terminal(text), screen_.columns() - 1) == screen_.status()) return;
   write(screen_.set_status(text, area()), true);
 }
 
@@ -148,7 +148,7 @@ void TerminalConsole::set_mark(std::string_view key, Mark mark, std::string_view
 
 void TerminalConsole::set_prompt(std::string_view text) {
   const std::string erase = screen_.erase_edit_area(area()) + screen_.draw_status();
-  prompt_ = widened(domain::shorten(domain::escape_for_terminal(text), kPromptColumns));
+  prompt_ = widened(shorten(escape_for_terminal(text), kPromptColumns));
   write(erase, true);
 }
 

@@ -3,7 +3,7 @@
 #include <cwchar>
 #include <cwctype>
 
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::terminal {
 namespace {
@@ -26,11 +26,11 @@ struct Cluster {
 // A character with what must stay at its side: combining marks, variation selectors, what a joiner joins.
 Cluster first_cluster(std::string_view text) {
   std::size_t bytes = character_bytes(text);
-  std::size_t columns = domain::display_width(text.substr(0, bytes));
+  std::size_t columns = display_width(text.substr(0, bytes));
   bool joined = false;
   while (bytes < text.size()) {
     const std::string_view next = text.substr(bytes, character_bytes(text.substr(bytes)));
-    const std::size_t width = domain::display_width(next);
+    const std::size_t width = display_width(next);
     if (width > 0 && !joined) break;
     joined = next == kJoiner;
     columns += width;

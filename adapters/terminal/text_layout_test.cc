@@ -4,7 +4,7 @@
 
 #include <clocale>
 
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::terminal {
 namespace {
@@ -53,7 +53,7 @@ TEST_F(TextLayout, GetsOnWhereNothingFits) { EXPECT_THAT(wrapped("世界", 1), E
 TEST_F(TextLayout, NoRowIsWiderThanAsked) {
   const std::string text = "Grüße an 世界 und alle 👩‍💻❤️ שלום עולם anderen, abcdefghijklmnopqrstuvwxyz 世世世世世世";
   for (std::size_t columns = 4; columns < 60; ++columns) {
-    for (const std::string& row : wrapped(text, columns)) EXPECT_LE(domain::display_width(row), columns);
+    for (const std::string& row : wrapped(text, columns)) EXPECT_LE(display_width(row), columns);
   }
 }
 

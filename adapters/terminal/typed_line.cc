@@ -1,6 +1,6 @@
 #include "adapters/terminal/typed_line.h"
 
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::terminal {
 namespace {
@@ -48,7 +48,7 @@ std::string TypedLine::take_back_one() {
   std::size_t first = text_.size();
   while (first > 0 && is_continuation(text_[first - 1])) --first;
   if (first > 0) --first;
-  const std::size_t columns = domain::display_width(std::string_view(text_).substr(first));
+  const std::size_t columns = display_width(std::string_view(text_).substr(first));
   text_.erase(first);
   std::string echo;
   for (std::size_t i = 0; i < columns; ++i) echo += "\b \b";

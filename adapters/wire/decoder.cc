@@ -1,12 +1,13 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
+#include <optional>
 #include <vector>
 
 #include "adapters/wire/fields.h"
 #include "adapters/wire/tolerated_json.h"
 #include "adapters/wire/wire.h"
-#include "domain/printable_text.h"
+#include "base/printable_text.h"
 
 namespace hermes::wire {
 namespace {
@@ -58,7 +59,9 @@ Result<domain::Command, Rejection> command(Fields& fields) {
   if (*type == "message") return message(fields);
   if (*type == "status") return status(fields);
   if (*type == "typing") return typing(fields);
-  return fail(Rejection{RejectionReason::unknown_type, "type is not one of message, status, typing"});
+  Rejection rejection{RejectionReason::unknown_type, "type is not one of message, status, typing"};
+  fields.identify(rejection);
+  return fail(std::move(rejection));
 }
 
 struct ParseError {
@@ -79,15 +82,16 @@ std::string in_words(const boost::json::error_code& code) {
 // The byte at which a parser stopped, the first being 1, and what stands there.
 std::string place_of(std::string_view payload, std::size_t at) {
   if (at >= payload.size()) return "at its end, byte " + std::to_string(payload.size());
-  return "at byte " + std::to_string(at + 1) + ", '" + domain::escape_for_terminal(payload.substr(at, 1)) + "'";
+  return "at byte " + std::to_string(at + 1) + ", '" + escape_for_terminal(payload.substr(at, 1)) + "'";
 }
 
 }  // namespace
 
 struct Decoder::Impl {
-  // The arena's first block lives as long as the decoder; release() returns to it.
+  // The arena's first block lives as long as the decoder. The arena itself is made anew for each payload: what one asks for
+  // beyond the block doubles with each time that one does, and release() does not take that back (Boost 1.81).
   std::vector<unsigned char> block = std::vector<unsigned char>(kArenaBytes);
-  boost::json::monotonic_resource arena{block.data(), block.size()};
+  std::optional<boost::json::monotonic_resource> arena;
   boost::json::parser parser{boost::json::storage_ptr(), options()};
 
   static boost::json::parse_options options() {
@@ -97,8 +101,9 @@ struct Decoder::Impl {
   }
 
   Result<boost::json::value, ParseError> parse(std::string_view json) {
-    arena.release();
-    parser.reset(&arena);
+    parser.reset();
+    arena.emplace(block.data(), block.size());
+    parser.reset(&*arena);
     boost::json::error_code error;
     const std::size_t at = parser.write(json.data(), json.size(), error);
     if (!error) return parser.release();

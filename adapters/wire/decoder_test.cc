@@ -50,7 +50,7 @@ TEST(Decoder, ReadsAMessage) {
   EXPECT_EQ(send.receiver.str(), "david");
   EXPECT_EQ(send.content, "Hello");
   EXPECT_EQ(send.message_type, "text");
-  EXPECT_EQ(domain::to_string(decoded->occurred_at.value()), "2026-01-31T12:00:00.500000Z");
+  EXPECT_EQ(rfc3339(decoded->occurred_at.value()), "2026-01-31T12:00:00.500000Z");
 }
 
 TEST(Decoder, ReadsAStatus) {
@@ -83,7 +83,7 @@ TEST(Decoder, IgnoresUnknownFields) { EXPECT_TRUE(decode(message_with(R"("type":
 TEST(Decoder, TakesATimeWithoutAnOffsetAsUtc) {
   auto decoded = decode(message_with("2026-01-31T12:00:00.5Z", "2026-01-31T12:00:00.123456"));
   ASSERT_TRUE(decoded);
-  EXPECT_EQ(domain::to_string(decoded->occurred_at.value()), "2026-01-31T12:00:00.123456Z");
+  EXPECT_EQ(rfc3339(decoded->occurred_at.value()), "2026-01-31T12:00:00.123456Z");
 }
 
 TEST(Decoder, DropsAnAbsurdTimeAndKeepsTheMessage) {
@@ -210,6 +210,21 @@ TEST(Decoder, NamesEveryBadField) {
                                       HasSubstr("content contains a NUL"), HasSubstr("message_type is not a string")));
 }
 
+TEST(Decoder, NamesTheMessageThatItRejectsAsFarAsThatCanBeRead) {
+  domain::Rejection rejection = rejection_of(R"({"message_id":"m1","sender_id":"fredy"})");
+  EXPECT_EQ(rejection.message_id, "m1");
+  EXPECT_EQ(rejection.actor_id, "fredy");
+  rejection = rejection_of(R"({"type":"status","message_id":"m1","status":"eaten","user_id":"david"})");
+  EXPECT_EQ(rejection.message_id, "m1");
+  EXPECT_EQ(rejection.actor_id, "david");
+  rejection = rejection_of(R"({"type":"other","message_id":"m1"})");
+  EXPECT_EQ(rejection.message_id, "m1");
+  EXPECT_EQ(rejection.actor_id, std::nullopt);
+  rejection = rejection_of(R"({"message_id":"a/b","sender_id":7,"sender_name":"x"})");
+  EXPECT_EQ(rejection.message_id, std::nullopt);
+  EXPECT_EQ(rejection.actor_id, std::nullopt);
+}
+
 TEST(Decoder, HoldsTheLengthsOfTheColumns) {
   const auto repeated = [](std::size_t count) {
     std::string text;
@@ -253,6 +268,14 @@ TEST(Decoder, RefusesAnUnknownStatus) {
 TEST(Decoder, RefusesATypingThatIsNotABoolean) {
   EXPECT_THAT(rejection_of(R"({"type":"typing","sender_id":"a","sender_name":"A","receiver_id":"b","is_typing":"yes"})").detail,
               HasSubstr("is_typing is not true or false"));
+}
+
+TEST(Decoder, TakesAsManyLargePayloadsAsCome) {
+  Decoder decoder;
+  const std::string large = message_with("Hello", std::string(20'000, 'x'));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(decoder.decode(large)) << i;
+  const std::string broken = large.substr(0, large.size() - 1);
+  for (int i = 0; i < 200; ++i) ASSERT_FALSE(decoder.decode(broken)) << i;
 }
 
 TEST(Decoder, WorksOnAfterAnyFailure) {

@@ -23,7 +23,7 @@ void append_field(std::string& out, std::string_view name_with_punctuation, std:
 
 }  // namespace
 
-std::string encode(const domain::SendMessage& message, domain::Timestamp time) {
+std::string encode(const domain::SendMessage& message, Timestamp time) {
   std::string out;
   append_field(out, R"({"type":"message","message_id":)", message.message_id.str());
   append_field(out, R"(,"sender_id":)", message.sender.str());
@@ -31,35 +31,35 @@ std::string encode(const domain::SendMessage& message, domain::Timestamp time) {
   append_field(out, R"(,"receiver_id":)", message.receiver.str());
   append_field(out, R"(,"content":)", message.content);
   append_field(out, R"(,"message_type":)", message.message_type);
-  append_field(out, R"(,"timestamp":)", domain::to_string(time));
+  append_field(out, R"(,"timestamp":)", rfc3339(time));
   out += '}';
   return out;
 }
 
-std::string encode(const domain::SetTyping& typing, domain::Timestamp time) {
+std::string encode(const domain::SetTyping& typing, Timestamp time) {
   std::string out;
   append_field(out, R"({"type":"typing","sender_id":)", typing.sender.str());
   append_field(out, R"(,"sender_name":)", typing.sender_name);
   append_field(out, R"(,"receiver_id":)", typing.receiver.str());
   out += typing.is_typing ? R"(,"is_typing":true)" : R"(,"is_typing":false)";
-  append_field(out, R"(,"timestamp":)", domain::to_string(time));
+  append_field(out, R"(,"timestamp":)", rfc3339(time));
   out += '}';
   return out;
 }
 
-std::string encode_status(const domain::MessageId& id, domain::Status status, std::string_view user, domain::Timestamp time) {
+std::string encode_status(const domain::MessageId& id, domain::Status status, std::string_view user, Timestamp time) {
   std::string out;
   encode_status_into(out, id.str(), status, user, time);
   return out;
 }
 
 void encode_status_into(std::string& out, std::string_view message_id, domain::Status status, std::string_view user,
-                        domain::Timestamp time) {
+                        Timestamp time) {
   out.clear();
   append_field(out, R"({"type":"status","message_id":)", message_id);
   append_field(out, R"(,"status":)", domain::to_string(status));
   append_field(out, R"(,"user_id":)", user);
-  append_field(out, R"(,"timestamp":)", domain::to_string(time));
+  append_field(out, R"(,"timestamp":)", rfc3339(time));
   out += '}';
 }
 

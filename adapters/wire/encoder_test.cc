@@ -7,7 +7,7 @@
 namespace hermes::wire {
 namespace {
 
-const domain::Timestamp kTime = *domain::parse_timestamp("2026-01-31T12:00:00.123456Z");
+const Timestamp kTime = *parse_timestamp("2026-01-31T12:00:00.123456Z");
 
 // Texts that JSON must escape, or must not break.
 constexpr std::string_view kAwkward = "\"quoted\" \\ back / slash \n\t\x01\x7f é 漢字 \xf0\x9f\x98\x80 {}[]:,";

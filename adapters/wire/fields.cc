@@ -100,12 +100,29 @@ std::optional<std::string_view> Fields::word(std::string_view field) {
 Fields::LenientTime Fields::lenient_time(std::string_view field) const {
   const boost::json::value* value = object_.if_contains(field);
   if (!value || value->is_null()) return {std::nullopt, false};
-  const auto time = value->is_string() ? domain::parse_timestamp(view(value->get_string())) : std::nullopt;
+  const auto time = value->is_string() ? parse_timestamp(view(value->get_string())) : std::nullopt;
   return {time, !time};
 }
 
 domain::Rejection Fields::rejection() const {
-  return {any_missing_ ? domain::RejectionReason::missing_field : domain::RejectionReason::invalid_field, problems_};
+  domain::Rejection rejection{any_missing_ ? domain::RejectionReason::missing_field : domain::RejectionReason::invalid_field,
+                              problems_};
+  identify(rejection);
+  return rejection;
+}
+
+void Fields::identify(domain::Rejection& rejection) const {
+  rejection.message_id = readable<domain::MessageId>("message_id");
+  rejection.actor_id = readable<domain::UserId>("sender_id");
+  if (!rejection.actor_id) rejection.actor_id = readable<domain::UserId>("user_id");
+}
+
+template <class Id>
+std::optional<std::string> Fields::readable(std::string_view field) const {
+  const boost::json::value* value = object_.if_contains(field);
+  if (!value || !value->is_string()) return std::nullopt;
+  const auto id = domain::parse_incoming<Id>(view(value->get_string()), field);
+  return id ? std::optional(id->str()) : std::nullopt;
 }
 
 }  // namespace hermes::wire

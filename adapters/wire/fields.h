@@ -10,7 +10,7 @@
 
 #include "domain/identifiers.h"
 #include "domain/rejection.h"
-#include "domain/timestamp.h"
+#include "base/timestamp.h"
 
 namespace hermes::wire {
 
@@ -29,7 +29,7 @@ class Fields {
 
   // Not a problem whatever it is.
   struct LenientTime {
-    std::optional<domain::Timestamp> time;
+    std::optional<Timestamp> time;
     bool forgotten;  // something was said that is no time
   };
   LenientTime lenient_time(std::string_view field) const;
@@ -39,8 +39,12 @@ class Fields {
 
   bool good() const { return problems_.empty(); }
   domain::Rejection rejection() const;  // Requires: !good()
+  // Writes down whose message it is, and which, as far as that can be read.
+  void identify(domain::Rejection& rejection) const;
 
  private:
+  template <class Id>
+  std::optional<std::string> readable(std::string_view field) const;
   const boost::json::string* string(std::string_view field);
 
   const boost::json::object& object_;

@@ -13,8 +13,8 @@
 
 #include "domain/commands.h"
 #include "domain/rejection.h"
-#include "domain/result.h"
-#include "domain/timestamp.h"
+#include "base/result.h"
+#include "base/timestamp.h"
 
 namespace hermes::wire {
 
@@ -23,7 +23,7 @@ inline constexpr std::size_t kMaxDepth = 16;
 
 struct Decoded {
   domain::Command command;
-  std::optional<domain::Timestamp> occurred_at;  // nothing if absent, not a time, or absurd
+  std::optional<Timestamp> occurred_at;  // nothing if absent, not a time, or absurd
   bool time_forgotten = false;                   // there was a timestamp, and it is not a time or absurd
 };
 
@@ -40,12 +40,12 @@ class Decoder {
 };
 
 // What goes out.
-std::string encode(const domain::SendMessage& message, domain::Timestamp time);
-std::string encode(const domain::SetTyping& typing, domain::Timestamp time);
-std::string encode_status(const domain::MessageId& id, domain::Status status, std::string_view user, domain::Timestamp time);
+std::string encode(const domain::SendMessage& message, Timestamp time);
+std::string encode(const domain::SetTyping& typing, Timestamp time);
+std::string encode_status(const domain::MessageId& id, domain::Status status, std::string_view user, Timestamp time);
 // As encode_status, into a reused buffer: the ingester writes one a message.
 void encode_status_into(std::string& out, std::string_view message_id, domain::Status status, std::string_view user,
-                        domain::Timestamp time);
+                        Timestamp time);
 
 // The user_id of what the server states.
 inline constexpr std::string_view kServerUser = "server";

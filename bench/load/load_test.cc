@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "bench/subscriber.h"
-#include "tools/private_servers/private_mosquitto.h"
+#include "tests/servers/private_mosquitto.h"
 
 namespace hermes::load {
 namespace {

@@ -1,11 +1,27 @@
-// Array literals within the text of a statement, for elements whose text needs no escaping: numbers, uuids, hex digits.
+// Arrays in the text form that PostgreSQL reads (manual, "Array Input and Output Syntax").
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace hermes::postgres {
 
-// '{...}' with what `write(item, out)` appends for each item.
+// As a parameter of a set-based statement, built element by element: `... FROM unnest($1::text[], $2::bigint[])`.
+class ArrayLiteral {
+ public:
+  void add(std::string_view text);  // quoted and escaped
+  void add(long long number);
+  void add_null();
+  bool empty() const { return text_.size() == 1; }
+  std::string str() const { return text_ + "}"; }
+
+ private:
+  void separate();
+  std::string text_ = "{";
+};
+
+// Within the text of a statement, for elements that need no escaping (numbers, UUIDs, hex digits): '{...}' with what
+// `write(item, out)` appends for each item.
 template <class Items, class Write>
 std::string array_literal(const Items& items, Write write) {
   std::string literal = "'{";

@@ -62,10 +62,10 @@ std::string_view required(std::optional<std::string_view> field) {
 
 }  // namespace
 
-std::int64_t to_postgres_microseconds(domain::Timestamp time) { return (time - kPostgresEpoch).count(); }
+std::int64_t to_postgres_microseconds(Timestamp time) { return (time - kPostgresEpoch).count(); }
 
-domain::Timestamp from_postgres_microseconds(std::int64_t microseconds) {
-  return domain::Timestamp{kPostgresEpoch} + std::chrono::microseconds{microseconds};
+Timestamp from_postgres_microseconds(std::int64_t microseconds) {
+  return Timestamp{kPostgresEpoch} + std::chrono::microseconds{microseconds};
 }
 
 BinaryRows::BinaryRows() { clear(); }
@@ -93,7 +93,7 @@ void BinaryRows::bytes(std::string_view value) { append_variable(buffer_, value)
 void BinaryRows::uuid(const Uuid& value) {
   append_variable(buffer_, std::string_view(reinterpret_cast<const char*>(value.data()), value.size()));
 }
-void BinaryRows::timestamp(domain::Timestamp value) { int64(to_postgres_microseconds(value)); }
+void BinaryRows::timestamp(Timestamp value) { int64(to_postgres_microseconds(value)); }
 
 void copy_in(Connection& connection, std::string_view target, const BinaryRows& rows) {
   Statements statements(connection);
@@ -130,8 +130,8 @@ Uuid BinaryRow::uuid() {
   std::memcpy(uuid.data(), value.data(), uuid.size());
   return uuid;
 }
-domain::Timestamp BinaryRow::timestamp() { return from_postgres_microseconds(int64()); }
-std::optional<domain::Timestamp> BinaryRow::optional_timestamp() {
+Timestamp BinaryRow::timestamp() { return from_postgres_microseconds(int64()); }
+std::optional<Timestamp> BinaryRow::optional_timestamp() {
   auto value = field();
   if (!value) return std::nullopt;
   return from_postgres_microseconds(read_fixed<std::int64_t>(*value));

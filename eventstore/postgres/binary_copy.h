@@ -13,14 +13,14 @@
 #include <string>
 #include <string_view>
 
-#include "domain/timestamp.h"
+#include "base/timestamp.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::postgres {
 
 // Microseconds since 2000-01-01, as timestamptz travels in binary.
-std::int64_t to_postgres_microseconds(domain::Timestamp time);
-domain::Timestamp from_postgres_microseconds(std::int64_t microseconds);
+std::int64_t to_postgres_microseconds(Timestamp time);
+Timestamp from_postgres_microseconds(std::int64_t microseconds);
 
 using Uuid = std::array<std::byte, 16>;
 
@@ -41,7 +41,7 @@ class BinaryRows {
   void text(std::string_view value);  // text, varchar
   void bytes(std::string_view value);  // bytea
   void uuid(const Uuid& value);
-  void timestamp(domain::Timestamp value);
+  void timestamp(Timestamp value);
 
   std::size_t row_count() const { return row_count_; }
   std::size_t byte_count() const { return buffer_.size(); }
@@ -74,8 +74,8 @@ class BinaryRow {
   std::string_view text();
   std::string_view bytes();
   Uuid uuid();
-  domain::Timestamp timestamp();
-  std::optional<domain::Timestamp> optional_timestamp();
+  Timestamp timestamp();
+  std::optional<Timestamp> optional_timestamp();
 
  private:
   std::string_view rest_;

@@ -216,7 +216,7 @@ std::string address_of(const Settings& settings) {
   std::size_t number = 0;
   for (std::string host; std::getline(hosts, host, ','); ++number) {
     const std::uint16_t port = settings.ports.at(std::min(number, settings.ports.size() - 1));
-    text += (text.empty() ? "" : ",") + base::host_and_port(host, port);
+    text += (text.empty() ? "" : ",") + host_and_port(host, port);
   }
   return text;
 }

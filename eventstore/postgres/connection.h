@@ -9,7 +9,7 @@
 #include <pqxx/pqxx>
 #include <string>
 
-#include "domain/result.h"
+#include "base/result.h"
 #include "eventstore/postgres/settings.h"
 
 struct pg_conn;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "domain/result.h"
+#include "base/result.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::postgres {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "domain/result.h"
+#include "base/result.h"
 
 struct pg_conn;
 

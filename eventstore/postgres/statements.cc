@@ -259,6 +259,6 @@ std::string uuid_literal(const Uuid& uuid) {
   return literal += '\'';
 }
 
-std::string timestamp_literal(domain::Timestamp time) { return "timestamptz '" + domain::to_string(time) + "'"; }
+std::string timestamp_literal(Timestamp time) { return "timestamptz '" + rfc3339(time) + "'"; }
 
 }  // namespace hermes::postgres

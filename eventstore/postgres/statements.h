@@ -101,6 +101,6 @@ std::string hex(std::string_view bytes);
 std::string text_literal(Connection& connection, std::string_view text);
 std::string bytes_literal(std::string_view bytes);
 std::string uuid_literal(const Uuid& uuid);
-std::string timestamp_literal(domain::Timestamp time);
+std::string timestamp_literal(Timestamp time);
 
 }  // namespace hermes::postgres

@@ -8,13 +8,13 @@ source "$(dirname "$0")/lib.sh"
 unset HERMES_COMMAND HERMES_STATE_DIR
 mkdir "$work/checkout"
 ln -s "$checkout"/* "$work/checkout"
-cd "$work/checkout"
+cd "$work/checkout" || exit
 export HERMES_STATE_DIR=$work/state  # for finish() and the processes it looks for; .hermes is where pages expect it
 ln -s "$work/state" .hermes
 run_chat() { ./run_chat.sh "$@"; }
 
 # Left out: what runs these tests again, or what takes the length of a benchmark.
-left_out='^(\./run_chat\.sh test|scripts/install-dependencies\.sh|\.ci/run|build/release/hermes bench|ctest|cmake|ninja)'
+left_out='^(\./run_chat\.sh test|scripts/install-dependencies\.sh|\.ci/run|build/release/hermes-bench|ctest|cmake|ninja)'
 
 blocks_of() {
   awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$1" | grep -vE "$left_out" || true

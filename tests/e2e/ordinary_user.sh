@@ -13,7 +13,7 @@ as_user() {
 }
 at_exit+=('as_user "$work/hermes/run_chat.sh" stop >/dev/null')
 
-cd "$work/home"
+cd "$work/home" || exit
 as_user "$work/hermes/run_chat.sh" start >"$work/start" 2>&1 || die "$(cat "$work/start" "$work"/home/state/log/*)"
 as_user "$work/hermes/hermes" send --from fredy --to david "By nobody" --wait received_by_server >/dev/null
 content() { as_user "$work/hermes/run_chat.sh" psql -AtqX -c "SELECT content FROM chat_messages"; }

@@ -8,8 +8,8 @@
 #include <random>
 #include <thread>
 
-#include "eventstore/appender.h"
-#include "eventstore/command_handler.h"
+#include "eventstore/log/appender.h"
+#include "eventstore/commands/command_handler.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/persistent_handler.h"

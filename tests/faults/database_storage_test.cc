@@ -8,12 +8,12 @@
 #include <filesystem>
 #include <thread>
 
-#include "eventstore/command_handler.h"
+#include "eventstore/commands/command_handler.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/persistent_handler.h"
 #include "tests/support/small_disk.h"
-#include "tools/private_servers/postgres_template.h"
+#include "tests/servers/postgres_template.h"
 
 namespace hermes::eventstore {
 namespace {

@@ -15,7 +15,7 @@
 #include "tests/support/small_disk.h"
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/witness.h"
-#include "tools/private_servers/postgres_template.h"
+#include "tests/servers/postgres_template.h"
 
 namespace hermes::test_support {
 namespace {

@@ -1,6 +1,6 @@
 // Payloads from the log: no bytes crash the decoder, and what it accepts is an event that encodes and decodes to itself.
 // The input is: event type (index), schema version, payload.
-#include "eventstore/payload.h"
+#include "eventstore/schema/payload.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace hermes::fuzz {

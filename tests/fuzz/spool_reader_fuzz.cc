@@ -98,7 +98,7 @@ void open_and_read(std::string input) {
   for (std::size_t i = 0; i < first.size(); ++i) {
     require(first[i].sequence == second[i].sequence && first[i].payload == second[i].payload, "nor any record");
   }
-  const auto sequence = spool->append("topic", "new", domain::Timestamp{});
+  const auto sequence = spool->append("topic", "new", Timestamp{});
   require(sequence.ok() && (second.empty() || *sequence > second.back().sequence), "it takes a new record");
   const auto record = spool->next();
   require(record && record->payload == "new" && record->sequence == *sequence, "and gives it back");
@@ -111,7 +111,7 @@ Seeds seeds() {
   std::string segment = encode_header({1, kSalt});
   Seeds all;
   for (Sequence sequence = 1; sequence <= 5; ++sequence) {
-    segment += encoder.encode(kSalt, sequence, domain::Timestamp{}, "chat/messages/david", std::string(sequence * 7, 'p'));
+    segment += encoder.encode(kSalt, sequence, Timestamp{}, "chat/messages/david", std::string(sequence * 7, 'p'));
     for (const char choice : {char{0}, kRightHeader, static_cast<char>(kRightHeader | kRightFrames)})
       all.inputs.push_back(choice + segment);
   }
@@ -119,8 +119,8 @@ Seeds seeds() {
                std::string(8, '\xff'),
                std::string("\x20\0\0\0", 4),
                std::string("\x01\0\0\0\0\0\0\0", 8),
-               std::string(encoder.encode(kSalt, 3, domain::Timestamp{}, "t", "p")),
-               std::string(encoder.encode(kSalt, ~Sequence{0}, domain::Timestamp{}, "t", "p"))};
+               std::string(encoder.encode(kSalt, 3, Timestamp{}, "t", "p")),
+               std::string(encoder.encode(kSalt, ~Sequence{0}, Timestamp{}, "t", "p"))};
   return all;
 }
 

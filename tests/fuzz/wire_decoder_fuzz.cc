@@ -7,7 +7,7 @@ namespace hermes::fuzz {
 namespace {
 
 std::string encode_again(const wire::Decoded& decoded) {
-  const domain::Timestamp time = decoded.occurred_at.value_or(domain::Timestamp{});
+  const Timestamp time = decoded.occurred_at.value_or(Timestamp{});
   if (const auto* message = std::get_if<domain::SendMessage>(&decoded.command)) return wire::encode(*message, time);
   if (const auto* typing = std::get_if<domain::SetTyping>(&decoded.command)) return wire::encode(*typing, time);
   const auto& receipt = std::get<domain::RecordReceipt>(decoded.command);

@@ -6,10 +6,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "eventstore/migrations.h"
-#include "projections/past.h"
-#include "projections/projector.h"
-#include "projections/rebuild.h"
+#include "eventstore/schema/migrations.h"
+#include "projections/rebuild/past.h"
+#include "projections/projector/projector.h"
+#include "projections/rebuild/rebuild.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"
 
@@ -91,7 +91,7 @@ TEST_F(ExampleProjection, CountsAndIsFoldedRebuiltAndSeenInThePastLikeTheOthers)
   EXPECT_EQ(database->value("SELECT obj_description('activity'::regclass)"), "How many messages a user has sent on a day.");
 
   pqxx::work transaction(database->connection());
-  const auto ends = ends_at(transaction, domain::Timestamp::max());
+  const auto ends = ends_at(transaction, Timestamp::max());
   transaction.commit();
   const auto past = fold_into({{&activity()}, "past", ends, ""}, {server.settings(), 2, 2}, kQuiet);
   ASSERT_TRUE(past) << past.error().message;

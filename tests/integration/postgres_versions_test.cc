@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "projections/projector.h"
+#include "projections/projector/projector.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"
 #include "tests/support/tools_fixture.h"

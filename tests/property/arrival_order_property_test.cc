@@ -7,8 +7,8 @@
 #include <deque>
 
 #include "domain/stream_id.h"
-#include "projections/queries.h"
-#include "projections/rebuild.h"
+#include "projections/queries/queries.h"
+#include "projections/rebuild/rebuild.h"
 #include "tests/property/domain_generators.h"
 #include "tests/support/read_models.h"
 

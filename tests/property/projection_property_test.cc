@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "projections/live_batch.h"
-#include "projections/past.h"
-#include "projections/rebuild.h"
+#include "projections/projector/live_batch.h"
+#include "projections/rebuild/past.h"
+#include "projections/rebuild/rebuild.h"
 #include "tests/property/domain_generators.h"
 #include "tests/support/read_models.h"
 
@@ -102,7 +102,7 @@ RC_GTEST_PROP(ProjectionProperty, LiveInAnyBatchCutsEqualsRebuildEqualsTimeTrave
 
   const RebuildSettings settings{server().settings(), between(1, 4), 2};
   pqxx::work reading(database.connection());
-  const std::vector<Offset> ends = ends_at(reading, domain::Timestamp::max());
+  const std::vector<Offset> ends = ends_at(reading, Timestamp::max());
   reading.commit();
   RC_ASSERT(fold_into({all(), "the_end", ends, "to the end"}, settings, kQuiet).ok());
   RC_ASSERT(contents_of_all(database, "the_end") == live);

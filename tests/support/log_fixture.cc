@@ -3,7 +3,8 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "eventstore/migrations.h"
+#include "base/wall_clock.h"
+#include "eventstore/schema/migrations.h"
 
 namespace hermes::test_support {
 namespace {
@@ -27,7 +28,7 @@ std::uint64_t next_sequence() {
 
 // Each arrives a microsecond after the one before it.
 eventstore::RawMessage raw(std::string payload, std::uint64_t sequence) {
-  static const auto first = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  static const auto first = wall_clock();
   return {"chat/messages/david", std::move(payload), first + std::chrono::microseconds{sequence}};
 }
 
@@ -72,7 +73,7 @@ domain::SetTyping typing(std::string_view sender, std::string_view receiver, boo
 eventstore::Incoming incoming(domain::Command command) {
   const std::uint64_t sequence = next_sequence();
   return {.content = std::move(command),
-          .occurred_at = domain::Timestamp{std::chrono::seconds{1'700'000'000}},
+          .occurred_at = Timestamp{std::chrono::seconds{1'700'000'000}},
           .raw = raw("raw " + std::to_string(sequence), sequence),
           .sequence = sequence};
 }

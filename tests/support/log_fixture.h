@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "eventstore/command_handler.h"
+#include "eventstore/commands/command_handler.h"
 #include "tests/support/database.h"
 #include "tests/support/servers.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "eventstore/command_handler.h"
+#include "eventstore/commands/command_handler.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::test_support {

@@ -19,7 +19,7 @@
 namespace hermes::test_support {
 
 inline domain::UserId user(const std::string& text) { return *domain::UserId::parse(text); }
-inline domain::Timestamp now() {
+inline Timestamp now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 

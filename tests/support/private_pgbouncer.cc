@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "tests/support/eventually.h"
-#include "tools/private_servers/postgres_template.h"
+#include "tests/servers/postgres_template.h"
 
 namespace hermes::test_support {
 namespace {

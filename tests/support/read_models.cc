@@ -3,10 +3,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include "eventstore/payload.h"
-#include "projections/past.h"
-#include "projections/projection.h"
-#include "projections/rebuild.h"
+#include "eventstore/schema/payload.h"
+#include "projections/rebuild/past.h"
+#include "projections/read_models/projection.h"
+#include "projections/rebuild/rebuild.h"
 
 namespace hermes::test_support {
 namespace {
@@ -104,7 +104,7 @@ std::vector<std::string> faults_of_read_models(const postgres::Settings& setting
 
   database.execute("DROP SCHEMA IF EXISTS fresh_fold CASCADE");
   pqxx::work reading(database.connection());
-  const std::vector<eventstore::Offset> ends = projections::ends_at(reading, domain::Timestamp::max());
+  const std::vector<eventstore::Offset> ends = projections::ends_at(reading, Timestamp::max());
   reading.commit();
   const auto all = projections::all_projections();
   const auto fresh = projections::fold_into({{all.begin(), all.end()}, "fresh_fold", ends, ""}, {settings}, [](const auto&) {});

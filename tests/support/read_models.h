@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "eventstore/command_handler.h"
-#include "eventstore/event_log.h"
+#include "eventstore/commands/command_handler.h"
+#include "eventstore/log/event_log.h"
 #include "tests/support/database.h"
 #include "tests/support/log_fixture.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "eventstore/command_handler.h"
+#include "eventstore/commands/command_handler.h"
 #include "tests/support/log_fixture.h"
 
 namespace hermes::test_support {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "eventstore/event_reader.h"
-#include "projections/projection.h"
+#include "eventstore/log/event_reader.h"
+#include "projections/read_models/projection.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/read_models.h"
 

@@ -1,0 +1,159 @@
+// Appends events to the log. The protocol (docs/event-log.md): lock the heads of the partitions touched in ascending order,
+// decide, COPY the rows, move the heads, commit. Offsets are therefore gapless and in commit order, and a reader that has seen
+// offset n has seen all before n.
+//
+// AppendTransaction is the protocol step by step, for the command handler, which decides in the middle of it. Appender is for
+// callers that already know what to append and which version they expect.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "eventstore/log/event_log.h"
+#include "eventstore/postgres/failure.h"
+#include "eventstore/log/hash_chain.h"
+#include "eventstore/postgres/binary_copy.h"
+#include "eventstore/postgres/connection.h"
+
+namespace hermes::eventstore {
+
+// One row to be; views are read during add() only.
+struct NewEvent {
+  const StreamKey& key;
+  std::string_view stream_id;
+  Version version;
+  std::string_view event_type;
+  std::int16_t schema_version;
+  std::string_view actor_id;
+  std::optional<Timestamp> occurred_at;
+  std::string_view payload;
+  std::optional<Timestamp> received_at{};  // nothing: it came by no ingester
+};
+
+// Where a partition ends, as locked.
+struct Head {
+  Partition partition = 0;
+  Offset next_offset = 0;
+  Timestamp recorded_at;  // what is appended now gets this time: the database's clock, never earlier than the event before
+  Hash last_hash{};
+  std::int64_t parked = 0;
+  Offset first_offset = 0;  // next_offset when it was locked
+};
+
+// A row of this transaction that the log holds if, and only if, the transaction was committed: its hash covers the time it was
+// recorded at and all that was before it.
+struct Evidence {
+  Position position;
+  Hash hash;
+};
+
+// Memory that is kept from one transaction to the next.
+class AppendBuffers {
+ private:
+  friend class AppendTransaction;
+  std::vector<Head> heads_;
+  // The rows of each head's partition, sent one partition after the other: its part of the primary key then grows at one place,
+  // and its rows lie together for those who read the partition.
+  std::vector<postgres::BinaryRows> rows_;
+  std::string sql_;
+  // Where each head was when it was last seen, as ctid has it: found there at once, however many older versions of it a long
+  // snapshot keeps. A place that is not right any more costs a search.
+  void write_place(Partition partition, std::string& out) const;
+  std::map<Partition, std::string> places_;
+};
+
+// One append transaction. Goes out of scope without commit(): everything is rolled back. Not thread-safe. All functions throw
+// postgres::StatementError when the server refuses and pqxx::broken_connection when the connection dies.
+class AppendTransaction {
+ public:
+  // Begins, locks the heads of `partitions` and reads them. Requires: no transaction is open; `partitions` is ascending without
+  // repetition, and may be empty; both references outlive the transaction.
+  AppendTransaction(postgres::Connection& connection, AppendBuffers& buffers, std::span<const Partition> partitions);
+  ~AppendTransaction();
+  AppendTransaction(const AppendTransaction&) = delete;
+  AppendTransaction& operator=(const AppendTransaction&) = delete;
+
+  // Requires: `partition` is locked.
+  const Head& head(Partition partition) const;
+  std::span<const Head> heads() const { return buffers_.heads_; }
+
+  // The next row of its partition. Nothing is sent before commit().
+  Position add(Partition partition, const NewEvent& event);
+
+  // Another statement of the same transaction, sent at once. Returns how many rows it affected or found.
+  std::int64_t execute(const std::string& sql);
+
+  // Sends the rows, moves the heads, commits, and notifies the readers once.
+  void commit();
+
+  // pg_current_xact_id(): what pg_xact_status() is asked about when the outcome is unknown.
+  const std::string& transaction_id() const { return transaction_id_; }
+  // Whether the server may have committed: the bytes that let it do so have been sent.
+  bool commit_sent() const { return commit_sent_; }
+  const std::optional<Evidence>& evidence() const { return evidence_; }
+
+ private:
+  std::size_t index_of(Partition partition) const;
+  void build_commit();
+
+  postgres::Connection& connection_;
+  AppendBuffers& buffers_;
+  std::string transaction_id_;
+  std::optional<Evidence> evidence_;
+  bool changed_ = false;
+  bool appended_ = false;
+  bool commit_sent_ = false;
+  bool ended_ = false;
+};
+
+// A caller's expected version is not the stream's.
+struct VersionConflict {
+  std::string stream_id;
+  std::int64_t expected = 0;  // how many events the caller had seen
+  std::int64_t actual = 0;    // how many there are
+};
+
+struct AppendError {
+  DatabaseFailure failure;
+  std::optional<VersionConflict> conflict;  // with DatabaseFailure::Kind::refused
+};
+
+struct StreamAppend {
+  std::string stream_id;
+  std::string actor_id;
+  std::optional<Timestamp> occurred_at;
+  std::vector<domain::Event> events;
+  // The number of events that the stream must have; nothing: whatever it has.
+  std::optional<Version> expected_version;
+  std::optional<Timestamp> received_at{};
+};
+
+// One per connection. Not thread-safe.
+class Appender {
+ public:
+  // Requires: a migrated database; a role that may INSERT into event_log. The connection must outlive the Appender.
+  explicit Appender(postgres::Connection& connection);
+
+  // Appends all or nothing, and returns each event's position in the order given. A stream may appear several times.
+  Result<std::vector<Position>, AppendError> append(std::span<const StreamAppend> appends);
+
+ private:
+  postgres::Connection& connection_;
+  int partition_count_;
+  AppendBuffers buffers_;
+};
+
+// After DatabaseFailure::Kind::outcome_unknown, on a new connection: whether the transaction was committed. Waits, up to 30 s,
+// for a transaction that is still under way. The row it left is the judge where it appended any, for it also tells the truth
+// after a fail-over that lost the end of the log; otherwise pg_xact_status() is. Throws as AppendTransaction, and
+// std::runtime_error when nobody can tell any more.
+bool was_committed(postgres::Connection& connection, const std::string& transaction_id,
+                   const std::optional<Evidence>& evidence);
+
+}  // namespace hermes::eventstore

@@ -1,0 +1,16 @@
+// A recorded event as JSON, one shape for `tail --json` and whatever else prints the log: the columns under their names, the
+// payload's fields under "data".
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "eventstore/log/event_log.h"
+
+namespace hermes::tools {
+
+boost::json::object to_json(const eventstore::RecordedEvent& event);
+
+// The payload alone: {"sender": "fredy", "content": "Hello", ...}, the names of proto/hermes/v1/events.proto.
+boost::json::object to_json(const domain::Event& event);
+
+}  // namespace hermes::tools
