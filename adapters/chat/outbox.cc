@@ -1,6 +1,7 @@
 #include "adapters/chat/outbox.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "adapters/chat/records.h"
@@ -90,9 +91,10 @@ Result<std::vector<Outgoing>, Error> Outbox::take_over(Outbox& other) {
   }
   // A kill before this leaves them in both: then they are here already when they are taken over again.
   if (auto written = other.journal_->rewrite(records_of(left)); !written) return fail(written.error());
+  std::unordered_set<domain::MessageId> stays;  // removing moves what `left` points to
+  for (const Waiting* waiting : left) stays.insert(waiting->outgoing.message.message_id);
   for (const Outgoing& outgoing : other.all()) {
-    const bool stays = std::ranges::any_of(left, [&](const Waiting* waiting) { return waiting->outgoing == outgoing; });
-    if (!stays) other.remove(outgoing.message.message_id);
+    if (!stays.contains(outgoing.message.message_id)) other.remove(outgoing.message.message_id);
   }
   return taken;
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "adapters/chat/records.h"
 #include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
@@ -30,6 +31,17 @@ class OutboxTest : public ::testing::Test {
     auto opened = Outbox::open(folder_.path());
     EXPECT_TRUE(opened.ok());
     outbox_ = std::move(*opened);
+  }
+  // As so many calls of add() leave it, in one step.
+  void fill(std::size_t count) {
+    outbox_.reset();
+    std::vector<std::string> records;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Outgoing outgoing = message("m-" + std::to_string(i), "david");
+      records.push_back(encode_message_record(outgoing.message, outgoing.time));
+    }
+    ASSERT_TRUE((*Journal::open(folder_ / "outbox.log", [](std::string_view) {}))->rewrite(records).ok());
+    reopen();
   }
   void add(const Outgoing& outgoing) { ASSERT_TRUE(outbox_->add(outgoing).ok()); }
   bool acknowledge(const std::string& id) { return outbox_->acknowledged(*domain::MessageId::parse(id)); }
@@ -171,6 +183,17 @@ TEST_F(OutboxTest, KeepsTheOrderWhileTheServerIsAway) {
   EXPECT_THAT(due(), ElementsAre("d-4"));
 }
 
+TEST_F(OutboxTest, HasNoMoreUnderWayThanTheLimitThoughEachMayBeOvertaken) {
+  for (const char* id : {"d-1", "d-2", "d-3", "d-4"}) add(message(id, "david"));
+  due_after(40);  // those that go are suspects now
+  now_ += Outbox::kLongestRetry;
+  for (const char* id : {"d-1", "d-2", "d-3"}) {
+    EXPECT_THAT(due(), ElementsAre(id));
+    now_ += Outbox::kFirstRetry;  // now it need not be waited for any more
+  }
+  EXPECT_THAT(due(), IsEmpty());
+}
+
 TEST_F(OutboxTest, LetsLaterMessagesPassOneThatTheServerRefuses) {
   add(message("refused", "david"));
   add(message("d-1", "david"));
@@ -193,6 +216,18 @@ TEST_F(OutboxTest, GivesNothingUpForAcksThatComeTogether) {
   acknowledge("d-2");
   EXPECT_THAT(given_up(), IsEmpty());
   EXPECT_THAT(ids(outbox_->all()), ElementsAre("d-1"));
+}
+
+TEST_F(OutboxTest, CountsATryInVainOnceHoweverManyOvertakeIt) {
+  add(message("d-1", "david"));
+  due_after(8);  // its next try is a minute away
+  add(message("d-2", "david"));
+  add(message("d-3", "david"));
+  EXPECT_THAT(due_after(Outbox::kSuspectAttempts), ElementsAre("d-2"));
+  EXPECT_THAT(due_after(1), ElementsAre("d-3"));
+  acknowledge("d-3");
+  acknowledge("d-2");
+  EXPECT_THAT(given_up(), IsEmpty());
 }
 
 TEST_F(OutboxTest, RemembersOverRestartsWhatWasOvertaken) {
@@ -246,6 +281,37 @@ TEST_F(OutboxTest, TakesOverAnotherOutboxInTheOrderOfSending) {
   EXPECT_THAT(Outbox::peek(other_folder.path()), IsEmpty());
 }
 
+TEST_F(OutboxTest, TakesOverWhatWasSentAtTheSameTimeBehindItsOwn) {
+  private_servers::TemporaryFolder other_folder;
+  auto other = *Outbox::open(other_folder.path());
+  add(message("own", "david"));
+  ASSERT_TRUE(other->add(message("their", "david")).ok());
+  ASSERT_TRUE(outbox_->take_over(*other).ok());
+  EXPECT_THAT(ids(outbox_->all()), ElementsAre("own", "their"));
+}
+
+TEST_F(OutboxTest, TakesNoMoreThanItsLimit) {
+  fill(Outbox::kMaxMessages - 1);
+  add(message("last", "eva"));
+  const auto refused = outbox_->add(message("one-more", "eva"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("10000 messages wait"));
+  EXPECT_EQ(outbox_->size(), Outbox::kMaxMessages);
+  acknowledge("last");
+  add(message("one-more", "eva"));
+}
+
+TEST_F(OutboxTest, TakesOverNoMoreThanItsLimitAndLeavesTheRestWhereItIs) {
+  fill(Outbox::kMaxMessages - 1);
+  private_servers::TemporaryFolder other_folder;
+  auto other = *Outbox::open(other_folder.path());
+  for (const char* id : {"their-1", "their-2"}) ASSERT_TRUE(other->add(message(id, "eva")).ok());
+  EXPECT_THAT(ids(*outbox_->take_over(*other)), ElementsAre("their-1"));
+  EXPECT_EQ(outbox_->size(), Outbox::kMaxMessages);
+  EXPECT_THAT(ids(other->all()), ElementsAre("their-2"));
+  EXPECT_THAT(ids(Outbox::peek(other_folder.path())), ElementsAre("their-2"));
+}
+
 TEST_F(OutboxTest, LeavesWhereItIsWhatAnotherMessageHasTheIdOf) {
   private_servers::TemporaryFolder other_folder;
   auto other = *Outbox::open(other_folder.path());
@@ -267,6 +333,7 @@ TEST_F(OutboxTest, SaysWhenNothingIsDue) {
 TEST_F(OutboxTest, StaysSmallHoweverManyMessagesPassThrough) {
   const std::string content(60'000, 'x');
   add(message("waiting", "eva"));
+  due_after(3);
   for (int i = 0; i < 60; ++i) {
     add(message("m-" + std::to_string(i), "david", content));
     acknowledge("m-" + std::to_string(i));
@@ -274,6 +341,7 @@ TEST_F(OutboxTest, StaysSmallHoweverManyMessagesPassThrough) {
   EXPECT_LT(std::filesystem::file_size(folder_ / "outbox.log"), Outbox::kRewriteBytes + content.size() * 2);
   reopen();
   EXPECT_THAT(ids(outbox_->all()), ElementsAre("waiting"));
+  EXPECT_EQ(outbox_->take_due(now_).at(0).number, 4u) << "its tries are not forgotten";
 }
 
 }  // namespace

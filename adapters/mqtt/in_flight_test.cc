@@ -64,6 +64,19 @@ TEST(InFlight, TellsWhoWaitsWhatTheBrokerSaid) {
   EXPECT_TRUE(in_flight.empty());
 }
 
+TEST(InFlight, TakesTheFirstReasonOfARefusalForOne) {
+  InFlight in_flight;
+  const auto taken = std::make_shared<Outcome>();
+  const auto refused = std::make_shared<Outcome>();
+  add(in_flight, "a", taken);
+  add(in_flight, "b", refused);
+  sent(in_flight);
+  in_flight.acknowledged(1, 0x7f);
+  in_flight.acknowledged(2, 0x80);
+  EXPECT_EQ(taken->wait(0ms), "");
+  EXPECT_NE(refused->wait(0ms), "");
+}
+
 TEST(InFlight, SendsAgainWhatIsOpenUnderTheSameIdentifiers) {
   InFlight in_flight;
   for (const char* payload : {"a", "b", "c"}) add(in_flight, payload);
@@ -77,6 +90,24 @@ TEST(InFlight, SendsAgainWhatIsOpenUnderTheSameIdentifiers) {
   EXPECT_TRUE(in_flight.acknowledged(4, 0));
   EXPECT_TRUE(in_flight.acknowledged(3, 0));
   EXPECT_TRUE(in_flight.empty());
+}
+
+TEST(InFlight, MarksWhatWasSentBeforeAlsoWhenAConnectionInBetweenSentNothing) {
+  InFlight in_flight;
+  add(in_flight, "a");
+  sent(in_flight);
+  in_flight.connected(/*session_present=*/true);  // lost again at once
+  in_flight.connected(/*session_present=*/true);
+  EXPECT_THAT(sent(in_flight), ElementsAre("1:a+"));
+}
+
+TEST(InFlight, SendsWhatIsToBeRetainedAsThat) {
+  InFlight in_flight;
+  in_flight.add("topic", "a", /*retained=*/true, nullptr);
+  std::string out;
+  in_flight.send_more(out, kNoLimit);
+  std::string_view packet = out;
+  EXPECT_TRUE(std::get<Publish>(**take_packet(packet)).retained);
 }
 
 TEST(InFlight, MarksNothingAsADuplicateForABrokerThatHasForgottenTheSession) {

@@ -2,6 +2,7 @@
 // otherwise.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,46 @@ TEST_F(Durability, ASegmentStaysWhenWhatIsReleasedCannotBeForced) {
   append(*spool, "m2");
   EXPECT_THAT(calls([&] { spool->release(1); }, "fdatasync released"), ElementsAre("pwrite released", "fdatasync released"));
   EXPECT_EQ(folder_.files(".segment").size(), 2u);
+}
+
+// Should the power go in between, the bytes are in one place at least.
+TEST_F(Durability, WhatIsKeptAsideIsOnTheDiskBeforeItIsCutOff) {
+  std::size_t end_of_first = 0;
+  {
+    const auto spool = open(Fsync::never);
+    append(*spool, "m1");
+    end_of_first = spool->statistics().bytes;
+    append(*spool, "m2");
+  }
+  const std::filesystem::path segment = folder_.files(".segment").at(0);
+  std::string bytes = bytes_of(segment);
+  bytes.back() ^= 1;
+  write_bytes(segment, bytes);
+  const std::string aside = std::filesystem::path(kFirst).stem().string() + "." + std::to_string(end_of_first) + ".damaged";
+  std::vector<std::string> made = calls([&] { open(Fsync::never); });
+  std::erase_if(made, [&](const std::string& call) {
+    return !call.starts_with("fdatasync ") && !call.starts_with("ftruncate " + kFirst);
+  });
+  EXPECT_THAT(made, testing::IsSupersetOf({"fdatasync " + aside, "ftruncate " + kFirst, "fdatasync " + kFirst}));
+  const auto at = [&](const std::string& call) { return std::ranges::find(made, call) - made.begin(); };
+  EXPECT_LT(at("fdatasync " + aside), at("ftruncate " + kFirst));
+  EXPECT_LT(at("ftruncate " + kFirst), at("fdatasync " + kFirst));
+}
+
+// A number that was never given out must not be missing: as if it had never been begun.
+TEST_F(Durability, ASegmentWhoseFirstRecordIsNotTakenCountsForNothing) {
+  const auto spool = open(Fsync::never);
+  unsigned writes = 0;
+  {
+    const FailingCalls second_write_fails({.fate = [&](const FailingCalls::Call& call) {
+      return std::string(call.name) == "pwrite" && ++writes == 2 ? Fate::fails : Fate::succeeds;
+    }});
+    const std::vector<NewRecord> one{{"topic", "m1"}};
+    EXPECT_EQ(spool->append(one, kNoon).count, 0u);
+  }
+  EXPECT_EQ(spool->statistics().bytes, 0u);
+  append(*spool, "m2");
+  EXPECT_THAT(read_payloads(*spool), ElementsAre("m2"));
 }
 
 }  // namespace

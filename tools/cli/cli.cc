@@ -170,9 +170,10 @@ CommandError refusal(const pqxx::sql_error& error, const Settings& settings) {
   return {kFoundProblem, words};
 }
 
+// One line, whatever ids and names of others are in it.
 int complain(ExitCode code, const std::string& problem) {
   std::cout.flush();
-  say_error(problem);
+  say_error(escape_for_terminal(problem));
   return code;
 }
 

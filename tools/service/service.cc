@@ -15,6 +15,7 @@
 #include <mutex>
 #include <stop_token>
 
+#include "base/printable_text.h"
 #include "base/timestamp.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/options.h"
@@ -35,6 +36,17 @@ class JsonLines : public spdlog::formatter {
     out.append(line.data(), line.data() + line.size());
   }
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonLines>(); }
+};
+
+// Many lines hold what others wrote (ids, topics, the database's words), and a log is read at a terminal: nothing in it may
+// drive that, or look like another line.
+class PrintableMessage : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = escape_for_terminal({message.payload.data(), message.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override { return std::make_unique<PrintableMessage>(); }
 };
 
 sigset_t stop_signals() {
@@ -68,7 +80,9 @@ void set_up_logging(const ServiceOptions& options) {
     logger->set_formatter(std::make_unique<JsonLines>());
     say_errors_by([](const std::string& problem) { spdlog::critical("{}", problem); });
   } else {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    lines->add_flag<PrintableMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %*");
+    logger->set_formatter(std::move(lines));
   }
   logger->set_level(spdlog::level::from_str(options.log_level));
   logger->flush_on(spdlog::level::info);
@@ -105,7 +119,8 @@ std::string ServiceState::after(bool begun, bool ready, Clock::time_point now) {
 }
 
 void tell_systemd_ready(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
-void tell_systemd_status(const std::string& status) { sd_notify(0, ("STATUS=" + status).c_str()); }
+// A line's end within it would begin another variable (sd_notify(3)).
+void tell_systemd_status(const std::string& status) { sd_notify(0, ("STATUS=" + escape_for_terminal(status)).c_str()); }
 void tell_systemd_alive() { sd_notify(0, "WATCHDOG=1"); }
 void tell_systemd_stopping() { sd_notify(0, "STOPPING=1\nSTATUS=draining"); }
 
