@@ -57,8 +57,8 @@ bool is_invisible(char32_t code) {
          || (code >= 0xE0000 && code <= 0xE007F);         // tags
 }
 
-// Joiners join emoji, and shape letters of Arabic and Indic scripts; behind a letter of a European script they do nothing but hide.
-// Tags follow the black flag of a region (England's), and each other.
+// Joiners join emoji, and shape letters of Arabic and Indic scripts; behind a letter of a European script they do nothing but
+// hide. Tags follow the black flag of a region (England's), and each other.
 class Neighbours {
  public:
   bool needs(char32_t code) const {

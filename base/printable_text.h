@@ -13,8 +13,8 @@ namespace hermes {
 // Shows what a terminal would obey instead of print: C0 and C1 control characters and DEL (as \n, \t, \r, \x1b), bidirectional
 // embeddings, overrides and isolates (Unicode TR 36, 3.4: \u202e), line and paragraph separators (\u2028), and bytes that are
 // not UTF-8 (\xff). And what nobody can see, with which "fredy" could be written in many ways: zero width spaces, direction
-// marks, tags (\u200b), but for joiners and tags where an emoji or a script needs them. Everything else stays as it is: accents,
-// right-to-left letters, emoji. The result is one line of valid UTF-8.
+// marks, tags (\u200b), but for joiners and tags where an emoji or a script needs them. Everything else stays as it is:
+// accents, right-to-left letters, emoji. The result is one line of valid UTF-8.
 std::string escape_for_terminal(std::string_view text);
 
 // How many columns a terminal takes for `text`: 2 for wide characters (East Asian, most emoji), 0 for combining ones.

@@ -35,22 +35,24 @@ TEST(EscapeForTerminal, ShowsWhatReordersOrBreaksLines) {
 }
 
 TEST(EscapeForTerminal, ShowsWhatNobodyCanSee) {
-  for (const auto& [text, shown] : std::vector<std::pair<std::string, std::string>>{{"fre\u200bdy", "fre\\u200bdy"},
-                                                                                   {"fre\u200cdy", "fre\\u200cdy"},
-                                                                                   {"fre\u200ddy", "fre\\u200ddy"},
-                                                                                   {"\u200efredy\u200f", "\\u200efredy\\u200f"},
-                                                                                   {"\ufefffredy", "\\ufefffredy"},
-                                                                                   {"fre\u2060\u2064dy", "fre\\u2060\\u2064dy"},
-                                                                                   {"fredy\U000e0041", "fredy\\U000e0041"},
-                                                                                   {"👍\u200d\u200d", "👍\u200d\\u200d"},
-                                                                                   {"\u200dx", "\\u200dx"}}) {
+  for (const auto& [text, shown] :
+       std::vector<std::pair<std::string, std::string>>{{"fre\u200bdy", "fre\\u200bdy"},
+                                                        {"fre\u200cdy", "fre\\u200cdy"},
+                                                        {"fre\u200ddy", "fre\\u200ddy"},
+                                                        {"\u200efredy\u200f", "\\u200efredy\\u200f"},
+                                                        {"\ufefffredy", "\\ufefffredy"},
+                                                        {"fre\u2060\u2064dy", "fre\\u2060\\u2064dy"},
+                                                        {"fredy\U000e0041", "fredy\\U000e0041"},
+                                                        {"👍\u200d\u200d", "👍\u200d\\u200d"},
+                                                        {"\u200dx", "\\u200dx"}}) {
     EXPECT_EQ(escape_for_terminal(text), shown);
   }
 }
 
 TEST(EscapeForTerminal, LeavesInvisibleCharactersWhereTheyAreNeeded) {
-  for (const std::string text : {"👨\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
-                                 "می\u200cخواهم", "क्\u200dष", "👩🏽\u200d💻"}) {
+  for (const std::string text :
+       {"👨\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "می\u200cخواهم", "क्\u200dष", "👩🏽\u200d💻"}) {
     EXPECT_EQ(escape_for_terminal(text), text);
   }
   EXPECT_EQ(escape_for_terminal("🏴\U000e0067\U000e007f\U000e0067"), "🏴\U000e0067\U000e007f\\U000e0067");

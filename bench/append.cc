@@ -15,8 +15,8 @@
 #include "bench/bench.h"
 #include "bench/benchmarks.h"
 #include "bench/migrated_database.h"
-#include "eventstore/log/appender.h"
 #include "eventstore/commands/command_handler.h"
+#include "eventstore/log/appender.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
 

@@ -1,8 +1,8 @@
 // history: a page of 50 messages from the query service, out of a table of millions.
 //
-// A conversation is an index range, so a page should cost the same whatever the table holds: the ceiling is the same service on a
-// table that is almost empty. The tables are filled by SQL, with what the log of so many messages would have made of them; the
-// rebuild of ten million messages would take longer than all the rest.
+// A conversation is an index range, so a page should cost the same whatever the table holds: the ceiling is the same service on
+// a table that is almost empty. The tables are filled by SQL, with what the log of so many messages would have made of them;
+// the rebuild of ten million messages would take longer than all the rest.
 #include <httplib.h>
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 #include "bench/benchmarks.h"
 #include "bench/load_process.h"
 #include "bench/migrated_database.h"
-#include "projections/rebuild/parallel_fold.h"
 #include "projections/read_models/projection.h"
+#include "projections/rebuild/parallel_fold.h"
 #include "projections/rebuild/rebuild_steps.h"
 #include "projections/rebuild/table_copy.h"
 #include "tests/servers/free_port.h"
@@ -48,7 +48,8 @@ std::pair<std::uint64_t, std::uint64_t> users_of(std::uint64_t pair) {
   return {pair % kUsers, (pair % kUsers + 1 + pair / kUsers) % kUsers};
 }
 
-// The rows of message n, for both tables: who wrote to whom at random, so that a conversation is scattered over the whole table.
+// The rows of message n, for both tables: who wrote to whom at random, so that a conversation is scattered over the whole
+// table.
 std::string messages_sql(std::uint64_t messages) {
   const std::string users = std::to_string(kUsers);
   return "(SELECT md5('m' || n)::uuid::text AS message_id, n, to_timestamp(" + std::to_string(kFirstMessage_s) +
@@ -82,10 +83,11 @@ void fill(const MigratedDatabase& database, std::uint64_t messages) {
   const projections::CopyStatements copy = projections::copy_statements(work, tables, schema);
   for (const std::string& statement : copy.create) work.exec(statement);
   const std::string source = messages_sql(messages);
-  work.exec("INSERT INTO " + schema +
-            ".chat_messages (id, message_id, sender_id, sender_name, receiver_id, content, message_type, created_at, updated_at) "
-            "SELECT md5('i' || n)::uuid, message_id, sender, 'User ' || sender, receiver, repeat('c', 80), 'text', at, at FROM " +
-            source);
+  work.exec(
+      "INSERT INTO " + schema +
+      ".chat_messages (id, message_id, sender_id, sender_name, receiver_id, content, message_type, created_at, updated_at) "
+      "SELECT md5('i' || n)::uuid, message_id, sender, 'User ' || sender, receiver, repeat('c', 80), 'text', at, at FROM " +
+      source);
   work.exec("INSERT INTO " + schema +
             ".message_status (id, message_id, status, \"timestamp\", user_id) "
             "SELECT n * 4 + step, message_id, (ARRAY['sent', 'received_by_server', 'delivered', 'read'])[step + 1],"
@@ -202,7 +204,8 @@ Measurement pages(const MigratedDatabase& database, std::uint64_t messages) {
                       {"messages_a_page", static_cast<double>(shown) / kPages},
                       {"all_peers_page_ms_p50", percentile(everything_ms, 0.5)},
                       {"all_peers_page_ms_p99", percentile(everything_ms, 0.99)},
-                      {"index_scans_of_conversations", static_cast<double>(scans_after.of_conversations - scans_before.of_conversations)},
+                      {"index_scans_of_conversations",
+                       static_cast<double>(scans_after.of_conversations - scans_before.of_conversations)},
                       {"sequential_scans", static_cast<double>(scans_after.sequential - scans_before.sequential)}}};
 }
 
@@ -223,10 +226,11 @@ BenchResult history(const Options& options) {
                          .exec1("SELECT pg_total_relation_size('chat_messages') + pg_total_relation_size('message_status')")[0]
                          .as<std::int64_t>();
 
-  BenchResult result{.name = "history",
-                     .unit = "pages",
-                     .ours_is = "pages of 50 of a conversation over HTTP, one after another; " + std::to_string(messages) + " messages stored",
-                     .ceiling_is = "the same with " + std::to_string(kFewMessages) + " messages stored"};
+  BenchResult result{
+      .name = "history",
+      .unit = "pages",
+      .ours_is = "pages of 50 of a conversation over HTTP, one after another; " + std::to_string(messages) + " messages stored",
+      .ceiling_is = "the same with " + std::to_string(kFewMessages) + " messages stored"};
   result.pairs = run_pairs([&] { return pages(few, kFewMessages); }, [&] { return pages(many, messages); }, options.pairs);
   result.more = {{"messages", messages},
                  {"conversations", pairs_of(messages)},

@@ -21,9 +21,9 @@ Counted count_messages(Stack& stack, std::uint64_t messages, SubscriberProcess::
 struct Ingested {
   double per_s = 0;
   double acknowledged_per_s = 0;  // until the broker has the last one's acknowledgement, and so those of all
-  double projected_per_s = 0;  // until the last row is visible; 0 without projectors
-  double lag_s_max = 0;        // of the projector, while the load ran and until it had caught up
-  double ingester_cpu_us = 0;  // of the ingester's process, a message
+  double projected_per_s = 0;     // until the last row is visible; 0 without projectors
+  double lag_s_max = 0;           // of the projector, while the load ran and until it had caught up
+  double ingester_cpu_us = 0;     // of the ingester's process, a message
   double broker_cpu_us = 0;
   double resident_mib = 0;
   load::Report load;

@@ -22,7 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kRateMessages = 40'000;
 constexpr double kSeconds = 8;
-// Of the same load before each measurement, not counted: processes and database sessions that have just begun fill their caches.
+// Of the same load before each measurement, not counted: processes and database sessions that have just begun fill their
+// caches.
 constexpr double kWarmUpSeconds = 2;
 // How often the probe asks for its row: what it tells is at most so much too late. Each millisecond would be a tenth of a core.
 constexpr std::chrono::milliseconds kLook{4};

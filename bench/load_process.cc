@@ -94,8 +94,8 @@ load::Report LoadProcess::finish(std::chrono::milliseconds limit) {
 
 SubscriberProcess::SubscriberProcess(const std::string& hermes, std::uint16_t port, Answer answer, std::uint64_t count)
     : folder_("hermes-subscriber"), process_([&] {
-        std::vector<std::string> command{
-            beside(hermes, "hermes-bench"), "subscribe", "--port", std::to_string(port), "--count", std::to_string(count)};
+        std::vector<std::string> command{beside(hermes, "hermes-bench"), "subscribe", "--port",
+                                         std::to_string(port),           "--count",   std::to_string(count)};
         if (answer == Answer::acknowledgement) command.push_back("--answer");
         return Process::start(command, {.output = folder_ / "errors", .output_alone = folder_ / "report"});
       }()) {

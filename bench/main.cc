@@ -1,5 +1,5 @@
-// hermes-bench: measures Hermes against a ceiling of the same run (bench/bench.h). It starts the servers it needs itself, and the
-// hermes that stands beside it.
+// hermes-bench: measures Hermes against a ceiling of the same run (bench/bench.h). It starts the servers it needs itself, and
+// the hermes that stands beside it.
 #include <iostream>
 #include <memory>
 

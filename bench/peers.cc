@@ -25,18 +25,18 @@ ExitCode run_load(const load::Settings& settings) {
   std::signal(SIGTERM, [](int) { stop_publishing = 1; });
   const load::Report report = load::run(settings, [] { return stop_publishing != 0; });
   tools::print_json(boost::json::object{{"started_us", report.started_us},
-                                 {"published", report.published},
-                                 {"taken", report.taken},
-                                 {"acknowledged", report.acknowledged},
-                                 {"sent_again", report.sent_again},
-                                 {"reconnects", report.reconnects},
-                                 {"publish_seconds", report.publish_seconds},
-                                 {"seconds", report.seconds},
-                                 {"cpu_seconds", report.cpu_seconds},
-                                 {"ack_ms_p50", report.ack_ms_p50},
-                                 {"ack_ms_p99", report.ack_ms_p99},
-                                 {"ack_ms_max", report.ack_ms_max},
-                                 {"complete", report.complete}});
+                                        {"published", report.published},
+                                        {"taken", report.taken},
+                                        {"acknowledged", report.acknowledged},
+                                        {"sent_again", report.sent_again},
+                                        {"reconnects", report.reconnects},
+                                        {"publish_seconds", report.publish_seconds},
+                                        {"seconds", report.seconds},
+                                        {"cpu_seconds", report.cpu_seconds},
+                                        {"ack_ms_p50", report.ack_ms_p50},
+                                        {"ack_ms_p99", report.ack_ms_p99},
+                                        {"ack_ms_max", report.ack_ms_max},
+                                        {"complete", report.complete}});
   return kDone;
 }
 
@@ -53,7 +53,7 @@ void add_peers(const Command& root, Cli& cli) {
   auto milliseconds = std::make_shared<std::optional<std::int64_t>>();
   auto again_ms = std::make_shared<std::int64_t>(load->send_again_after.count());
   const Command load_app = root.subcommand("load", "Publishes messages at QoS 1 and prints what became of them.",
-                                            {"hermes-bench load --port 1883 --count 10000"});
+                                           {"hermes-bench load --port 1883 --count 10000"});
   load_app.hide();
   load_app.option("--port", load->port, "Port of the broker").required();
   load_app.option("--topic", load->topic_root, "Root of the topics");
@@ -75,7 +75,7 @@ void add_peers(const Command& root, Cli& cli) {
 
   auto subscriber = std::make_shared<SubscriberSettings>();
   const Command subscribe_app = root.subcommand("subscribe", "Counts messages, or answers each at once.",
-                                                 {"hermes-bench subscribe --port 1883 --count 10000"});
+                                                {"hermes-bench subscribe --port 1883 --count 10000"});
   subscribe_app.hide();
   subscribe_app.option("--port", subscriber->port, "Port of the broker").required();
   subscribe_app.option("--topic", subscriber->topic_root, "Root of the topics");

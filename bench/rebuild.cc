@@ -14,8 +14,8 @@
 #include "bench/benchmarks.h"
 #include "bench/message_log.h"
 #include "bench/migrated_database.h"
-#include "projections/rebuild/parallel_fold.h"
 #include "projections/read_models/projection.h"
+#include "projections/rebuild/parallel_fold.h"
 #include "projections/rebuild/rebuild_steps.h"
 #include "projections/rebuild/table_copy.h"
 

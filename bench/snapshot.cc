@@ -1,9 +1,9 @@
 // snapshot: loading a long stream from its snapshot, against reading all of its events.
 //
-// The stream is a broadcast and the receipts of its recipients, written by the command handler, which takes the snapshots on the
-// way. The worst moment is measured: the next snapshot is about to be taken, and as many events as can be lie behind the last one.
-// The ceiling loads the same stream by the same code
-// in a transaction that has deleted the snapshots, and is rolled back.
+// The stream is a broadcast and the receipts of its recipients, written by the command handler, which takes the snapshots on
+// the way. The worst moment is measured: the next snapshot is about to be taken, and as many events as can be lie behind the
+// last one. The ceiling loads the same stream by the same code in a transaction that has deleted the snapshots, and is rolled
+// back.
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -54,8 +54,9 @@ bool next_batch_takes_a_snapshot(postgres::Connection& connection) {
 // Returns how many receipts there are: `receipts` or some more.
 std::uint64_t announce(postgres::Connection& connection, std::uint64_t receipts) {
   eventstore::CommandHandler handler(connection, {});
-  handle(handler, {incoming(domain::SendMessage{kAnnouncement, domain::UserId::parse("fredy").value(), "Fredy",
-                                                domain::UserId::parse(std::string(domain::kEveryone)).value(), "Hello all", "text"})});
+  handle(handler,
+         {incoming(domain::SendMessage{kAnnouncement, domain::UserId::parse("fredy").value(), "Fredy",
+                                       domain::UserId::parse(std::string(domain::kEveryone)).value(), "Hello all", "text"})});
   std::uint64_t made = 0;
   for (; made < receipts || !next_batch_takes_a_snapshot(connection); made += kBatch) {
     std::vector<eventstore::Incoming> batch;
@@ -92,10 +93,11 @@ BenchResult snapshot(const Options& options) {
   const postgres::ConnectionPtr connection = database.connect("hermes_ingester");
   const std::uint64_t receipts = announce(*connection, std::max<std::uint64_t>(1, options.count.value_or(kDefaultReceipts)));
 
-  BenchResult result{.name = "snapshot",
-                     .unit = "loads",
-                     .ours_is = "a broadcast with " + std::to_string(receipts) + " receipts, from its snapshot and the events after it",
-                     .ceiling_is = "the same from all of its events, without a snapshot"};
+  BenchResult result{
+      .name = "snapshot",
+      .unit = "loads",
+      .ours_is = "a broadcast with " + std::to_string(receipts) + " receipts, from its snapshot and the events after it",
+      .ceiling_is = "the same from all of its events, without a snapshot"};
   result.pairs = run_pairs(
       [&] {
         pqxx::work without(*connection);

@@ -85,8 +85,7 @@ Decision decide(const Message& message, const SendMessage& command) {
   Events events;
   events.reserve(2);
   // Spelled out, not emplaced: clang 14 (the fuzzers' compiler) can't make aggregates from parentheses.
-  events.push_back(
-      MessageSent{command.sender, command.sender_name, command.receiver, command.content, command.message_type});
+  events.push_back(MessageSent{command.sender, command.sender_name, command.receiver, command.content, command.message_type});
   events.push_back(MessageReceived{});
   return events;
 }

@@ -15,12 +15,12 @@
 #include <variant>
 #include <vector>
 
+#include "base/result.h"
 #include "domain/branches.h"
 #include "domain/commands.h"
 #include "domain/events.h"
 #include "domain/message_machine.h"
 #include "domain/rejection.h"
-#include "base/result.h"
 
 namespace hermes::domain {
 
@@ -47,8 +47,8 @@ class Message {
   std::size_t branch_count() const;
 
   // A versioned binary form of the whole state (cereal) and back. `restore` returns nothing for bytes that are not a snapshot
-  // of this layout: hostile or torn bytes are safe. `binding` is what the snapshot is of, a stream and a version for example: it
-  // is not kept, and only the same one restores.
+  // of this layout: hostile or torn bytes are safe. `binding` is what the snapshot is of, a stream and a version for example:
+  // it is not kept, and only the same one restores.
   std::string snapshot(std::string_view binding = {}) const;
   static std::optional<Message> restore(std::string_view bytes, std::string_view binding = {});
 

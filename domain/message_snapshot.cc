@@ -9,8 +9,8 @@
 #include <streambuf>
 #include <utility>
 
-#include "domain/message.h"
 #include "base/sha256.h"
+#include "domain/message.h"
 
 namespace hermes::domain {
 namespace {

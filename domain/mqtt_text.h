@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "domain/identifiers.h"
 #include "base/result.h"
+#include "domain/identifiers.h"
 
 namespace hermes::domain {
 

@@ -16,14 +16,14 @@ enum class RejectionReason {
   missing_field,
   invalid_field,
   // What the rules of the domain refuse.
-  illegal_transition,      // the machine has no such transition: state and event are in the detail
-  conflicting_message,     // the id is taken by a message with another body
-  not_a_recipient,         // a receipt by somebody the message was not for
-  own_broadcast_receipt,   // a sender's receipt for its own broadcast
-  server_only_status,      // `sent` and `received_by_server` are the server's to state
+  illegal_transition,     // the machine has no such transition: state and event are in the detail
+  conflicting_message,    // the id is taken by a message with another body
+  not_a_recipient,        // a receipt by somebody the message was not for
+  own_broadcast_receipt,  // a sender's receipt for its own broadcast
+  server_only_status,     // `sent` and `received_by_server` are the server's to state
   // What ingest gave up.
-  parked_too_long,         // a receipt whose message did not come within the parking window
-  refused_by_database,     // isolated by bisection: the database refused this one for its data
+  parked_too_long,      // a receipt whose message did not come within the parking window
+  refused_by_database,  // isolated by bisection: the database refused this one for its data
 };
 
 // "illegal_transition", ...

@@ -6,8 +6,8 @@
 
 #include <string_view>
 
-#include "domain/identifiers.h"
 #include "base/result.h"
+#include "domain/identifiers.h"
 
 namespace hermes::domain {
 

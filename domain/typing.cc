@@ -119,9 +119,9 @@ Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timest
     const Step taken = step(typing.state, started, true);
     if (taken.recorded) return Typing{taken.next, started ? at : typing.started_at};
   }
-  return fail(Rejection{RejectionReason::illegal_transition, "the typing indicator is in state " + std::string(name(typing.state)) +
-                                                                 ", in which " + std::string(event_type(event)) +
-                                                                 " cannot follow"});
+  return fail(Rejection{RejectionReason::illegal_transition, "the typing indicator is in state " +
+                                                                 std::string(name(typing.state)) + ", in which " +
+                                                                 std::string(event_type(event)) + " cannot follow"});
 }
 
 Result<Typing, Rejection> typing_after(const Event& event, Timestamp at) {

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/timestamp.h"
 #include "domain/commands.h"
 #include "domain/events.h"
 #include "domain/message.h"
-#include "base/timestamp.h"
 
 namespace hermes::domain {
 

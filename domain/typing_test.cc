@@ -32,9 +32,7 @@ TEST(Typing, AStartLaterThanThatIsRecordedAgain) {
   EXPECT_EQ(decide(kTyping, typing(true), kAt + 24h), Decision(Events{kStarted}));
 }
 
-TEST(Typing, AStartBeforeTheLastIsADuplicate) {
-  EXPECT_EQ(decide(kTyping, typing(true), kAt - 1h), Decision(Duplicate{}));
-}
+TEST(Typing, AStartBeforeTheLastIsADuplicate) { EXPECT_EQ(decide(kTyping, typing(true), kAt - 1h), Decision(Duplicate{})); }
 
 TEST(Typing, EveryoneCannotType) {
   SetTyping command = typing(true);

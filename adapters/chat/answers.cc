@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <optional>
 
-#include "domain/identifiers.h"
 #include "base/printable_text.h"
+#include "domain/identifiers.h"
 
 namespace hermes::chat {
 namespace {

@@ -11,8 +11,8 @@
 #include "adapters/chat/inbox.h"
 #include "adapters/chat/outbox.h"
 #include "adapters/terminal/console.h"
-#include "domain/commands.h"
 #include "base/timestamp.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

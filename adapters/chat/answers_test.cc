@@ -67,10 +67,11 @@ boost::json::value stored(const std::string& text) {
           {"steps", boost::json::array{}}};
 }
 boost::json::value rejected(const std::string& actor, const std::string& at) {
-  return {{"message", nullptr},
-          {"steps",
-           boost::json::array{
-               {{"kind", "rejected"}, {"at", at}, {"what", "invalid_field"}, {"actor_id", actor}, {"detail", "content is odd"}}}}};
+  return {
+      {"message", nullptr},
+      {"steps",
+       boost::json::array{
+           {{"kind", "rejected"}, {"at", at}, {"what", "invalid_field"}, {"actor_id", actor}, {"detail", "content is odd"}}}}};
 }
 
 TEST(Answers, AnIdThatAnotherMessageHasIsARefusalAtOnce) {

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <cstdint>
 
-#include "base/wall_clock.h"
 #include "adapters/wire/wire.h"
+#include "base/wall_clock.h"
 
 namespace hermes::chat {
 namespace {

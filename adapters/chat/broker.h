@@ -12,8 +12,8 @@
 #include "adapters/chat/outbox.h"
 #include "adapters/chat/session.h"
 #include "adapters/mqtt/client.h"
-#include "domain/commands.h"
 #include "base/result.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "adapters/chat/answers.h"
-#include "base/wall_clock.h"
 #include "adapters/terminal/wait.h"
+#include "base/wall_clock.h"
 #include "domain/typed_user.h"
 
 namespace hermes::chat {

@@ -8,11 +8,11 @@
 #include <thread>
 
 #include "adapters/terminal/wait.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/temporary_folder.h"
 #include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_proxy.h"
-#include "tests/servers/private_mosquitto.h"
-#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {
@@ -72,7 +72,8 @@ class ScriptedConsole : public terminal::Console {
   bool interactive() const override { return true; }
 
   bool has_shown(const std::string& piece) const {
-    return piece.empty() || std::ranges::any_of(shown, [&](const std::string& text) { return text.find(piece) != std::string::npos; });
+    return piece.empty() ||
+           std::ranges::any_of(shown, [&](const std::string& text) { return text.find(piece) != std::string::npos; });
   }
 
   std::vector<std::string> shown;
@@ -86,9 +87,7 @@ class ScriptedConsole : public terminal::Console {
 
 class ConversationTest : public ::testing::Test {
  protected:
-  ConversationTest() {
-    service_.answer("/v1/users", R"({"users": [{"user_id": "david", "name": "David"}], "next": null})");
-  }
+  ConversationTest() { service_.answer("/v1/users", R"({"users": [{"user_id": "david", "name": "David"}], "next": null})"); }
 
   // Runs the script as fredy; returns how many lines failed.
   std::size_t run(ScriptedConsole& console) {
@@ -108,12 +107,13 @@ class ConversationTest : public ::testing::Test {
     });
     outcome_ = conversation.run();
     meanwhile.join();
-    if (console.complete) completed_ids_ = console.complete("status ").candidates, completed_users_ = console.complete("to ").candidates;
+    if (console.complete)
+      completed_ids_ = console.complete("status ").candidates, completed_users_ = console.complete("to ").candidates;
     return outcome_.failures;
   }
 
   test_support::CannedService service_;
-  std::uint16_t broker_port_ = 1;  // nobody is there
+  std::uint16_t broker_port_ = 1;                  // nobody is there
   std::function<void(const Session&)> meanwhile_;  // on a thread of its own
   Conversation::Outcome outcome_;
   TemporaryFolder folder_;

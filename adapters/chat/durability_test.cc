@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "adapters/chat/outbox.h"
-#include "tests/support/failing_calls.h"
 #include "tests/servers/temporary_folder.h"
+#include "tests/support/failing_calls.h"
 
 namespace hermes::chat {
 namespace {

@@ -22,9 +22,9 @@
 #include "adapters/chat/error.h"
 #include "adapters/chat/journal.h"
 #include "adapters/chat/unconfirmed_receipts.h"
-#include "domain/commands.h"
 #include "base/result.h"
 #include "base/timestamp.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

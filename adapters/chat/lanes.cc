@@ -26,8 +26,7 @@ void by_time(std::vector<Outgoing>& messages) { std::ranges::stable_sort(message
 
 }  // namespace
 
-Lanes::Lanes(std::filesystem::path user_folder, std::filesystem::path folder, FolderLock lock,
-             std::unique_ptr<Outbox> outbox)
+Lanes::Lanes(std::filesystem::path user_folder, std::filesystem::path folder, FolderLock lock, std::unique_ptr<Outbox> outbox)
     : user_folder_(std::move(user_folder)), folder_(std::move(folder)), lock_(std::move(lock)), outbox_(std::move(outbox)) {}
 
 Result<Lanes, Error> Lanes::attend(const std::filesystem::path& user_folder) {

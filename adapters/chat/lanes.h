@@ -1,6 +1,6 @@
 // The outbox that one process serves, among those of its user. A user's folder has one lane for the attending client and a few
-// for `hermes send`, so that scripts can send while the user chats, and several at once. What a process left in its lane when it
-// ended is taken over by those that run, into the order of sending.
+// for `hermes send`, so that scripts can send while the user chats, and several at once. What a process left in its lane when
+// it ended is taken over by those that run, into the order of sending.
 //
 // Order is kept per recipient within a lane; between processes that run at the same time there is none. Not thread-safe.
 #pragma once
@@ -42,8 +42,7 @@ class Lanes {
   static Result<bool, Error> drop(const std::filesystem::path& user_folder, const domain::MessageId& id);
 
  private:
-  Lanes(std::filesystem::path user_folder, std::filesystem::path folder, FolderLock lock,
-        std::unique_ptr<Outbox> outbox);
+  Lanes(std::filesystem::path user_folder, std::filesystem::path folder, FolderLock lock, std::unique_ptr<Outbox> outbox);
   static Result<Lanes, Error> open(const std::filesystem::path& user_folder, const std::filesystem::path& folder,
                                    FolderLock lock);
 

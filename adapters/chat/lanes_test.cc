@@ -65,7 +65,8 @@ TEST_F(LanesTest, TellWhoHoldsTheChatAndLeadNobodyToASecondOne) {
   const Lanes chat = attend();
   const auto second = Lanes::attend(folder_.path());
   ASSERT_FALSE(second.ok());
-  EXPECT_THAT(second.error().message, AllOf(HasSubstr("process"), HasSubstr("one client at a time"), Not(HasSubstr("HERMES_OUTBOX_DIR"))));
+  EXPECT_THAT(second.error().message,
+              AllOf(HasSubstr("process"), HasSubstr("one client at a time"), Not(HasSubstr("HERMES_OUTBOX_DIR"))));
 }
 
 TEST_F(LanesTest, DropOneMessageThatNoProcessHolds) {

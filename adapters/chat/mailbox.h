@@ -19,9 +19,9 @@
 #include "adapters/chat/notices.h"
 #include "adapters/chat/outbox.h"
 #include "adapters/wire/wire.h"
-#include "domain/commands.h"
 #include "base/result.h"
 #include "base/timestamp.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/servers/temporary_folder.h"
 #include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
-#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

@@ -6,10 +6,10 @@
 // broker that drops one of them, could store the second first.
 //
 // The wire has no word for a message that the server refuses: it is never acknowledged, and must not hold up the later ones for
-// ever. So one that was tried kSuspectAttempts times in vain may be overtaken: the next ones to its recipient are sent too. When
-// nothing is acknowledged, the server is away, and the order stays. When a later one is acknowledged, the suspect is tried once
-// more, by now with a server that answers; when another later one is acknowledged and the suspect still is not, it is given up:
-// who owns the outbox sets it aside.
+// ever. So one that was tried kSuspectAttempts times in vain may be overtaken: the next ones to its recipient are sent too.
+// When nothing is acknowledged, the server is away, and the order stays. When a later one is acknowledged, the suspect is tried
+// once more, by now with a server that answers; when another later one is acknowledged and the suspect still is not, it is
+// given up: who owns the outbox sets it aside.
 //
 // Clocks come in as arguments. Not thread-safe. Files: docs/chat.md.
 #pragma once
@@ -27,9 +27,9 @@
 
 #include "adapters/chat/error.h"
 #include "adapters/chat/journal.h"
-#include "domain/commands.h"
 #include "base/result.h"
 #include "base/timestamp.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

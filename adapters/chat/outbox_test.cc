@@ -270,7 +270,8 @@ TEST_F(OutboxTest, TakesOverAnotherOutboxInTheOrderOfSending) {
   };
   add(at(message("own-1", "david"), 1));
   add(at(message("own-4", "david"), 4));
-  for (const auto& theirs : {at(message("their-2", "david"), 2), at(message("their-3", "eva"), 3), at(message("their-5", "david"), 5)})
+  for (const auto& theirs :
+       {at(message("their-2", "david"), 2), at(message("their-3", "eva"), 3), at(message("their-5", "david"), 5)})
     ASSERT_TRUE(other->add(theirs).ok());
   EXPECT_THAT(ids(*outbox_->take_over(*other)), ElementsAre("their-2", "their-3", "their-5"));
   EXPECT_EQ(other->size(), 0u);

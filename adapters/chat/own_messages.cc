@@ -51,7 +51,8 @@ OwnMessages::Change OwnMessages::Own::change() const {
   const std::string done = furthest == domain::Status::delivered ? "delivered to " + progress.recipient()
                            : furthest == domain::Status::read    ? "read by " + progress.recipient()
                                                                  : "";
-  if (!progress.on_the_server() && given_up) return {Mark::refused, done.empty() ? "refused" : done + ", but refused by the server"};
+  if (!progress.on_the_server() && given_up)
+    return {Mark::refused, done.empty() ? "refused" : done + ", but refused by the server"};
   if (!progress.on_the_server()) return {Mark::waiting, done.empty() ? "on its way" : done + ", but not yet on the server"};
   if (done.empty()) return {Mark::stored, "on the server"};
   return {mark_of(furthest), done};

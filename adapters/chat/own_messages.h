@@ -1,7 +1,7 @@
 // One's own messages, and how far each has come: what the marks beside them say. Pure.
 //
-// A mark never says more than the server: until its ack has come, a message is waiting, and only the words tell what a recipient did
-// (progress.h).
+// A mark never says more than the server: until its ack has come, a message is waiting, and only the words tell what a
+// recipient did (progress.h).
 //
 // Not thread-safe.
 #pragma once

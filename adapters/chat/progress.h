@@ -1,7 +1,7 @@
 // How far one message of one's own has come, from the receipts for it. Pure.
 //
-// What the server says and what recipients say are kept apart: a recipient's client gets a message from the broker, and may report
-// it read while no ingester runs. Then the server has nothing, and nothing but its own ack ends the retries.
+// What the server says and what recipients say are kept apart: a recipient's client gets a message from the broker, and may
+// report it read while no ingester runs. Then the server has nothing, and nothing but its own ack ends the retries.
 //
 // Not thread-safe.
 #pragma once
@@ -17,8 +17,8 @@ class Progress {
  public:
   explicit Progress(domain::UserId receiver) : receiver_(std::move(receiver)) {}
 
-  // False for a receipt that changes nothing, and for one that its user has no say in: whoever may publish can forge receipts, so
-  // only the server speaks for the server, and only a recipient for themselves. Requires: it is for this message.
+  // False for a receipt that changes nothing, and for one that its user has no say in: whoever may publish can forge receipts,
+  // so only the server speaks for the server, and only a recipient for themselves. Requires: it is for this message.
   bool take(const ReceiptArrived& receipt);
 
   bool on_the_server() const { return on_the_server_; }

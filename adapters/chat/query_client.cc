@@ -11,8 +11,8 @@
 #include <mutex>
 #include <thread>
 
-#include "base/wake_up.h"
 #include "base/host_and_port.h"
+#include "base/wake_up.h"
 
 namespace hermes::chat {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "adapters/chat/answers.h"
-#include "base/wall_clock.h"
 #include "base/printable_text.h"
+#include "base/wall_clock.h"
 
 namespace hermes::chat {
 
@@ -52,8 +52,7 @@ void Questions::show_with_short_ids(std::vector<Entry> messages) {
     message.id = seen_.ids.shortened(message.id);
     columns = std::max(columns, display_width(escape_for_terminal(message.id)));
   }
-  for (Entry& message : messages)
-    message.id.append(columns - display_width(escape_for_terminal(message.id)), ' ');
+  for (Entry& message : messages) message.id.append(columns - display_width(escape_for_terminal(message.id)), ' ');
   console_.show(messages);
 }
 

@@ -4,11 +4,11 @@
 #include <gmock/gmock.h>
 
 #include "adapters/terminal/wait.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/temporary_folder.h"
 #include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_server.h"
-#include "tests/servers/private_mosquitto.h"
-#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "adapters/chat/unconfirmed_receipts.h"
-#include "domain/commands.h"
 #include "base/timestamp.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

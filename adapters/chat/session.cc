@@ -12,9 +12,9 @@
 #include "adapters/chat/connection_state.h"
 #include "adapters/chat/lanes.h"
 #include "adapters/chat/mailbox.h"
-#include "base/wall_clock.h"
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
+#include "base/wall_clock.h"
 
 namespace hermes::chat {
 namespace {

@@ -21,8 +21,8 @@
 #include "adapters/chat/notices.h"
 #include "adapters/chat/outbox.h"
 #include "adapters/chat/set_aside.h"
-#include "domain/commands.h"
 #include "base/result.h"
+#include "domain/commands.h"
 
 namespace hermes::chat {
 

@@ -6,11 +6,11 @@
 
 #include "adapters/chat/user_folder.h"
 #include "adapters/wire/wire.h"
+#include "tests/servers/private_mosquitto.h"
+#include "tests/servers/temporary_folder.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_server.h"
 #include "tests/support/tcp_proxy.h"
-#include "tests/servers/private_mosquitto.h"
-#include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
 namespace {

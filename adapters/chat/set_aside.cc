@@ -53,7 +53,8 @@ Result<Done, Error> set_aside(const std::filesystem::path& user_folder, const Se
   });
   if (!changed) return fail(changed.error());
   if (full)
-    return fail(Error{"too many refused messages are kept. See them with `hermes send --pending`, and drop them with --drop ID"});
+    return fail(
+        Error{"too many refused messages are kept. See them with `hermes send --pending`, and drop them with --drop ID"});
   return Done{};
 }
 

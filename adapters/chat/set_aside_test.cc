@@ -22,7 +22,8 @@ TEST(SetAsideMessages, AreKeptWithTheReasonUntilTheyAreDropped) {
   ASSERT_TRUE(set_aside(folder.path(), refused("m-2", "too \"large\"")).ok());
   ASSERT_TRUE(set_aside(folder.path(), refused("m-1", "a second time")).ok());
   std::vector<std::string> seen;
-  for (const SetAside& message : all_set_aside(folder.path())) seen.push_back(message.outgoing.message.content + ": " + message.reason);
+  for (const SetAside& message : all_set_aside(folder.path()))
+    seen.push_back(message.outgoing.message.content + ": " + message.reason);
   EXPECT_THAT(seen, ElementsAre("text of m-1: the id is taken", "text of m-2: too \"large\""));
 
   EXPECT_TRUE(*drop_set_aside(folder.path(), *domain::MessageId::parse("m-1")));

@@ -56,9 +56,7 @@ std::string OthersTyping::text() const {
   if (typing_.empty()) return {};
   // A long name must not push what it does off the row.
   constexpr std::size_t kColumns = 24;
-  const auto name_of = [&](const One& one, std::size_t columns) {
-    return shorten(escape_for_terminal(one.name), columns);
-  };
+  const auto name_of = [&](const One& one, std::size_t columns) { return shorten(escape_for_terminal(one.name), columns); };
   const One& first = typing_.begin()->second;
   if (typing_.size() == 1) return name_of(first, kColumns) + " is typing…";
   if (typing_.size() == 2)

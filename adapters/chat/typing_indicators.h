@@ -11,8 +11,8 @@
 
 namespace hermes::chat {
 
-// Out: started when somebody is being written to, repeated now and then (who opens a client meanwhile, or lost the first one, sees
-// it too), stopped after a pause, with the message, or when the line is about somebody else.
+// Out: started when somebody is being written to, repeated now and then (who opens a client meanwhile, or lost the first one,
+// sees it too), stopped after a pause, with the message, or when the line is about somebody else.
 class OwnTyping {
  public:
   using Clock = std::chrono::steady_clock;

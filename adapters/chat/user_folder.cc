@@ -13,7 +13,8 @@
 namespace hermes::chat {
 namespace {
 
-constexpr const char* kWhatToDo = ". The outbox needs a folder that you may write: make it yours, or set HERMES_OUTBOX_DIR to one that is";
+constexpr const char* kWhatToDo =
+    ". The outbox needs a folder that you may write: make it yours, or set HERMES_OUTBOX_DIR to one that is";
 constexpr std::size_t kMaxFileNameBytes = 200;  // file systems allow 255; some room for suffixes
 constexpr std::size_t kDigestBytes = 8;
 

@@ -18,8 +18,8 @@ Result<std::filesystem::path, Error> outbox_root();
 // root/USER, with what a file name cannot hold written as %XX, and a long name cut and told apart by a digest.
 std::filesystem::path user_folder(const std::filesystem::path& root, const domain::UserId& user);
 
-// Locks a folder of a user's; makes it (mode 700) if need be. The refusal says what to do. The second waits a while for one who holds
-// it only for a moment.
+// Locks a folder of a user's; makes it (mode 700) if need be. The refusal says what to do. The second waits a while for one who
+// holds it only for a moment.
 Result<FolderLock, FolderLock::Refused> lock_folder(const std::filesystem::path& folder);
 Result<FolderLock, FolderLock::Refused> wait_to_lock_folder(const std::filesystem::path& folder);
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "eventstore/commands/command_handler.h"
 #include "adapters/http/query_json.h"
+#include "eventstore/commands/command_handler.h"
 #include "eventstore/log/event_reader.h"
 #include "eventstore/log/timeline.h"
 #include "projections/read_models/broadcast_receipts.h"
@@ -176,7 +176,8 @@ TEST_F(QueryApiTest, APageReadsAsManyRowsAsItShowsHoweverLargeTheTable) {
 
 TEST_F(QueryApiTest, ABroadcastTellsItsReceiptsAndTheFurthestStatus) {
   handle({message("b1", "fredy", "all"), message("b2", "fredy", "all"), receipt("b1", Status::delivered, "erin")});
-  handle({receipt("b1", Status::read, "david"), receipt("b1", Status::delivered, "greta"), receipt("b1", Status::delivered, "david")});
+  handle({receipt("b1", Status::read, "david"), receipt("b1", Status::delivered, "greta"),
+          receipt("b1", Status::delivered, "david")});
   const json::value entry = get("/v1/messages/b1").body;
   EXPECT_EQ(entry.at("status").at("status"), "read");
   EXPECT_EQ(entry.at("status").at("user_id"), "david");
@@ -207,7 +208,8 @@ TEST_F(QueryApiTest, APageReadsNoMoreStatusesHoweverManyReceiptsItsBroadcastsHav
         "FROM pg_stat_user_tables WHERE relname = 'message_status')"));
   };
   const auto pages = [&] {
-    return std::stoll(database_->value("SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'broadcast_receipts'"));
+    return std::stoll(
+        database_->value("SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'broadcast_receipts'"));
   };
   const auto read_before = read();
   const auto pages_before = pages();
@@ -288,8 +290,8 @@ TEST_F(QueryApiTest, UndeliveredAreDirectMessagesWithoutAReceiptOfTheUser) {
 }
 
 TEST_F(QueryApiTest, UndeliveredBroadcastsAreThoseOfOthersWithoutAReceiptOfTheUser) {
-  handle({message("direct"), message("to-all", "fredy", "all"), message("got", "fredy", "all"), receipt("got", Status::delivered),
-          message("own", "david", "all")});
+  handle({message("direct"), message("to-all", "fredy", "all"), message("got", "fredy", "all"),
+          receipt("got", Status::delivered), message("own", "david", "all")});
   const auto undelivered = [&](const std::string& user, const std::string& query) {
     const Answer answer = get("/v1/inbox/" + user + "/undelivered" + query);
     EXPECT_EQ(answer.status, 200) << answer.body;

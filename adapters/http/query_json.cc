@@ -60,14 +60,13 @@ json::object to_json(const eventstore::Timeline& timeline, std::size_t steps_max
     if (steps.size() == steps_max) break;
     steps.push_back(to_json(step));
   }
-  out["truncated"] = steps.size() < timeline.steps.size() || timeline.attempts_left_out > 0 || timeline.cut || timeline.unreadable.has_value();
+  out["truncated"] =
+      steps.size() < timeline.steps.size() || timeline.attempts_left_out > 0 || timeline.cut || timeline.unreadable.has_value();
   return out;
 }
 
 json::object to_json(const projections::MessageStatus& status) {
-  return {{"status", text(status.status)},
-          {"user_id", text(status.user_id)},
-          {"timestamp", text(rfc3339(status.timestamp))}};
+  return {{"status", text(status.status)}, {"user_id", text(status.user_id)}, {"timestamp", text(rfc3339(status.timestamp))}};
 }
 
 json::object to_json(const projections::MessageEntry& message) {

@@ -95,7 +95,8 @@ Response refused(int status) {
     case 404: return problem(status, "Not Found", "There is nothing at this path.");
     case 413: return problem(status, "Content Too Large", "The body of the request is larger than this server takes.");
     case 414: return problem(status, "URI Too Long", "The path with its parameters is longer than this server takes.");
-    case 415: return problem(status, "Unsupported Media Type", "The body of the request is of a kind that this server does not take.");
+    case 415:
+      return problem(status, "Unsupported Media Type", "The body of the request is of a kind that this server does not take.");
     default:
       return status < 500 ? problem(status, "Bad Request", "The request is not well-formed.")
                           : problem(status, "Internal Server Error", "The log of the service says more.");
@@ -182,8 +183,8 @@ class Server::Impl {
       Request request = from_httplib(from);
       to_httplib(router_.serve(request), to);
     };
-    // Before the body is read, or waited for: a POST without any would be waited for in vain, and httplib leaves a GET's unread,
-    // however large.
+    // Before the body is read, or waited for: a POST without any would be waited for in vain, and httplib leaves a GET's
+    // unread, however large.
     server_.set_pre_routing_handler([this](const httplib::Request& from, httplib::Response& to) {
       auto refusal = router_.refuse(from.method, from.path);
       if (!refusal && announced_body_bytes(from) > settings_.body_bytes_max) refusal = refused(413);

@@ -1,7 +1,7 @@
 #include "adapters/http/server.h"
 
-#include <gmock/gmock.h>
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <httplib.h>
 #include <netinet/in.h>
 #include <prometheus/counter.h>
@@ -110,7 +110,8 @@ std::string answer_to(std::uint16_t port, const std::string& request) {
 TEST(HttpServer, AWrongMethodIsToldSoWithoutWaitingForABody) {
   RunningServer running([](Server& server) { server.get("/here", [](const Request&) { return Response{}; }); });
   for (const std::string method : {"POST", "PUT", "PATCH", "DELETE"}) {
-    EXPECT_EQ(answer_to(running.server().port(), method + " /here HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 405 Method Not Allowed");
+    EXPECT_EQ(answer_to(running.server().port(), method + " /here HTTP/1.1\r\nHost: x\r\n\r\n"),
+              "HTTP/1.1 405 Method Not Allowed");
   }
 }
 

@@ -6,9 +6,9 @@
 #include <bit>
 #include <utility>
 
-#include "base/back_off.h"
 #include "adapters/ingest/kept_sessions.h"
 #include "adapters/wire/wire.h"
+#include "base/back_off.h"
 #include "base/host_and_port.h"
 
 namespace hermes::ingest {

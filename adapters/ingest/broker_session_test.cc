@@ -9,9 +9,9 @@
 #include <mutex>
 
 #include "adapters/ingest/kept_sessions.h"
+#include "tests/servers/temporary_folder.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_broker.h"
-#include "tests/servers/temporary_folder.h"
 
 namespace hermes::ingest {
 namespace {

@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "adapters/ingest/acks.h"
-#include "base/back_off.h"
 #include "adapters/ingest/broker_session.h"
 #include "adapters/ingest/ledger.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/router.h"
 #include "adapters/ingest/worker.h"
 #include "adapters/wire/wire.h"
+#include "base/back_off.h"
 #include "base/printable_text.h"
 #include "base/wall_clock.h"
 #include "eventstore/schema/migrations.h"
@@ -39,7 +39,8 @@ constexpr std::chrono::seconds kAbandonGrace{1};
 
 // Nothing for a time that the clock, which was put back since, has not reached again.
 std::chrono::duration<double> age_of(const std::optional<Timestamp>& time) {
-  return time ? std::max<std::chrono::duration<double>>(wall_clock() - *time, std::chrono::seconds(0)) : std::chrono::seconds(0);
+  return time ? std::max<std::chrono::duration<double>>(wall_clock() - *time, std::chrono::seconds(0))
+              : std::chrono::seconds(0);
 }
 
 double resident_bytes() {

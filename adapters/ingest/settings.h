@@ -43,16 +43,16 @@ inline constexpr std::size_t kQueuedBytesMax = 16u << 20;
 inline constexpr std::size_t kBatchBytesMax = 4u << 20;
 // Acknowledgements that wait for the broker. When they are more, the workers wait: acknowledging is part of the job.
 inline constexpr std::size_t kQueuedAcksMax = 20'000;
-// Longer than what counts most messages: what comes together passes spool, router and worker together, and each of these wakes the
-// next. Against the milliseconds in which batches close it is little.
+// Longer than what counts most messages: what comes together passes spool, router and worker together, and each of these wakes
+// the next. Against the milliseconds in which batches close it is little.
 inline constexpr std::chrono::milliseconds kGatherFor{2};
 // Larger messages are not even sent to us (the broker drops them): four times what can be appended, so that what is only
 // somewhat too large is kept in rejected_events, and no client can fill memory or spool with one message.
 inline constexpr std::uint32_t kPacketBytesMax = 1u << 20;
 // How often receipts that waited too long are looked for, or as often as the window ends if that is shorter.
 inline constexpr std::chrono::seconds kParkingCheckInterval{30};
-// Then also this many of postponed_events are tried again, a page at a time: an ingester that still can't read them must not spend its
-// time on them.
+// Then also this many of postponed_events are tried again, a page at a time: an ingester that still can't read them must not
+// spend its time on them.
 inline constexpr std::size_t kPostponedAtOnce = 1'000;
 inline constexpr std::size_t kPostponedPage = 100;
 // Reading from the broker goes on when the spool has this share of its room free again.

@@ -199,7 +199,8 @@ bool Worker::handle_again(std::span<const eventstore::PostponedMessage> page, wi
   const bool done = process(batch, [&](std::span<Incoming> piece, std::span<const Handled> outcomes) {
     count_and_acknowledge(piece, outcomes);
     for (std::size_t i = 0; i < piece.size(); ++i) {
-      if (outcomes[i].outcome != Handled::Outcome::postponed) over.push_back(&page[static_cast<std::size_t>(&piece[i] - batch.data())]);
+      if (outcomes[i].outcome != Handled::Outcome::postponed)
+        over.push_back(&page[static_cast<std::size_t>(&piece[i] - batch.data())]);
     }
   });
   some_still_wait_ |= over.size() < page.size();
@@ -223,7 +224,8 @@ void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes
     finished.push_back(incoming.sequence);
     if (outcomes[i].outcome == Handled::Outcome::postponed) metrics_.postponed.Increment();
     // A clock that was set back in between must not take from the sum.
-    metrics_.delay_seconds.Observe(std::max(0.0, std::chrono::duration<double>(committed_at - incoming.raw.received_at).count()));
+    metrics_.delay_seconds.Observe(
+        std::max(0.0, std::chrono::duration<double>(committed_at - incoming.raw.received_at).count()));
   }
   hooks_.finished(finished);
   count_and_acknowledge(batch, outcomes);

@@ -21,12 +21,12 @@
 #include <vector>
 
 #include "adapters/ingest/acks.h"
-#include "base/back_off.h"
 #include "adapters/ingest/batch_queue.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/pieces.h"
 #include "adapters/ingest/settings.h"
 #include "adapters/wire/wire.h"
+#include "base/back_off.h"
 #include "eventstore/commands/command_handler.h"
 #include "eventstore/commands/postponed_messages.h"
 
@@ -37,7 +37,7 @@ class Worker {
   struct Hooks {
     std::function<void(std::span<const spool::Sequence>)> finished;  // committed: the spool may let go of them
     std::function<void(const std::string&)> fatal;                   // the worker cannot go on
-    std::function<void(const std::string&)> postponed;               // messages wait in postponed_events, and why; empty: none does
+    std::function<void(const std::string&)> postponed;  // messages wait in postponed_events, and why; empty: none does
   };
 
   // Requires: settings, metrics and acks outlive this. `expires_parked`: one worker of an ingester does it for all.

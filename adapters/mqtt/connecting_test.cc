@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "adapters/mqtt/client.h"
+#include "tests/servers/temporary_folder.h"
 #include "tests/support/eventually.h"
 #include "tests/support/played_broker.h"
-#include "tests/servers/temporary_folder.h"
 
 namespace hermes::mqtt {
 namespace {

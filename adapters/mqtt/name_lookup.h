@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "base/wake_up.h"
 #include "base/result.h"
+#include "base/wake_up.h"
 
 namespace hermes::mqtt {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/wake_up.h"
 #include "base/result.h"
+#include "base/wake_up.h"
 
 namespace hermes::mqtt {
 

@@ -25,8 +25,8 @@ std::string payload_of(Sequence sequence) {
 
 constexpr Sequence kTogetherMax = 7;
 
-// Appends as fast as it can, one to seven at once, and writes the last sequence of each to the pipe once append has returned: what
-// is in the pipe was taken.
+// Appends as fast as it can, one to seven at once, and writes the last sequence of each to the pipe once append has returned:
+// what is in the pipe was taken.
 [[noreturn]] void append_until_killed(const Settings& settings, int pipe) {
   const auto spool = TestFolder::open(settings);
   Sequence taken = spool->statistics().records;

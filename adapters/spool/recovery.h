@@ -17,8 +17,8 @@
 namespace hermes::spool {
 
 struct Recovery {
-  std::vector<Segment> segments;  // in the order of their sequences; each holds a record that is not released
-  Sequence last = 0;              // the highest sequence ever given, as far as the folder knows
+  std::vector<Segment> segments;                // in the order of their sequences; each holds a record that is not released
+  Sequence last = 0;                            // the highest sequence ever given, as far as the folder knows
   Timestamp latest_arrival = Timestamp::min();  // of the records that were read
   Spool::Recovered report;
 };

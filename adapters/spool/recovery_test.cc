@@ -124,7 +124,8 @@ TEST_F(ThreeRecords, ALeftoverBeforeTheNextSegmentIsNoDamage) {
   EXPECT_THAT(read_payloads(*spool), ElementsAre("one", "two", "three", "four"));
 }
 
-// The same, with whole frames in what is left: their sequences were given again, and what was taken with them stands in the next.
+// The same, with whole frames in what is left: their sequences were given again, and what was taken with them stands in the
+// next.
 TEST_F(ThreeRecords, ASegmentEndsBeforeTheFirstRecordOfTheNext) {
   {
     const auto spool = folder_.open();

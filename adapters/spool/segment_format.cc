@@ -159,8 +159,8 @@ void FrameEncoder::add(std::uint32_t salt, Sequence sequence, Timestamp received
   store(frame + 4, crc_of_frame({frame, 4}, {frame + kFrameHeaderBytes, body_bytes}, salt));
 }
 
-std::string_view FrameEncoder::encode(std::uint32_t salt, Sequence sequence, Timestamp received_at,
-                                      std::string_view topic, std::string_view payload) {
+std::string_view FrameEncoder::encode(std::uint32_t salt, Sequence sequence, Timestamp received_at, std::string_view topic,
+                                      std::string_view payload) {
   clear();
   add(salt, sequence, received_at, topic, payload);
   return bytes();

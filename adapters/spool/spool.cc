@@ -131,8 +131,7 @@ class Spool::Impl {
   void notice_clock(Timestamp now) {
     const bool is_behind = now + kClockBehindIsTold < clock_.latest();
     if (is_behind && !clock_is_behind_) {
-      warn("spool: the clock says " + rfc3339(now) + ", but records have arrived until " +
-           rfc3339(clock_.latest()) +
+      warn("spool: the clock says " + rfc3339(now) + ", but records have arrived until " + rfc3339(clock_.latest()) +
            ". It was put back; their order is kept, times of arrival stand still until it has " +
            "caught up. Check the clock: timedatectl");
     }

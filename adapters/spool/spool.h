@@ -111,10 +111,10 @@ class Spool {
   const Recovered& recovered() const;
 
   struct Statistics {
-    std::uint64_t bytes = 0;                  // of all segments
-    std::uint64_t records = 0;                // not released
-    std::optional<Timestamp> oldest;  // received_at of the first record not released
-    std::uint64_t records_damaged = 0;        // found since open, and at open
+    std::uint64_t bytes = 0;            // of all segments
+    std::uint64_t records = 0;          // not released
+    std::optional<Timestamp> oldest;    // received_at of the first record not released
+    std::uint64_t records_damaged = 0;  // found since open, and at open
   };
   Statistics statistics() const;
 

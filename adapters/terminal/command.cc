@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 #include "base/closest_word.h"
 
@@ -21,18 +21,23 @@ constexpr std::array kCommands = {
     Description{"send", "send USER TEXT", "sends TEXT to USER",
                 "The text is on the disk before it is shown, and is sent until the server has it. ✓ the server has it, ✓✓ "
                 "delivered, ✓✓✓ read."},
-    Description{"broadcast", "broadcast TEXT", "sends TEXT to everyone", "✓✓ and ✓✓✓ appear with the first who has got or read it."},
+    Description{"broadcast", "broadcast TEXT", "sends TEXT to everyone",
+                "✓✓ and ✓✓✓ appear with the first who has got or read it."},
     Description{"to", "to [USER]", "what you type from now on goes to USER",
                 "A line that begins with a blank is always a message, whatever it looks like. Without USER: nobody any more."},
     Description{"history", "history [N] [USER]", "the last N messages (20), with USER or with anybody",
-                "Asks the query service (hermes serve); N is at most 2000. The word behind the mark is the beginning of the message's id, "
+                "Asks the query service (hermes serve); N is at most 2000. The word behind the mark is the beginning of the "
+                "message's id, "
                 "for status and timeline."},
     Description{"status", "status [ID]", "what happened to a message; without ID: connection, outbox, your last message",
-                "ID may be the beginning of the id of a message that this session has shown; `history` shows the ids, Tab completes them."},
-    Description{"timeline", "timeline ID", "the whole story of a message, from the log",
-                "ID may be the beginning of the id of a message that this session has shown; `history` shows the ids, Tab completes "
-                "them. Asks the query service (hermes serve)."},
-    Description{"inbox", "inbox", "your conversations, and how many messages are unread", "Asks the query service (hermes serve)."},
+                "ID may be the beginning of the id of a message that this session has shown; `history` shows the ids, Tab "
+                "completes them."},
+    Description{
+        "timeline", "timeline ID", "the whole story of a message, from the log",
+        "ID may be the beginning of the id of a message that this session has shown; `history` shows the ids, Tab completes "
+        "them. Asks the query service (hermes serve)."},
+    Description{"inbox", "inbox", "your conversations, and how many messages are unread",
+                "Asks the query service (hermes serve)."},
     Description{"users", "users", "who is there to write to", "Those of this session, and those the query service knows."},
     Description{"typing", "typing USER", "tells USER for three seconds that you are typing",
                 "While you type a message this happens by itself."},
@@ -145,7 +150,8 @@ Command parse_known(const Description& description, std::string_view rest) {
   if (name == "to") return command::To{only_word()};
   if (name == "status") return command::Status{only_word()};
   if (name == "timeline" || name == "typing") {
-    if (words.empty()) return usage(description, std::string(name) + (name == "typing" ? " needs a user" : " needs a message id"));
+    if (words.empty())
+      return usage(description, std::string(name) + (name == "typing" ? " needs a user" : " needs a message id"));
     if (name == "typing") return command::Typing{only_word()};
     return command::Timeline{only_word()};
   }
@@ -203,8 +209,7 @@ std::vector<Entry> help_entries(std::string_view name) {
   return entries;
 }
 
-Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient,
-                            const KnownWords& known) {
+Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient, const KnownWords& known) {
   const std::size_t blank = to_cursor.find_last_of(" \t");
   const std::string_view word = blank == std::string_view::npos ? to_cursor : to_cursor.substr(blank + 1);
   const std::vector<std::string_view> before = words_of(to_cursor.substr(0, to_cursor.size() - word.size()));

@@ -4,8 +4,8 @@
 //   help [COMMAND] · quit
 //
 // A command may begin with a slash, and be written in capitals where it cannot be the beginning of a message. With a standing
-// recipient a line that has not the shape of a command is a message to them; one that begins with a blank is a message whatever it
-// looks like.
+// recipient a line that has not the shape of a command is a message to them; one that begins with a blank is a message whatever
+// it looks like.
 #pragma once
 
 #include <optional>
@@ -59,9 +59,9 @@ struct Wrong {
 };
 }  // namespace command
 
-using Command = std::variant<command::Nothing, command::Send, command::Broadcast, command::To, command::History, command::Status,
-                             command::Timeline, command::Inbox, command::Users, command::Typing, command::Help, command::Quit,
-                             command::Wrong>;
+using Command = std::variant<command::Nothing, command::Send, command::Broadcast, command::To, command::History,
+                             command::Status, command::Timeline, command::Inbox, command::Users, command::Typing, command::Help,
+                             command::Quit, command::Wrong>;
 
 // `standing_recipient`: empty if there is none.
 Command parse_command(std::string_view line, std::string_view standing_recipient);

@@ -32,9 +32,9 @@ struct Entry {
   std::string time{};  // "12:03"; notes have none
   std::string who{};   // "david", "you → david"
   std::string text{};
-  std::string id{};    // names a message to the user, for `status` and `timeline`; empty: not shown
+  std::string id{};  // names a message to the user, for `status` and `timeline`; empty: not shown
   Mark mark = Mark::none;
-  bool one_row = false;  // a note that is a row of a table: cut to the width of the terminal, not wrapped
+  bool one_row = false;     // a note that is a row of a table: cut to the width of the terminal, not wrapped
   std::size_t hanging = 0;  // of a note: columns by which the rows after the first are indented
 };
 
@@ -83,8 +83,8 @@ class Console {
   virtual bool interactive() const = 0;
 };
 
-// TerminalConsole if both ends are a terminal that can move its cursor, else PlainConsole. `history_file`: entered lines are kept
-// there; empty: nowhere.
+// TerminalConsole if both ends are a terminal that can move its cursor, else PlainConsole. `history_file`: entered lines are
+// kept there; empty: nowhere.
 //
 // Blocks the signals it handles itself, for this thread and those it starts later: make the console before other threads.
 std::unique_ptr<Console> open_console(const std::string& history_file);

@@ -31,8 +31,8 @@ class LineReader {
 
   int descriptor_;
   std::string buffer_;
-  std::size_t used_ = 0;     // bytes of the buffer already given out
-  std::size_t scanned_ = 0;  // no newline before here
+  std::size_t used_ = 0;       // bytes of the buffer already given out
+  std::size_t scanned_ = 0;    // no newline before here
   bool passing_over_ = false;  // what is left of a line that was too long
   bool at_end_ = false;
 };

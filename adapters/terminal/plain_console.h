@@ -1,5 +1,5 @@
-// Lines in, lines out: for pipes, files and terminals that cannot move their cursor (TERM=dumb). At a terminal what comes in begins on
-// a row of its own, and the line being typed is written again below it.
+// Lines in, lines out: for pipes, files and terminals that cannot move their cursor (TERM=dumb). At a terminal what comes in
+// begins on a row of its own, and the line being typed is written again below it.
 #pragma once
 
 #include <termios.h>

@@ -115,7 +115,11 @@ std::string Screen::set_mark(std::string_view key, Mark mark, const EditArea& ar
     const std::size_t rows_up = area.cursor_row + status_rows() + distance;
     if (rows_up >= rows_) return {};
     const std::size_t column = display_width(shown->entry.time) + 1;
-    return "\x1b" "7\r" + up(rows_up) + right(column) + mark_text(mark) + "\x1b" "8";
+    return "\x1b"
+           "7\r" +
+           up(rows_up) + right(column) + mark_text(mark) +
+           "\x1b"
+           "8";
   }
   return {};
 }
@@ -124,9 +128,8 @@ std::vector<std::string> Screen::rows_of(const Entry& entry) const {
   const std::size_t width = std::max<std::size_t>(columns_ - 1, 2);
   if (entry.kind == Entry::Kind::note) {
     const std::string text = escape_for_terminal(entry.text);
-    std::vector<std::string> rows =
-        entry.one_row ? std::vector{shorten(text, width)}
-                      : wrapped(text, width, width < entry.hanging + kNarrow ? 0 : entry.hanging);
+    std::vector<std::string> rows = entry.one_row ? std::vector{shorten(text, width)}
+                                                  : wrapped(text, width, width < entry.hanging + kNarrow ? 0 : entry.hanging);
     for (std::string& row : rows) row = styled(row, kDim);
     return rows;
   }

@@ -1,6 +1,6 @@
-// What stands on the terminal above the line being typed: the entries shown, and the status row. Turns changes into the bytes to
-// write; they are plain ANSI sequences (ECMA-48 CUU, CUF, ED; DECSC, DECRC), and nothing is left switched on between writes, so
-// that a client that is killed leaves a sane terminal.
+// What stands on the terminal above the line being typed: the entries shown, and the status row. Turns changes into the bytes
+// to write; they are plain ANSI sequences (ECMA-48 CUU, CUF, ED; DECSC, DECRC), and nothing is left switched on between writes,
+// so that a client that is killed leaves a sane terminal.
 //
 //   rows of the entries       scroll away upwards, into the terminal's own scroll-back
 //   status row, if any        "David is typing…"

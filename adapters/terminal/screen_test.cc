@@ -53,7 +53,9 @@ TEST(Screen, ChangesAMarkWhereItStandsAndComesBack) {
   Screen screen(24, 80, false);
   screen.show({message("a", "Hello"), note("one"), note("two")}, {});
   EXPECT_EQ(screen.set_mark("a", Mark::read, {.rows = 1, .cursor_row = 0, .cursor_column = 9}),
-            "\x1b" "7\r\x1b[3A\x1b[6C✓✓✓\x1b" "8");
+            "\x1b"
+            "7\r\x1b[3A\x1b[6C✓✓✓\x1b"
+            "8");
 }
 
 TEST(Screen, LeavesAloneWhatHasScrolledAwayAndRemembersItsMark) {
@@ -93,7 +95,8 @@ TEST(Screen, ForgetsTheOldest) {
 
 TEST(ScreenOfLongText, ShowsTheLinesOfAMessageAsLines) {
   Screen screen(24, 40, false);
-  const std::string out = screen.show({{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = "one\r\n  two\n\nfour \x1b[2J"}}, {});
+  const std::string out = screen.show(
+      {{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = "one\r\n  two\n\nfour \x1b[2J"}}, {});
   EXPECT_THAT(out, testing::HasSubstr("12:00     fredy: one\r\n"
                                       "            two\r\n"
                                       "          \r\n"
@@ -102,10 +105,10 @@ TEST(ScreenOfLongText, ShowsTheLinesOfAMessageAsLines) {
 
 TEST(ScreenOfLongText, ShowsTheBeginningOfALongMessageAndHowLongItIs) {
   for (const std::string& text : {std::string(200'000, 'x'), [] {
-         std::string lines;
-         for (int i = 0; i < 100'000; ++i) lines += "x\n";
-         return lines;
-       }()}) {
+                                    std::string lines;
+                                    for (int i = 0; i < 100'000; ++i) lines += "x\n";
+                                    return lines;
+                                  }()}) {
     Screen screen(24, 40, false);
     const std::string out = screen.show({{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = text}}, {});
     EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 40);

@@ -73,12 +73,16 @@ TerminalConsole::TerminalConsole(std::string history_file)
   el_wset(editor_, EL_EDITOR, L"emacs");
   el_wset(editor_, EL_SIGNAL, 0);
   el_wset(editor_, EL_HIST, history_w, history_);
-  el_wset(editor_, EL_PROMPT, +[](EditLine* editor) { return self(editor).prompt_.data(); });
-  el_wset(editor_, EL_GETCFN, +[](EditLine* editor, wchar_t* out) { return self(editor).next_character(out); });
-  el_wset(editor_, EL_ADDFN, L"hermes-complete", L"Complete the word",
-          +[](EditLine* editor, int) { return self(editor).complete(); });
-  el_wset(editor_, EL_ADDFN, L"hermes-draw-again", L"Draw the screen again",
-          +[](EditLine* editor, int) { return self(editor).draw_again(); });
+  el_wset(
+      editor_, EL_PROMPT, +[](EditLine* editor) { return self(editor).prompt_.data(); });
+  el_wset(
+      editor_, EL_GETCFN, +[](EditLine* editor, wchar_t* out) { return self(editor).next_character(out); });
+  el_wset(
+      editor_, EL_ADDFN, L"hermes-complete", L"Complete the word",
+      +[](EditLine* editor, int) { return self(editor).complete(); });
+  el_wset(
+      editor_, EL_ADDFN, L"hermes-draw-again", L"Draw the screen again",
+      +[](EditLine* editor, int) { return self(editor).draw_again(); });
   el_wset(
       editor_, EL_ADDFN, L"hermes-paste", L"Insert what is pasted",
       +[](EditLine* editor, int) { return self(editor).paste(); });

@@ -2,9 +2,9 @@
 //
 // libedit has no call that reads what is there and returns; it asks for one character after the other. So its source of
 // characters (EL_GETCFN) is the event loop: it waits for a key, for incoming messages and for signals at once. What comes in is
-// printed there: the rows of the line being typed are erased, the entries written, and libedit draws its line anew (EL_REFRESH).
-// All of that is one thread and one write, so nothing can get between. Where libedit's cursor is, it does not tell; edit_area()
-// (text_layout.h) computes it by libedit's own rules.
+// printed there: the rows of the line being typed are erased, the entries written, and libedit draws its line anew
+// (EL_REFRESH). All of that is one thread and one write, so nothing can get between. Where libedit's cursor is, it does not
+// tell; edit_area() (text_layout.h) computes it by libedit's own rules.
 #pragma once
 
 #include <histedit.h>
@@ -56,10 +56,10 @@ class TerminalConsole : public Console {
   HistoryW* history_ = nullptr;
   Screen screen_;
   std::wstring prompt_;
-  std::string bytes_;          // read and not yet given to libedit
-  std::string last_line_;      // as last told to on_edit
+  std::string bytes_;      // read and not yet given to libedit
+  std::string last_line_;  // as last told to on_edit
   const Events* events_ = nullptr;
-  bool editing_ = false;       // libedit has drawn a line and waits for a key
+  bool editing_ = false;  // libedit has drawn a line and waits for a key
   bool input_ended_ = false;
   bool terminated_ = false;
 };

@@ -122,7 +122,8 @@ EditArea edit_area(std::wstring_view prompt, std::wstring_view line, std::size_t
       area.cursor_row = at.row;
       area.cursor_column = at.column;
       const int width = ::wcwidth(line[i]);
-      if (width > 1 && at.column + static_cast<std::size_t>(width) > columns) area.cursor_row = at.row + 1, area.cursor_column = 0;
+      if (width > 1 && at.column + static_cast<std::size_t>(width) > columns)
+        area.cursor_row = at.row + 1, area.cursor_column = 0;
     }
     at.put_character(line[i]);
   }

@@ -28,7 +28,8 @@ TEST_F(TextLayout, WrapsInsideAWordThatIsTooLong) {
 }
 
 TEST_F(TextLayout, IndentsAllRowsButTheFirstWhereAsked) {
-  EXPECT_THAT(wrapped("help  the list of all commands", 14, 6), ElementsAre("help  the list", "      of all", "      commands"));
+  EXPECT_THAT(wrapped("help  the list of all commands", 14, 6),
+              ElementsAre("help  the list", "      of all", "      commands"));
   EXPECT_THAT(wrapped("abcdefghij", 6, 2), ElementsAre("abcdef", "  ghij"));
 }
 
@@ -51,7 +52,8 @@ TEST_F(TextLayout, NeverCutsACharacterAnAccentOrAnEmojiSequence) {
 TEST_F(TextLayout, GetsOnWhereNothingFits) { EXPECT_THAT(wrapped("世界", 1), ElementsAre("世", "界")); }
 
 TEST_F(TextLayout, NoRowIsWiderThanAsked) {
-  const std::string text = "Grüße an 世界 und alle 👩‍💻❤️ שלום עולם anderen, abcdefghijklmnopqrstuvwxyz 世世世世世世";
+  const std::string text =
+      "Grüße an 世界 und alle 👩‍💻❤️ שלום עולם anderen, abcdefghijklmnopqrstuvwxyz 世世世世世世";
   for (std::size_t columns = 4; columns < 60; ++columns) {
     for (const std::string& row : wrapped(text, columns)) EXPECT_LE(display_width(row), columns);
   }

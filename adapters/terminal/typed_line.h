@@ -1,5 +1,5 @@
-// The line being typed on a terminal that cannot move its cursor. The kernel would edit it too, but would not tell what stands there,
-// and what comes in would land behind it: so it is kept here, and drawn again below. Pure.
+// The line being typed on a terminal that cannot move its cursor. The kernel would edit it too, but would not tell what stands
+// there, and what comes in would land behind it: so it is kept here, and drawn again below. Pure.
 #pragma once
 
 #include <deque>
@@ -11,8 +11,8 @@ namespace hermes::terminal {
 
 class TypedLine {
  public:
-  // Takes keys; returns what is to be written for them. Return ends the line, Backspace takes the last character back, Ctrl-U the
-  // whole line, and Ctrl-D on an empty line ends the input. Other control characters do nothing.
+  // Takes keys; returns what is to be written for them. Return ends the line, Backspace takes the last character back, Ctrl-U
+  // the whole line, and Ctrl-D on an empty line ends the input. Other control characters do nothing.
   std::string take(std::string_view keys);
 
   std::optional<std::string> next();  // a line that is ended

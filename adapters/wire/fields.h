@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/timestamp.h"
 #include "domain/identifiers.h"
 #include "domain/rejection.h"
-#include "base/timestamp.h"
 
 namespace hermes::wire {
 

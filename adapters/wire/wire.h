@@ -11,10 +11,10 @@
 #include <string>
 #include <string_view>
 
-#include "domain/commands.h"
-#include "domain/rejection.h"
 #include "base/result.h"
 #include "base/timestamp.h"
+#include "domain/commands.h"
+#include "domain/rejection.h"
 
 namespace hermes::wire {
 
@@ -24,7 +24,7 @@ inline constexpr std::size_t kMaxDepth = 16;
 struct Decoded {
   domain::Command command;
   std::optional<Timestamp> occurred_at;  // nothing if absent, not a time, or absurd
-  bool time_forgotten = false;                   // there was a timestamp, and it is not a time or absurd
+  bool time_forgotten = false;           // there was a timestamp, and it is not a time or absurd
 };
 
 class Decoder {

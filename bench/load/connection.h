@@ -1,5 +1,5 @@
-// One MQTT connection of the load generator: a socket that never blocks, and what is under way on it. It writes a hundred publishes
-// with one system call and keeps next to no state: a client costs more a message than the load may. Single-threaded.
+// One MQTT connection of the load generator: a socket that never blocks, and what is under way on it. It writes a hundred
+// publishes with one system call and keeps next to no state: a client costs more a message than the load may. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +53,8 @@ class Connection {
   std::string out_;
   std::size_t out_sent_ = 0;
   std::string in_;
-  std::size_t in_filled_ = 0;  // of in_
-  std::size_t in_used_ = 0;    // of those, by the last call
+  std::size_t in_filled_ = 0;        // of in_
+  std::size_t in_used_ = 0;          // of those, by the last call
   std::vector<std::uint64_t> tags_;  // by packet id
   std::deque<std::uint16_t> free_ids_;
 };

@@ -8,8 +8,8 @@ namespace hermes::eventstore {
 namespace {
 
 // After a message that was taken to be new turned out to be none, and after a start, more such messages are likely (a spool is
-// read again, a client repeats itself): what the cache lacks is loaded first, until so many batches in a row had none. To load costs
-// about as much as to append; to be wrong costs a batch that is rolled back.
+// read again, a client repeats itself): what the cache lacks is loaded first, until so many batches in a row had none. To load
+// costs about as much as to append; to be wrong costs a batch that is rolled back.
 constexpr int kBatchesToLoadFirst = 16;
 
 }  // namespace
@@ -34,8 +34,8 @@ void BatchStreams::find(std::span<const Incoming> batch) {
     auto [found, is_new] = stream_index_.try_emplace(key, streams_.size());
     if (is_new) {
       const Partition partition = partition_of(key, partition_count_);
-      Aggregate nothing = std::holds_alternative<domain::SetTyping>(*command) ? Aggregate(domain::Typing())
-                                                                              : Aggregate(domain::Message());
+      Aggregate nothing =
+          std::holds_alternative<domain::SetTyping>(*command) ? Aggregate(domain::Typing()) : Aggregate(domain::Message());
       streams_.push_back({.id = std::move(id),
                           .key = key,
                           .partition = partition,

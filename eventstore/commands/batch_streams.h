@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "eventstore/commands/aggregate_cache.h"
-#include "eventstore/log/appender.h"
 #include "eventstore/commands/command_handler.h"
 #include "eventstore/commands/stream_loader.h"
+#include "eventstore/log/appender.h"
 
 namespace hermes::eventstore {
 

@@ -2,14 +2,14 @@
 
 #include <stdexcept>
 
-#include "eventstore/log/appender.h"
 #include "eventstore/commands/batch_decisions.h"
 #include "eventstore/commands/batch_streams.h"
 #include "eventstore/commands/kept_messages.h"
-#include "eventstore/schema/migrations.h"
-#include "eventstore/postgres/statements.h"
 #include "eventstore/commands/snapshots.h"
 #include "eventstore/commands/stream_loader.h"
+#include "eventstore/log/appender.h"
+#include "eventstore/postgres/statements.h"
+#include "eventstore/schema/migrations.h"
 
 namespace hermes::eventstore {
 namespace {
@@ -19,7 +19,8 @@ constexpr std::string_view kStreamVersionConstraint = "event_log_stream_version"
 void take_snapshots(AppendTransaction& transaction, std::span<BatchStream> streams) {
   for (BatchStream& stream : streams) {
     const auto* message = std::get_if<domain::Message>(&stream.state.aggregate);
-    if (message == nullptr || !stream.unreadable.empty() || !snapshot_due(stream.state.next_version, stream.state.snapshot_at)) continue;
+    if (message == nullptr || !stream.unreadable.empty() || !snapshot_due(stream.state.next_version, stream.state.snapshot_at))
+      continue;
     transaction.execute(save_snapshot_statement(stream.partition, stream.key, stream.state.next_version, *message));
     stream.state.snapshot_at = stream.state.next_version;
   }
@@ -100,7 +101,8 @@ Result<Done, HandleError> CommandHandler::Impl::mend(const std::string& constrai
     return Done{};
   } catch (const pqxx::failure&) {
     HandleError error = classify(std::current_exception(), false);
-    error.detail = met.detail + ". To mend it, as the owner of the tables: SELECT hermes_mend_sequences(); here it failed: " + error.detail;
+    error.detail = met.detail +
+                   ". To mend it, as the owner of the tables: SELECT hermes_mend_sequences(); here it failed: " + error.detail;
     return fail(std::move(error));
   }
 }
@@ -126,8 +128,8 @@ void CommandHandler::Impl::handle_once(std::span<const Incoming> batch, const Re
   streams_.remember(*transaction);
 }
 
-// The exception in flight. A server that is shut down while it commits says so by an error, and leaves the outcome as unknown as a
-// connection that breaks.
+// The exception in flight. A server that is shut down while it commits says so by an error, and leaves the outcome as unknown
+// as a connection that breaks.
 HandleError CommandHandler::Impl::failed(const std::optional<AppendTransaction>& transaction) {
   HandleError error = classify(std::current_exception(), transaction && transaction->commit_sent());
   if (error.kind == HandleError::Kind::outcome_unknown) {
@@ -163,12 +165,14 @@ CommandHandler::CommandHandler(postgres::Connection& connection, HandlerSettings
     : impl_(std::make_unique<Impl>(connection, settings)) {}
 CommandHandler::~CommandHandler() = default;
 
-Result<std::vector<Handled>, HandleError> CommandHandler::handle(std::span<const Incoming> batch) { return impl_->handle(batch); }
+Result<std::vector<Handled>, HandleError> CommandHandler::handle(std::span<const Incoming> batch) {
+  return impl_->handle(batch);
+}
 Result<std::optional<std::vector<Handled>>, HandleError> CommandHandler::settle(postgres::Connection& connection) {
   return impl_->settle(connection);
 }
-Result<std::vector<Handled>, HandleError> CommandHandler::retry(std::span<const Incoming> batch, std::span<const std::int64_t> rows,
-                                                                std::string_view who) {
+Result<std::vector<Handled>, HandleError> CommandHandler::retry(std::span<const Incoming> batch,
+                                                                std::span<const std::int64_t> rows, std::string_view who) {
   const Retry retry{.rows = rows, .who = who};
   return impl_->handle(batch, &retry);
 }

@@ -18,12 +18,12 @@
 #include <variant>
 #include <vector>
 
+#include "base/timestamp.h"
 #include "domain/commands.h"
 #include "domain/rejection.h"
-#include "base/timestamp.h"
 #include "eventstore/log/event_log.h"
-#include "eventstore/postgres/failure.h"
 #include "eventstore/postgres/connection.h"
+#include "eventstore/postgres/failure.h"
 
 namespace hermes::eventstore {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "domain/identifiers.h"
 #include "base/printable_text.h"
+#include "domain/identifiers.h"
 #include "eventstore/postgres/statements.h"
 
 namespace hermes::eventstore {
@@ -67,10 +67,11 @@ void keep_rejected(AppendTransaction& transaction, postgres::Connection& connect
   insert(transaction, messages,
          "INSERT INTO rejected_events (received_at, topic, payload, reason, detail, message_id, actor_id, sequence) VALUES ",
          " ON CONFLICT (received_at, sequence, sha256(payload)) DO NOTHING", [&](const MessageToReject& message) {
-           return "(" + postgres::timestamp_literal(message.received_at) + "," + storable_literal(connection, message.topic) + "," +
-                  postgres::bytes_literal(message.payload) + ",'" + std::string(domain::code(message.rejection.reason)) + "'," +
-                  storable_literal(connection, message.rejection.detail) + "," + text_or_null(connection, message.message_id) + "," +
-                  text_or_null(connection, message.actor_id) + "," + std::to_string(message.sequence) + ")";
+           return "(" + postgres::timestamp_literal(message.received_at) + "," + storable_literal(connection, message.topic) +
+                  "," + postgres::bytes_literal(message.payload) + ",'" + std::string(domain::code(message.rejection.reason)) +
+                  "'," + storable_literal(connection, message.rejection.detail) + "," +
+                  text_or_null(connection, message.message_id) + "," + text_or_null(connection, message.actor_id) + "," +
+                  std::to_string(message.sequence) + ")";
          });
 }
 
@@ -93,14 +94,15 @@ void park(AppendTransaction& transaction, postgres::Connection& connection, std:
 }
 
 void postpone(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToPostpone> messages) {
-  insert(transaction, messages,
-         "INSERT INTO postponed_events (partition, stream_key, stream_id, received_at, topic, payload, sequence, reason) VALUES ",
-         " ON CONFLICT (stream_key, payload_sha256) DO NOTHING", [&](const MessageToPostpone& message) {
-           return "(" + std::to_string(message.partition) + "," + postgres::uuid_literal(message.key) + "," +
-                  storable_literal(connection, message.stream_id) + "," + postgres::timestamp_literal(message.received_at) + "," +
-                  storable_literal(connection, message.topic) + "," + postgres::bytes_literal(message.payload) + "," +
-                  std::to_string(message.sequence) + "," + storable_literal(connection, message.reason) + ")";
-         });
+  insert(
+      transaction, messages,
+      "INSERT INTO postponed_events (partition, stream_key, stream_id, received_at, topic, payload, sequence, reason) VALUES ",
+      " ON CONFLICT (stream_key, payload_sha256) DO NOTHING", [&](const MessageToPostpone& message) {
+        return "(" + std::to_string(message.partition) + "," + postgres::uuid_literal(message.key) + "," +
+               storable_literal(connection, message.stream_id) + "," + postgres::timestamp_literal(message.received_at) + "," +
+               storable_literal(connection, message.topic) + "," + postgres::bytes_literal(message.payload) + "," +
+               std::to_string(message.sequence) + "," + storable_literal(connection, message.reason) + ")";
+      });
 }
 
 bool is_number_taken(std::string_view constraint) {
@@ -129,14 +131,16 @@ struct Expired {
   std::int64_t newest = 0;            // when the last of them was parked: microseconds since 1970
 };
 
-// The oldest that are expired, as many as are moved at once, from `from` on: what was moved before lies there no more, but its index
-// entries do until the next vacuum.
+// The oldest that are expired, as many as are moved at once, from `from` on: what was moved before lies there no more, but its
+// index entries do until the next vacuum.
 Expired find_expired(postgres::Connection& connection, const std::string& expired, std::int64_t from) {
   postgres::Statements find(connection);
   // A plan that reads all of the table would read it for each thousand.
-  find.send("SET LOCAL enable_seqscan = off; SELECT id, partition, (extract(epoch FROM parked_at) * 1000000)::bigint FROM parked_events WHERE " + expired +
-            " AND parked_at >= timestamptz 'epoch' + " + std::to_string(from) + " * interval '1 microsecond' ORDER BY parked_at LIMIT " +
-            std::to_string(kExpireAtOnce));
+  find.send(
+      "SET LOCAL enable_seqscan = off; SELECT id, partition, (extract(epoch FROM parked_at) * 1000000)::bigint FROM "
+      "parked_events WHERE " +
+      expired + " AND parked_at >= timestamptz 'epoch' + " + std::to_string(from) +
+      " * interval '1 microsecond' ORDER BY parked_at LIMIT " + std::to_string(kExpireAtOnce));
   find.done();
   const postgres::TextRows rows = find.rows();
   find.finish();

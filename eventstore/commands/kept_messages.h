@@ -1,5 +1,6 @@
-// What a batch keeps beside the log, in the log's own transaction: messages that were refused (rejected_events) and receipts that
-// wait for their message (parked_events, counted in the partition's head); and what becomes of refused ones that are tried again.
+// What a batch keeps beside the log, in the log's own transaction: messages that were refused (rejected_events) and receipts
+// that wait for their message (parked_events, counted in the partition's head); and what becomes of refused ones that are tried
+// again.
 #pragma once
 
 #include <chrono>
@@ -14,8 +15,8 @@
 
 #include "domain/commands.h"
 #include "domain/rejection.h"
-#include "eventstore/log/appender.h"
 #include "eventstore/commands/command_handler.h"
+#include "eventstore/log/appender.h"
 #include "eventstore/postgres/connection.h"
 
 namespace hermes::eventstore {
@@ -62,12 +63,12 @@ void park(AppendTransaction& transaction, postgres::Connection& connection, std:
 // A message that waits already waits once.
 void postpone(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToPostpone> messages);
 
-// Whether the violated constraint says that a sequence is behind its table: logical replication does not move sequences. That is no
-// fault of the message that happened to need the number.
+// Whether the violated constraint says that a sequence is behind its table: logical replication does not move sequences. That
+// is no fault of the message that happened to need the number.
 bool is_number_taken(std::string_view constraint);
 
-// Moves the sequences of rejected_events and parked_events past what is taken (migrations/0051). Requires: no transaction is open.
-// Throws as AppendTransaction.
+// Moves the sequences of rejected_events and parked_events past what is taken (migrations/0051). Requires: no transaction is
+// open. Throws as AppendTransaction.
 void mend_sequences(postgres::Connection& connection);
 
 // Takes receipts that were applied out of parked_events. Requires: the heads of their partitions are locked.

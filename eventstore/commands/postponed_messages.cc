@@ -12,9 +12,10 @@ std::vector<PostponedMessage> read_postponed(postgres::Connection& connection, c
             std::to_string(after->sequence) + ")";
   }
   postgres::Statements statements(connection);
-  statements.send("SELECT '(''' || stream_key || '''::uuid,' || '''\\x' || encode(payload_sha256, 'hex') || '''::bytea)', topic, payload, "
-                  "(extract(epoch FROM received_at) * 1000000)::bigint, sequence FROM postponed_events" +
-                  where + " ORDER BY received_at, sequence LIMIT " + std::to_string(limit));
+  statements.send(
+      "SELECT '(''' || stream_key || '''::uuid,' || '''\\x' || encode(payload_sha256, 'hex') || '''::bytea)', topic, payload, "
+      "(extract(epoch FROM received_at) * 1000000)::bigint, sequence FROM postponed_events" +
+      where + " ORDER BY received_at, sequence LIMIT " + std::to_string(limit));
   const postgres::TextRows rows = statements.rows();
   statements.finish();
   std::vector<PostponedMessage> messages;

@@ -1,5 +1,6 @@
-// Messages that wait because their stream cannot be read (migrations/0050, docs/schema-evolution.md): a newer Hermes has written an
-// event of it, or its events are damaged. The command handler puts them there; an ingester hands them to it again now and then.
+// Messages that wait because their stream cannot be read (migrations/0050, docs/schema-evolution.md): a newer Hermes has
+// written an event of it, or its events are damaged. The command handler puts them there; an ingester hands them to it again
+// now and then.
 //
 // Both functions run in a transaction of their own (requires: none is open) and throw as AppendTransaction.
 #pragma once

@@ -16,9 +16,7 @@ const std::string kColumns = "id, " + microseconds("rejected_at") + ", " + micro
                              ", topic, octet_length(payload), reason, detail, message_id, actor_id, sequence, resolution, " +
                              microseconds("resolved_at") + ", coalesce(resolved_by, ''), coalesce(resolution_note, '')";
 
-Timestamp time_of(const pqxx::field& field) {
-  return Timestamp(std::chrono::microseconds(field.as<std::int64_t>()));
-}
+Timestamp time_of(const pqxx::field& field) { return Timestamp(std::chrono::microseconds(field.as<std::int64_t>())); }
 
 std::optional<std::string> text_of(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;

@@ -40,7 +40,7 @@ struct RejectedMessage {
 };
 
 struct RejectedFilter {
-  std::string reason;                      // empty: any
+  std::string reason;              // empty: any
   std::optional<Timestamp> since;  // rejected then or later
   bool with_resolved = false;
   std::size_t limit = 50;

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "eventstore/log/event_log.h"
 #include "eventstore/commands/stream_loader.h"
+#include "eventstore/log/event_log.h"
 
 namespace hermes::eventstore {
 

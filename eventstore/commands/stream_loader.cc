@@ -1,10 +1,10 @@
 #include "eventstore/commands/stream_loader.h"
 
-#include "eventstore/schema/payload.h"
+#include "eventstore/commands/snapshots.h"
 #include "eventstore/postgres/array_literal.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
-#include "eventstore/commands/snapshots.h"
+#include "eventstore/schema/payload.h"
 
 namespace hermes::eventstore {
 namespace {

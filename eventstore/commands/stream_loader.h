@@ -25,12 +25,13 @@ struct StreamToLoad {
   StreamKey key;
   // Folded onto: the events from next_version on are read and applied.
   CachedAggregate* aggregate;
-  // What is wrong with the stream goes here, and the others are read on; if there is no place for it, UnreadableStream is thrown.
+  // What is wrong with the stream goes here, and the others are read on; if there is no place for it, UnreadableStream is
+  // thrown.
   std::string* unreadable = nullptr;
 };
 
-// Requires: a transaction is open. Of a typing stream only the last event is read, which says all (domain::typing_after), however
-// long the stream is. Throws UnreadableStream, and what postgres/statements.h throws.
+// Requires: a transaction is open. Of a typing stream only the last event is read, which says all (domain::typing_after),
+// however long the stream is. Throws UnreadableStream, and what postgres/statements.h throws.
 void load_streams(postgres::Connection& connection, std::span<const StreamToLoad> streams);
 
 // A receipt that came before its message (table parked_events).

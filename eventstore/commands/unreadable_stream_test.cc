@@ -1,5 +1,5 @@
-// A stream that this version cannot read (a newer one has written to it) makes its own messages wait, with all that they are, and nobody
-// else's. They are applied when an ingester can read the stream. Old and new services run side by side meanwhile.
+// A stream that this version cannot read (a newer one has written to it) makes its own messages wait, with all that they are,
+// and nobody else's. They are applied when an ingester can read the stream. Old and new services run side by side meanwhile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -49,7 +49,9 @@ std::unique_ptr<LogServer> NewerStream::server;
 // Where a newer version has written to `stream`, nothing of it is left: as if this binary had become that version.
 std::string as_if_upgraded(const std::string& stream) {
   return "ALTER TABLE event_log DISABLE TRIGGER event_log_immutable;"
-         "DELETE FROM event_log WHERE stream_id = '" + stream + "' AND (schema_version = 99 OR event_type = 'MessageForgotten');"
+         "DELETE FROM event_log WHERE stream_id = '" +
+         stream +
+         "' AND (schema_version = 99 OR event_type = 'MessageForgotten');"
          "UPDATE event_log_heads head SET next_offset = (SELECT coalesce(max(\"offset\") + 1, 0) FROM event_log log "
          "WHERE log.partition = head.partition);"
          "ALTER TABLE event_log ENABLE ALWAYS TRIGGER event_log_immutable";
@@ -109,11 +111,12 @@ TEST(RollingUpgrade, OldServicesGoOnBesideANewDatabaseAndTheNewOnesTakeUpWhatWai
   stack.publish("david", IngestStack::message("m1"));
   ASSERT_TRUE(eventually([&] { return stack.events().size() == 2; }));
   Database& database = stack.database();
-  database.execute("INSERT INTO hermes_schema_migrations (number, name, checksum) VALUES (9999, 'newer', 'newer');"
-                   "ALTER TABLE event_log ADD COLUMN newer text; ALTER TABLE rejected_events ADD COLUMN newer text;"
-                   "INSERT INTO event_log SELECT partition, 2, stream_key, stream_id, 2, 'MessageForgotten', 1, 'fredy', NULL, "
-                   "recorded_at, '', hash FROM event_log WHERE version = 0;"
-                   "UPDATE event_log_heads SET next_offset = 3");
+  database.execute(
+      "INSERT INTO hermes_schema_migrations (number, name, checksum) VALUES (9999, 'newer', 'newer');"
+      "ALTER TABLE event_log ADD COLUMN newer text; ALTER TABLE rejected_events ADD COLUMN newer text;"
+      "INSERT INTO event_log SELECT partition, 2, stream_key, stream_id, 2, 'MessageForgotten', 1, 'fredy', NULL, "
+      "recorded_at, '', hash FROM event_log WHERE version = 0;"
+      "UPDATE event_log_heads SET next_offset = 3");
 
   auto fredy = stack.listen("fredy");
   stack.publish("fredy", IngestStack::status("m1", "read", "david"));

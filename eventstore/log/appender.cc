@@ -6,10 +6,10 @@
 #include <stdexcept>
 #include <thread>
 
-#include "eventstore/schema/migrations.h"
-#include "eventstore/schema/payload.h"
 #include "eventstore/postgres/array_literal.h"
 #include "eventstore/postgres/statements.h"
+#include "eventstore/schema/migrations.h"
+#include "eventstore/schema/payload.h"
 
 namespace hermes::eventstore {
 namespace {
@@ -185,9 +185,8 @@ void AppendTransaction::build_commit() {
       array_literal(moved, [](const Head* head, std::string& out) { out += std::to_string(head->partition); });
   const std::string offsets =
       array_literal(moved, [](const Head* head, std::string& out) { out += std::to_string(head->next_offset); });
-  const std::string times = array_literal(moved, [](const Head* head, std::string& out) {
-    out.append(1, '"').append(rfc3339(head->recorded_at)).append(1, '"');
-  });
+  const std::string times = array_literal(
+      moved, [](const Head* head, std::string& out) { out.append(1, '"').append(rfc3339(head->recorded_at)).append(1, '"'); });
   const std::string hashes = array_literal(moved, [](const Head* head, std::string& out) {
     out.append("\"\\\\x").append(postgres::hex(view(head->last_hash))).append(1, '"');
   });

@@ -16,10 +16,10 @@
 
 #include "base/result.h"
 #include "eventstore/log/event_log.h"
-#include "eventstore/postgres/failure.h"
 #include "eventstore/log/hash_chain.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/connection.h"
+#include "eventstore/postgres/failure.h"
 
 namespace hermes::eventstore {
 

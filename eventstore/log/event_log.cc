@@ -7,9 +7,7 @@
 
 namespace hermes::eventstore {
 
-std::string to_string(Position position) {
-  return std::to_string(position.partition) + ":" + std::to_string(position.offset);
-}
+std::string to_string(Position position) { return std::to_string(position.partition) + ":" + std::to_string(position.offset); }
 
 std::optional<Position> parse_position(std::string_view text) {
   Position position;

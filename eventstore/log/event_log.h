@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "domain/events.h"
 #include "base/timestamp.h"
+#include "domain/events.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/schema/partition_count.h"
 

@@ -98,8 +98,9 @@ TEST_F(EventLogTest, OffsetsAndVersionsCountFromZero) {
 // A search goes through every version of a head that some old snapshot keeps, a place does not. The server counts its searches.
 TEST_F(EventLogTest, AnAppenderFindsItsHeadsWithoutSearchingForThem) {
   const auto searches = [&] {
-    return std::stoi(database_->value("SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables "
-                                      "WHERE relname = 'event_log_heads'"));
+    return std::stoi(
+        database_->value("SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables "
+                         "WHERE relname = 'event_log_heads'"));
   };
   constexpr int kAppends = 200;
   connection_.reset();  // a session that ends tells what it has counted

@@ -66,8 +66,8 @@ struct NoSuchPosition {
 };
 
 // Requires: no transaction is open (it reads in one of its own, from one snapshot). `message_id` may be one that the domain
-// refuses: what was rejected under it is told. `events_max`: at most so many events are read, and so many parked receipts, for a
-// broadcast may have a million. Throws pqxx's exceptions.
+// refuses: what was rejected under it is told. `events_max`: at most so many events are read, and so many parked receipts, for
+// a broadcast may have a million. Throws pqxx's exceptions.
 Result<Timeline, NoSuchPosition> read_timeline(postgres::Connection& connection, std::string_view message_id,
                                                const std::optional<TimelineUntil>& until = std::nullopt,
                                                std::optional<std::size_t> events_max = std::nullopt);

@@ -6,13 +6,13 @@
 #include <utility>
 #include <variant>
 
-#include "domain/message.h"
 #include "base/sha256.h"
+#include "domain/message.h"
 #include "domain/typing.h"
 #include "eventstore/log/hash_chain.h"
-#include "eventstore/schema/payload.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/statements.h"
+#include "eventstore/schema/payload.h"
 
 namespace hermes::eventstore {
 namespace {

@@ -38,7 +38,7 @@ class BinaryRows {
   void int32(std::int32_t value);
   void int64(std::int64_t value);
   void boolean(bool value);
-  void text(std::string_view value);  // text, varchar
+  void text(std::string_view value);   // text, varchar
   void bytes(std::string_view value);  // bytea
   void uuid(const Uuid& value);
   void timestamp(Timestamp value);

@@ -38,7 +38,8 @@ bool is_own_bookkeeping(std::string_view constraint) {
 }
 
 DatabaseFailure classify(std::exception_ptr error, bool commit_sent) {
-  const DatabaseFailure::Kind when_broken = commit_sent ? DatabaseFailure::Kind::outcome_unknown : DatabaseFailure::Kind::unavailable;
+  const DatabaseFailure::Kind when_broken =
+      commit_sent ? DatabaseFailure::Kind::outcome_unknown : DatabaseFailure::Kind::unavailable;
   try {
     std::rethrow_exception(error);
   } catch (const pqxx::broken_connection& broken) {

@@ -21,11 +21,12 @@ struct DatabaseFailure {
 // The SQLSTATE of a server that answers and takes no writes, being a standby or made read-only.
 inline constexpr std::string_view kTakesNoWrites = "25006";
 
-// By SQLSTATE (PostgreSQL manual, appendix A): the one judgement, of ingest and of projections. Only what is about the data itself is `refused`.
+// By SQLSTATE (PostgreSQL manual, appendix A): the one judgement, of ingest and of projections. Only what is about the data
+// itself is `refused`.
 DatabaseFailure::Kind classify_sqlstate(std::string_view sqlstate);
 
-// Whether a constraint keeps Hermes's own records straight: heads, positions, versions, numbers. Its violation is never a message's
-// fault, whatever the SQLSTATE says.
+// Whether a constraint keeps Hermes's own records straight: heads, positions, versions, numbers. Its violation is never a
+// message's fault, whatever the SQLSTATE says.
 bool is_own_bookkeeping(std::string_view constraint);
 
 // What a caught exception means. `commit_sent`: whether the server may have committed already.

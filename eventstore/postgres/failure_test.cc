@@ -20,7 +20,8 @@ TEST(Failure, OnlyWhatIsAboutTheDataIsRefused) {
   for (const char* state : {"22021", "22P02", "23505", "23514", "54000", "P0001"}) {
     EXPECT_EQ(classify_sqlstate(state), Kind::refused) << state;
   }
-  for (const char* state : {"53100", "53200", "53300", "25006", "42501", "42P01", "40001", "40P01", "55P03", "57014", "58030", "XX000"}) {
+  for (const char* state :
+       {"53100", "53200", "53300", "25006", "42501", "42P01", "40001", "40P01", "55P03", "57014", "58030", "XX000"}) {
     EXPECT_EQ(classify_sqlstate(state), Kind::storage_full) << state;
   }
 }

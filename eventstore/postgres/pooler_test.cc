@@ -1,4 +1,5 @@
-// Behind PgBouncer: session mode carries all of Hermes, any other is refused before it leaves a trace in a session that others get.
+// Behind PgBouncer: session mode carries all of Hermes, any other is refused before it leaves a trace in a session that others
+// get.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,13 +81,15 @@ TEST_F(Pooler, InSessionModeCarriesIngestProjectRebuildAndVerify) {
   Database database(postgres_->settings());
   ASSERT_TRUE(eventually([&] {
     return database.value("SELECT count(DISTINCT service) FROM service_heartbeats WHERE state = 'ready'") == "2";
-  })) << ingester.output() << projector.output();
+  })) << ingester.output()
+      << projector.output();
   const Finished sent = run({"mosquitto_pub", "-h", "127.0.0.1", "-p", std::to_string(broker.port()), "-q", "1", "-t",
                              "chat/messages/david", "-m", IngestStack::message("by-the-pooler")});
   ASSERT_EQ(sent.exit_code, 0) << sent.errors;
   EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM chat_messages") == "1"; }))
       << ingester.output() << projector.output();
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"rebuild", "chat"}, {"verify"}, {"migrate"}}) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"rebuild", "chat"}, {"verify"}, {"migrate"}}) {
     std::vector<std::string> line = {hermes_command()};
     line.insert(line.end(), command.begin(), command.end());
     const Finished finished = run(line, environment);
@@ -100,7 +103,8 @@ TEST_F(Pooler, InSessionModeHandsOurRoleAndSettingsToNobody) {
     Database session(as(pooler, "hermes_ingester"));
     EXPECT_EQ(session.value("SELECT current_user || ' ' || current_setting('jit')"), "hermes_ingester off");
   }
-  EXPECT_EQ(stranger(pooler, "SELECT current_user || ' ' || current_setting('jit') || ' ' || current_setting('idle_session_timeout')"),
+  EXPECT_EQ(stranger(pooler,
+                     "SELECT current_user || ' ' || current_setting('jit') || ' ' || current_setting('idle_session_timeout')"),
             "dbowner on 0");
 }
 
@@ -118,7 +122,8 @@ TEST_F(Pooler, InTransactionModeIsRefusedWithWhatToDo) {
 TEST_F(Pooler, InTransactionModeGetsNoRoleOrSettingOfOurs) {
   const PrivatePgbouncer pooler(*postgres_, {"pool_mode = transaction", "default_pool_size = 1", kOptionsPass});
   refusal(pooler);
-  EXPECT_EQ(stranger(pooler, "SELECT current_user || ' ' || current_setting('jit') || ' ' || current_setting('idle_session_timeout')"),
+  EXPECT_EQ(stranger(pooler,
+                     "SELECT current_user || ' ' || current_setting('jit') || ' ' || current_setting('idle_session_timeout')"),
             "dbowner on 0");
 }
 

@@ -17,8 +17,8 @@ struct Settings {
   std::string database = "public";
   std::string user = "dbowner";
   std::string password;
-  // Its first line is the password, read anew for each connection: one that is rotated is found without a restart. While it can't be
-  // read, `password` counts.
+  // Its first line is the password, read anew for each connection: one that is rotated is found without a restart. While it
+  // can't be read, `password` counts.
   std::string password_file;
   std::string role;  // SET ROLE after connecting; empty: stay the login user
   std::string application_name = "hermes";

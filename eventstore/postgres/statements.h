@@ -1,6 +1,6 @@
 // Several SQL statements in one round trip (PostgreSQL manual, "Multiple Statements in a Simple Query"), with COPY among them.
-// The append path uses it to take its locks, send its rows and commit in two round trips instead of seven; everything that is not
-// on that path is better off with pqxx::work.
+// The append path uses it to take its locks, send its rows and commit in two round trips instead of seven; everything that is
+// not on that path is better off with pqxx::work.
 //
 //   Statements statements(connection);
 //   statements.send("BEGIN; SELECT 1; COPY t FROM STDIN (FORMAT binary); COMMIT");
@@ -11,8 +11,8 @@
 //   statements.finish();
 //
 // Each call takes the result of one statement, in their order. All throw StatementError when the server refuses and
-// pqxx::broken_connection when the connection dies. Whatever is left when a Statements goes out of scope is read and dropped, so
-// that the connection can be used again; the transaction stays as the server left it (see rollback()).
+// pqxx::broken_connection when the connection dies. Whatever is left when a Statements goes out of scope is read and dropped,
+// so that the connection can be used again; the transaction stays as the server left it (see rollback()).
 //
 // Not thread-safe.
 #pragma once
@@ -87,7 +87,7 @@ class Statements {
   [[noreturn]] void raise_broken();
 
   Connection& connection_;
-  bool pending_ = false;   // results are to be read
+  bool pending_ = false;  // results are to be read
   bool copy_sent_ = false;
 };
 

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "eventstore/schema/migrations.h"
-#include "tests/support/tools_fixture.h"
 #include "tests/servers/postgres_template.h"
+#include "tests/support/tools_fixture.h"
 
 namespace hermes::eventstore {
 namespace {

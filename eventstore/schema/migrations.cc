@@ -6,10 +6,10 @@
 #include <stdexcept>
 
 #include "base/sha256.h"
-#include "eventstore/schema/access.h"
-#include "eventstore/schema/partition_count.h"
 #include "eventstore/postgres/failure.h"
 #include "eventstore/postgres/statements.h"
+#include "eventstore/schema/access.h"
+#include "eventstore/schema/partition_count.h"
 
 namespace hermes::eventstore {
 namespace {

@@ -1,6 +1,6 @@
 // Migrations: migrations/NNNN_what_it_does.sql, embedded in the binary, applied in order, each in a transaction of its own,
-// under an advisory lock so that two processes can start at once. The table hermes_schema_migrations keeps number, name, checksum
-// (SHA-256 of the file) and time.
+// under an advisory lock so that two processes can start at once. The table hermes_schema_migrations keeps number, name,
+// checksum (SHA-256 of the file) and time.
 #pragma once
 
 #include <functional>

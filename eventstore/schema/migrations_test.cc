@@ -170,9 +170,10 @@ TEST_F(Migrations, UnderTheFormerNameLetServicesStart) {
 }
 
 TEST_F(Migrations, OfAnotherProgramAreLeftAlone) {
-  for (const char* table : {"CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('1')",
-                            "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text, checksum text, applied_at "
-                            "timestamptz); INSERT INTO schema_migrations VALUES (1, 'users', 'x', now())"}) {
+  for (const char* table :
+       {"CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('1')",
+        "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text, checksum text, applied_at "
+        "timestamptz); INSERT INTO schema_migrations VALUES (1, 'users', 'x', now())"}) {
     SetUp();
     database().execute(table);
     const std::string before = database().value("SELECT t::text FROM schema_migrations t");

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "domain/events.h"
 #include "base/result.h"
+#include "domain/events.h"
 
 namespace hermes::eventstore {
 

@@ -6,7 +6,8 @@
 
 namespace hermes::projections {
 
-LeaseKeeper::LeaseKeeper(postgres::Settings settings, std::string projection, std::string instance, std::chrono::milliseconds lease)
+LeaseKeeper::LeaseKeeper(postgres::Settings settings, std::string projection, std::string instance,
+                         std::chrono::milliseconds lease)
     : settings_(std::move(settings)), projection_(std::move(projection)), instance_(std::move(instance)), lease_(lease) {
   thread_ = std::thread([this] { run(); });
 }

@@ -1,9 +1,9 @@
-// Renews a worker's leases while a batch keeps its connection busy: a thread with a connection of its own, opened when a batch first
-// lasts longer than a third of a lease. Without it a batch that outlasts the lease is taken over, and its session ended, by the next
-// projector, which then fares the same.
+// Renews a worker's leases while a batch keeps its connection busy: a thread with a connection of its own, opened when a batch
+// first lasts longer than a third of a lease. Without it a batch that outlasts the lease is taken over, and its session ended,
+// by the next projector, which then fares the same.
 //
-// It renews nothing but the epochs it was given, so a partition that went to another owner stays there (live_batch.h checks it again).
-// It stops with its process: a paused one loses its leases.
+// It renews nothing but the epochs it was given, so a partition that went to another owner stays there (live_batch.h checks it
+// again). It stops with its process: a paused one loses its leases.
 #pragma once
 
 #include <chrono>

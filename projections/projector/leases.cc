@@ -7,7 +7,6 @@
 
 #include "eventstore/postgres/array_literal.h"
 
-
 namespace hermes::projections {
 namespace {
 
@@ -25,7 +24,8 @@ std::set<Partition> extend_leases(postgres::Connection& connection, pqxx::work& 
                                   const std::string& instance, std::chrono::milliseconds duration,
                                   const std::map<Partition, Epoch>& owned) {
   const std::string expiry = kExpiry;
-  connection.prepare("lease_alive", "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " + expiry +
+  connection.prepare("lease_alive", "INSERT INTO projection_members (projection, instance, expires_at) VALUES ($1, $2, " +
+                                        expiry +
                                         ") ON CONFLICT (projection, instance) DO UPDATE SET expires_at = excluded.expires_at");
   connection.prepare("lease_renew", "UPDATE projection_leases SET expires_at = " + expiry +
                                         " WHERE projection = $1 AND owner = $2 AND (partition, epoch) IN "
@@ -74,17 +74,16 @@ Leases::Leases(postgres::Connection& connection, std::string projection, std::st
       "lease_give_up",
       "UPDATE projection_leases SET owner = NULL, expires_at = '-infinity', backend_pid = NULL, backend_start = NULL "
       "WHERE projection = $1 AND owner = $2 AND partition = ANY ($3::smallint[])");
-  connection_.prepare(
-      "lease_take",
-      "WITH free AS (SELECT partition, owner, backend_pid, backend_start FROM projection_leases "
-      "  WHERE projection = $1 AND (owner IS NULL OR expires_at <= clock_timestamp() "
-      "    OR (owner = $2 AND backend_pid NOT IN (SELECT pid FROM pg_stat_activity))) "
-      "  ORDER BY partition LIMIT $4 FOR UPDATE SKIP LOCKED) "
-      "UPDATE projection_leases lease SET owner = $2, epoch = lease.epoch + 1, expires_at = " +
-          expiry +
-          ", backend_pid = $5, backend_start = $6 "
-          "FROM free WHERE lease.projection = $1 AND lease.partition = free.partition "
-          "RETURNING lease.partition, lease.epoch, free.owner, free.backend_pid, free.backend_start");
+  connection_.prepare("lease_take",
+                      "WITH free AS (SELECT partition, owner, backend_pid, backend_start FROM projection_leases "
+                      "  WHERE projection = $1 AND (owner IS NULL OR expires_at <= clock_timestamp() "
+                      "    OR (owner = $2 AND backend_pid NOT IN (SELECT pid FROM pg_stat_activity))) "
+                      "  ORDER BY partition LIMIT $4 FOR UPDATE SKIP LOCKED) "
+                      "UPDATE projection_leases lease SET owner = $2, epoch = lease.epoch + 1, expires_at = " +
+                          expiry +
+                          ", backend_pid = $5, backend_start = $6 "
+                          "FROM free WHERE lease.projection = $1 AND lease.partition = free.partition "
+                          "RETURNING lease.partition, lease.epoch, free.owner, free.backend_pid, free.backend_start");
   connection_.prepare("lease_namesake",
                       "SELECT count(*) FROM projection_leases WHERE projection = $1 AND owner = $2 "
                       "AND expires_at > clock_timestamp() AND backend_pid <> $3");
@@ -167,8 +166,10 @@ void Leases::warn_of_namesake(std::size_t share, pqxx::work& transaction) {
   const bool found = owned_.size() < share &&
                      transaction.exec_prepared1("lease_namesake", projection_, instance_, backend_pid_)[0].as<int>() > 0;
   if (found && !namesake_) {
-    spdlog::warn("{}: another projector runs under the name {} and has the partitions; give each a name of its own (--instance, "
-                 "HERMES_INSTANCE)", projection_, instance_);
+    spdlog::warn(
+        "{}: another projector runs under the name {} and has the partitions; give each a name of its own (--instance, "
+        "HERMES_INSTANCE)",
+        projection_, instance_);
   }
   namesake_ = found;
 }

@@ -2,9 +2,9 @@
 // the clock of the database; projection_members holds who is alive. Every process takes its fair share: partitions divided by
 // members, the first members in the order of their names one more.
 //
-// An owner renews well before its lease expires, also while a batch runs (lease_keeper.h). If it cannot (dead, paused, cut off), the others look at that very time and take
-// its partitions. The new owner raises the epoch, which the old one's transactions no longer find (live_batch.h), and ends the
-// old one's session, for a paused process may hold locks.
+// An owner renews well before its lease expires, also while a batch runs (lease_keeper.h). If it cannot (dead, paused, cut
+// off), the others look at that very time and take its partitions. The new owner raises the epoch, which the old one's
+// transactions no longer find (live_batch.h), and ends the old one's session, for a paused process may hold locks.
 //
 // One per projection and connection. Not thread-safe. All functions throw pqxx's exceptions.
 #pragma once
@@ -29,8 +29,9 @@ inline constexpr std::string_view kProjectorsChannel = "hermes_projectors";
 
 // Says that `instance` is alive and that what it owns under these epochs stays its own for `duration` from now on. Returns the
 // partitions of which that was true. Requires: a transaction is open on `connection`.
-std::set<eventstore::Partition> extend_leases(postgres::Connection& connection, pqxx::work& transaction, const std::string& projection,
-                                              const std::string& instance, std::chrono::milliseconds duration,
+std::set<eventstore::Partition> extend_leases(postgres::Connection& connection, pqxx::work& transaction,
+                                              const std::string& projection, const std::string& instance,
+                                              std::chrono::milliseconds duration,
                                               const std::map<eventstore::Partition, Epoch>& owned);
 
 class Leases {
@@ -38,8 +39,9 @@ class Leases {
   // Requires: no transaction is open on `connection` whenever a function is called; it must outlive this.
   Leases(postgres::Connection& connection, std::string projection, std::string instance, std::chrono::milliseconds duration);
 
-  // Says that this process is alive, renews what it owns, gives up what is beyond its share and takes what is free. To be called
-  // three times within a lease's duration, when kProjectorsChannel is notified, and when the next lease of the others expires.
+  // Says that this process is alive, renews what it owns, gives up what is beyond its share and takes what is free. To be
+  // called three times within a lease's duration, when kProjectorsChannel is notified, and when the next lease of the others
+  // expires.
   void renew();
 
   // How long after the last renew() the first of the other processes will have run out of time, unless it renews before;

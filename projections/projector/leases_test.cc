@@ -186,7 +186,8 @@ TEST_F(LeasesTest, KnowsWhenTheNextOfTheOthersRunsOut) {
 TEST_F(LeasesTest, WhoHasBeenDeadForADayIsForgotten) {
   database->execute(
       "INSERT INTO projection_members (projection, instance, expires_at) VALUES "
-      "('chat', 'long gone', clock_timestamp() - interval '25 hours'), ('chat', 'gone', clock_timestamp() - interval '23 hours'), "
+      "('chat', 'long gone', clock_timestamp() - interval '25 hours'), ('chat', 'gone', clock_timestamp() - interval '23 "
+      "hours'), "
       "('inbox', 'long gone', clock_timestamp() - interval '25 hours')");
   Process one = process("one");
   one.leases->renew();

@@ -4,7 +4,6 @@
 
 #include "eventstore/postgres/array_literal.h"
 
-
 namespace hermes::projections {
 namespace {
 
@@ -20,8 +19,8 @@ std::vector<PartitionRange> lock(pqxx::work& transaction, const Projection& proj
     partitions.add(static_cast<long long>(share.partition));
     epochs.add(static_cast<long long>(share.epoch));
   }
-  const pqxx::result locked = transaction.exec_prepared("batch_lock", std::string(projection.name()), partitions.str(), epochs.str(),
-                                                        std::string(owner));
+  const pqxx::result locked = transaction.exec_prepared("batch_lock", std::string(projection.name()), partitions.str(),
+                                                        epochs.str(), std::string(owner));
   std::vector<PartitionRange> ranges;
   std::vector<Partition> lost;
   auto row = locked.begin();
@@ -50,8 +49,8 @@ void pass_over_unreadable(eventstore::RangesRead& batch, const Skips& skips) {
   });
 }
 
-void move_checkpoints(pqxx::work& transaction, const Projection& projection, std::string_view owner, std::span<const Share> shares,
-                      std::span<const BatchDone::Moved> moved) {
+void move_checkpoints(pqxx::work& transaction, const Projection& projection, std::string_view owner,
+                      std::span<const Share> shares, std::span<const BatchDone::Moved> moved) {
   postgres::ArrayLiteral partitions, offsets, epochs;
   for (const BatchDone::Moved& move : moved) {
     partitions.add(static_cast<long long>(move.partition));
@@ -59,8 +58,8 @@ void move_checkpoints(pqxx::work& transaction, const Projection& projection, std
     const auto share = std::ranges::find(shares, move.partition, &Share::partition);
     epochs.add(static_cast<long long>(share->epoch));
   }
-  const pqxx::result rows = transaction.exec_prepared("batch_move", std::string(projection.name()), partitions.str(), offsets.str(),
-                                                      epochs.str(), std::string(owner));
+  const pqxx::result rows = transaction.exec_prepared("batch_move", std::string(projection.name()), partitions.str(),
+                                                      offsets.str(), epochs.str(), std::string(owner));
   if (rows.affected_rows() == moved.size()) return;
   std::vector<Partition> all;
   for (const BatchDone::Moved& move : moved) all.push_back(move.partition);
@@ -68,18 +67,21 @@ void move_checkpoints(pqxx::work& transaction, const Projection& projection, std
 }
 
 void prepare(postgres::Connection& connection) {
-  connection.prepare("batch_lock",
-                     "SELECT checkpoint.partition, checkpoint.next_offset FROM unnest($2::smallint[], $3::bigint[]) AS mine (partition, epoch) "
-                     "JOIN projection_leases lease ON lease.projection = $1 AND lease.partition = mine.partition "
-                     "  AND lease.epoch = mine.epoch AND lease.owner = $4 "
-                     "JOIN projection_checkpoints checkpoint ON checkpoint.projection = $1 AND checkpoint.partition = mine.partition "
-                     "ORDER BY checkpoint.partition FOR UPDATE OF checkpoint");
-  connection.prepare("batch_move",
-                     "UPDATE projection_checkpoints checkpoint SET next_offset = mine.next_offset, updated_at = clock_timestamp() "
-                     "FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS mine (partition, next_offset, epoch) "
-                     "JOIN projection_leases lease ON lease.projection = $1 AND lease.partition = mine.partition "
-                     "  AND lease.epoch = mine.epoch AND lease.owner = $5 "
-                     "WHERE checkpoint.projection = $1 AND checkpoint.partition = mine.partition");
+  connection.prepare(
+      "batch_lock",
+      "SELECT checkpoint.partition, checkpoint.next_offset FROM unnest($2::smallint[], $3::bigint[]) AS mine (partition, "
+      "epoch) "
+      "JOIN projection_leases lease ON lease.projection = $1 AND lease.partition = mine.partition "
+      "  AND lease.epoch = mine.epoch AND lease.owner = $4 "
+      "JOIN projection_checkpoints checkpoint ON checkpoint.projection = $1 AND checkpoint.partition = mine.partition "
+      "ORDER BY checkpoint.partition FOR UPDATE OF checkpoint");
+  connection.prepare(
+      "batch_move",
+      "UPDATE projection_checkpoints checkpoint SET next_offset = mine.next_offset, updated_at = clock_timestamp() "
+      "FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS mine (partition, next_offset, epoch) "
+      "JOIN projection_leases lease ON lease.projection = $1 AND lease.partition = mine.partition "
+      "  AND lease.epoch = mine.epoch AND lease.owner = $5 "
+      "WHERE checkpoint.projection = $1 AND checkpoint.partition = mine.partition");
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // One transaction of the live path: lock the checkpoints, read what waits, apply it, move the checkpoints, commit. All of it or
 // nothing takes effect, so each event takes effect exactly once, whoever dies when.
 //
-// The checkpoints are locked before anything is written: of two processes that believe a partition theirs, the second waits, and
-// then finds the checkpoint where the first has left it. The lease is looked at twice: when the checkpoints are locked, and by the
-// statement that moves them, last before the commit. So an owner that was paused in between writes nothing.
+// The checkpoints are locked before anything is written: of two processes that believe a partition theirs, the second waits,
+// and then finds the checkpoint where the first has left it. The lease is looked at twice: when the checkpoints are locked, and
+// by the statement that moves them, last before the commit. So an owner that was paused in between writes nothing.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ namespace hermes::projections {
 struct Share {
   eventstore::Partition partition = 0;
   Epoch epoch = 0;
-  eventstore::Offset end = 0;      // no event at or after it: the head, or where the partition is stuck
+  eventstore::Offset end = 0;  // no event at or after it: the head, or where the partition is stuck
   std::size_t events_max = 0;
 };
 

@@ -28,8 +28,6 @@ std::map<std::string, ProjectionStatus> Projector::status() const {
   return all;
 }
 
-std::string default_instance_name() {
-  return host_name() + ":" + std::to_string(getpid());
-}
+std::string default_instance_name() { return host_name() + ":" + std::to_string(getpid()); }
 
 }  // namespace hermes::projections

@@ -1,5 +1,6 @@
-// The projector: runs projections, each by a worker (worker.h) in a thread of its own, so that one that is slow, stuck or broken
-// holds up no other. Any number of processes may run the same projections: they share the partitions by leases (leases.h).
+// The projector: runs projections, each by a worker (worker.h) in a thread of its own, so that one that is slow, stuck or
+// broken holds up no other. Any number of processes may run the same projections: they share the partitions by leases
+// (leases.h).
 #pragma once
 
 #include <map>

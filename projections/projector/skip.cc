@@ -4,8 +4,8 @@
 
 namespace hermes::projections {
 
-Result<Skipped, std::string> skip_event(postgres::Connection& connection, std::string_view projection, eventstore::Position position,
-                                        std::string_view reason) {
+Result<Skipped, std::string> skip_event(postgres::Connection& connection, std::string_view projection,
+                                        eventstore::Position position, std::string_view reason) {
   pqxx::work transaction(connection);
   const pqxx::result stuck = transaction.exec_params(
       "SELECT projection, stream_id, event_type FROM projection_stuck "

@@ -16,10 +16,10 @@ struct Skipped {
   std::string event_type;
 };
 
-// Tells the projection to leave out the event at which it is stuck, now and in every rebuild, and wakes its projectors. An empty
-// name means whichever projection is stuck there. Fails with one line if none is, or several are. Requires: the owner of the
-// tables, no open transaction.
-Result<Skipped, std::string> skip_event(postgres::Connection& connection, std::string_view projection, eventstore::Position position,
-                                        std::string_view reason);
+// Tells the projection to leave out the event at which it is stuck, now and in every rebuild, and wakes its projectors. An
+// empty name means whichever projection is stuck there. Fails with one line if none is, or several are. Requires: the owner of
+// the tables, no open transaction.
+Result<Skipped, std::string> skip_event(postgres::Connection& connection, std::string_view projection,
+                                        eventstore::Position position, std::string_view reason);
 
 }  // namespace hermes::projections

@@ -1,5 +1,5 @@
-// A batch that takes too long neither loses its leases nor stops its projection: the leases are renewed while it runs, it is halved
-// until it fits, and a single event that is too slow is named while everything else goes on.
+// A batch that takes too long neither loses its leases nor stops its projection: the leases are renewed while it runs, it is
+// halved until it fits, and a single event that is too slow is named while everything else goes on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -44,7 +44,9 @@ class SlowBatch : public testing::Test {
   void make_rows_slow(const std::string& seconds, const std::string& when = "true") {
     database->execute("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(" + seconds +
                       "); RETURN NEW; END $$;"
-                      "CREATE TRIGGER slow BEFORE INSERT ON chat_messages FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION slow();"
+                      "CREATE TRIGGER slow BEFORE INSERT ON chat_messages FOR EACH ROW WHEN (" +
+                      when +
+                      ") EXECUTE FUNCTION slow();"
                       "ALTER TABLE chat_messages ENABLE ALWAYS TRIGGER slow");
   }
 
@@ -56,21 +58,24 @@ class SlowBatch : public testing::Test {
 
   bool chat_catches_up() {
     return eventually([&] {
-      return database->value("SELECT count(*) = 8 AND coalesce(sum(events_behind), 1) = 0 FROM projection_lag "
-                             "WHERE projection = 'chat'") == "t";
+      return database->value(
+                 "SELECT count(*) = 8 AND coalesce(sum(events_behind), 1) = 0 FROM projection_lag "
+                 "WHERE projection = 'chat'") == "t";
     });
   }
   // All but the partition that is named.
   bool the_others_catch_up() {
     return eventually([&] {
-      return database->value("SELECT count(*) FROM projection_lag WHERE projection = 'chat' AND events_behind > 0 "
-                             "AND stuck_offset IS NULL") == "0";
+      return database->value(
+                 "SELECT count(*) FROM projection_lag WHERE projection = 'chat' AND events_behind > 0 "
+                 "AND stuck_offset IS NULL") == "0";
     });
   }
   bool is_shared_by(const std::string& owners) {
     return eventually([&] {
-      return database->value("SELECT string_agg(owner || ' ' || count, ', ' ORDER BY owner) FROM (SELECT owner, count(*) AS count "
-                             "FROM projection_leases WHERE projection = 'chat' GROUP BY owner) AS shares") == owners;
+      return database->value(
+                 "SELECT string_agg(owner || ' ' || count, ', ' ORDER BY owner) FROM (SELECT owner, count(*) AS count "
+                 "FROM projection_leases WHERE projection = 'chat' GROUP BY owner) AS shares") == owners;
     });
   }
 
@@ -86,8 +91,9 @@ TEST_F(SlowBatch, OneThatOutlastsTheLeaseKeepsIt) {
   one.lease = two.lease = milliseconds(3'000);
   Projector first({&chat()}, one), second({&chat()}, two);
   ASSERT_TRUE(is_shared_by("one 4, two 4"));
-  const std::string epochs = "SELECT string_agg(partition || ':' || epoch, ' ' ORDER BY partition) FROM projection_leases "
-                             "WHERE projection = 'chat'";
+  const std::string epochs =
+      "SELECT string_agg(partition || ':' || epoch, ' ' ORDER BY partition) FROM projection_leases "
+      "WHERE projection = 'chat'";
   const std::string before = database->value(epochs);
   write(100);  // some fifty messages each, in one batch: twice as long as the lease
   ASSERT_TRUE(chat_catches_up());
@@ -139,8 +145,9 @@ TEST_F(SlowBatch, ABatchWhoseSessionIsEndedIsHalvedToo) {
   write(40);
   Projector projector({&chat()}, settings("one"));
   EXPECT_TRUE(eventually([&] {
-    database->value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
-                    "AND application_name = 'hermes project chat' AND datname = current_database()");
+    database->value(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+        "AND application_name = 'hermes project chat' AND datname = current_database()");
     return database->value("SELECT stream_id FROM projection_stuck") == "message/slow";
   }));
   EXPECT_TRUE(the_others_catch_up());
@@ -152,14 +159,16 @@ TEST_F(SlowBatch, AKeeperRenewsOnlyTheEpochsThatItWasGiven) {
   database->execute("INSERT INTO projection_leases (projection, partition) SELECT 'chat', partition FROM event_log_heads");
   Leases leases(*connection, "chat", "one", milliseconds(600));
   leases.renew();
-  database->execute("UPDATE projection_leases SET epoch = epoch + 1, expires_at = 'infinity' WHERE partition < 4;"
-                    "UPDATE projection_leases SET owner = 'two', expires_at = 'infinity' WHERE partition = 4;"
-                    "UPDATE projection_leases SET expires_at = 'infinity' WHERE partition > 4");
+  database->execute(
+      "UPDATE projection_leases SET epoch = epoch + 1, expires_at = 'infinity' WHERE partition < 4;"
+      "UPDATE projection_leases SET owner = 'two', expires_at = 'infinity' WHERE partition = 4;"
+      "UPDATE projection_leases SET expires_at = 'infinity' WHERE partition > 4");
   LeaseKeeper keeper(server->settings("hermes_projector"), "chat", "one", milliseconds(600));
   const LeaseKeeper::Batch batch(keeper, leases.owned());
   EXPECT_TRUE(eventually([&] {
-    return database->value("SELECT string_agg(partition::text, ' ' ORDER BY partition) FROM projection_leases "
-                           "WHERE projection = 'chat' AND expires_at <> 'infinity'") == "5 6 7";
+    return database->value(
+               "SELECT string_agg(partition::text, ' ' ORDER BY partition) FROM projection_leases "
+               "WHERE projection = 'chat' AND expires_at <> 'infinity'") == "5 6 7";
   }));
 }
 

@@ -28,12 +28,12 @@ struct PartitionStatus {
 
 struct ProjectionStatus {
   bool connected = false;
-  std::string problem;  // why it is not; one line
+  std::string problem;                                          // why it is not; one line
   std::map<eventstore::Partition, PartitionStatus> partitions;  // those that this process owns
-  std::uint64_t events = 0;   // folded since the start
+  std::uint64_t events = 0;                                     // folded since the start
   std::uint64_t batches = 0;
-  double batch_seconds = 0;   // spent in them
-  std::uint64_t failures = 0;  // transactions that had to be tried again
+  double batch_seconds = 0;                          // spent in them
+  std::uint64_t failures = 0;                        // transactions that had to be tried again
   std::chrono::steady_clock::time_point alive_at{};  // when the worker last went round its loop
 };
 

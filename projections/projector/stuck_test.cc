@@ -8,9 +8,9 @@
 
 #include "bench/stack.h"
 #include "eventstore/schema/payload.h"
+#include "tests/servers/environment.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"
-#include "tests/servers/environment.h"
 
 namespace hermes::projections {
 namespace {
@@ -68,7 +68,8 @@ class Stuck : public testing::Test {
                            "'");
   }
   bool becomes_stuck(const std::string& projection) { return !becomes_stuck_elsewhere(projection, "").empty(); }
-  // Where it stops once it has left `before`; empty if it never does. The position is read once a look: it may change between two.
+  // Where it stops once it has left `before`; empty if it never does. The position is read once a look: it may change between
+  // two.
   std::string becomes_stuck_elsewhere(const std::string& projection, const std::string& before) {
     std::string position;
     const bool stuck = eventually([&] {
@@ -135,7 +136,8 @@ TEST_F(Stuck, StopsThatPartitionOfThatProjectionAloneAndIsNamedEverywhere) {
   const std::string named = "chat is stuck at " + position + " (MessageSent of message/" + second + ")";
   const Finished status = hermes({"status"});
   EXPECT_EQ(status.exit_code, 1);
-  EXPECT_THAT(status.output, AllOf(HasSubstr(named), HasSubstr("no_poison"), HasSubstr("hermes project chat --skip " + position)));
+  EXPECT_THAT(status.output,
+              AllOf(HasSubstr(named), HasSubstr("no_poison"), HasSubstr("hermes project chat --skip " + position)));
   const auto json = boost::json::parse(hermes({"status", "--json"}).output);
   const std::string as_json = boost::json::serialize(json);
   EXPECT_FALSE(json.at("ok").as_bool());
@@ -170,7 +172,8 @@ TEST_F(Stuck, ARowTooLongForAnOperatorsIndexStopsItsPartitionAlone) {
   for (int i = 100; i < 140; ++i) commands.push_back(message("x-" + std::to_string(i)));
   writer->append(std::move(commands));
   ASSERT_TRUE(becomes_stuck("chat"));
-  EXPECT_EQ(database->value("SELECT stream_id || ' ' || event_type FROM projection_stuck"), "message/" + second + " MessageSent");
+  EXPECT_EQ(database->value("SELECT stream_id || ' ' || event_type FROM projection_stuck"),
+            "message/" + second + " MessageSent");
   EXPECT_THAT(database->value("SELECT reason FROM projection_stuck"), AllOf(HasSubstr("index row"), HasSubstr("54000")));
   EXPECT_TRUE(eventually([&] {
     return database->value("SELECT count(*) FROM projection_lag WHERE events_behind > 0 AND stuck_offset IS NULL") == "0";
@@ -216,8 +219,8 @@ TEST_F(Stuck, SkippingAMessageOnceIsEnoughIsRecordedAndARebuildLeavesItOutToo) {
   const Finished rebuilt = hermes({"rebuild", "chat"});
   EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.errors;
   EXPECT_EQ(contents_of_all(*database), live);
-  // The tables agree with the log but for what is left out. That nothing but a constraint of this database refused it, verify can't
-  // see: it may as well have been put there to hide a message.
+  // The tables agree with the log but for what is left out. That nothing but a constraint of this database refused it, verify
+  // can't see: it may as well have been put there to hide a message.
   const Finished verified = hermes({"verify", "--only", "tables"});
   EXPECT_THAT(verified.output, HasSubstr("skip chat " + position + ": the event is left out, and it can be folded"));
   EXPECT_THAT(verified.output, HasSubstr("\n1 finding\n"));

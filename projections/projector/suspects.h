@@ -1,5 +1,6 @@
-// Ranges of the log whose batches failed, and in how small pieces they are folded from now on: each partition goes alone, in halves of
-// what failed, until what is wrong is alone too. Known for as long as the worker runs, for what fails may end the session.
+// Ranges of the log whose batches failed, and in how small pieces they are folded from now on: each partition goes alone, in
+// halves of what failed, until what is wrong is alone too. Known for as long as the worker runs, for what fails may end the
+// session.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +32,8 @@ struct Suspect {
 
 using Suspects = std::map<eventstore::Partition, Suspect>;
 
-// A batch of `share`, from offset `next`, has failed. `alone`: no other partition was in it. Returns nothing if it was one event.
+// A batch of `share`, from offset `next`, has failed. `alone`: no other partition was in it. Returns nothing if it was one
+// event.
 inline Suspect* narrow(Suspects& suspects, const Share& share, eventstore::Offset next, bool alone) {
   const auto [found, is_new] = suspects.try_emplace(share.partition);
   Suspect& suspect = found->second;

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "eventstore/postgres/connection.h"
-#include "projections/read_models/projection.h"
 #include "projections/projector/status.h"
 #include "projections/projector/stop_signal.h"
+#include "projections/read_models/projection.h"
 
 namespace hermes::projections {
 
@@ -27,7 +27,8 @@ struct WorkerSettings {
   std::size_t batch_payload_bytes_max = std::size_t{16} << 20;
   // A statement that lasts longer is cancelled, and the batch tried again in halves.
   std::chrono::milliseconds statement_longest{60'000};
-  // How long an event that is too slow even alone waits for its next turn: its partition then has a minute of the worker's time in five.
+  // How long an event that is too slow even alone waits for its next turn: its partition then has a minute of the worker's time
+  // in five.
   std::chrono::milliseconds slow_event_pause{300'000};
 };
 

@@ -32,7 +32,8 @@ postgres::ConnectionPtr connect_or_throw(const postgres::Settings& settings) {
   return std::move(*connection);
 }
 
-// How a batch that is too large ends: cancelled by a time-out (or a person), or its session ended by the next owner of its leases.
+// How a batch that is too large ends: cancelled by a time-out (or a person), or its session ended by the next owner of its
+// leases.
 constexpr std::string_view kQueryCanceled = "57014";
 constexpr std::string_view kSessionEnded = "57P01";
 
@@ -56,8 +57,8 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-WorkerSession::WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Suspects& suspects,
-                             Report report)
+WorkerSession::WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop,
+                             Suspects& suspects, Report report)
     : projection_(projection),
       settings_(settings),
       stop_(stop),
@@ -78,8 +79,8 @@ void WorkerSession::prepare_session() {
   // Statements are planned when tables may be young and empty; a plan that reads all of a table must not outlive that.
   transaction.exec("SET enable_seqscan = off");
   transaction.exec("SET enable_bitmapscan = off");
-  // A process that stands still in a transaction must not hold its locks for longer than its lease; a statement that hangs must not
-  // hang for ever. One that waits for a lock is told apart (55P03): a smaller batch would wait as long.
+  // A process that stands still in a transaction must not hold its locks for longer than its lease; a statement that hangs must
+  // not hang for ever. One that waits for a lock is told apart (55P03): a smaller batch would wait as long.
   transaction.exec("SET idle_in_transaction_session_timeout = " + std::to_string(settings_.lease.count()));
   transaction.exec("SET statement_timeout = " + std::to_string(settings_.statement_longest.count()));
   transaction.exec("SET lock_timeout = " + std::to_string(settings_.statement_longest.count() / 2));
@@ -128,7 +129,8 @@ void WorkerSession::tick() {
   name_slow_events();
   read_skips();
   read_lag();
-  if (owned_.size() != before) spdlog::info("{}: now working on {} of {} partitions", projection_.name(), owned_.size(), partition_count_);
+  if (owned_.size() != before)
+    spdlog::info("{}: now working on {} of {} partitions", projection_.name(), owned_.size(), partition_count_);
 }
 
 void WorkerSession::read_checkpoints() {
@@ -161,7 +163,8 @@ void WorkerSession::read_skips() {
   }
   skips_ = std::move(skips);
   for (auto& [partition, owned] : owned_) {
-    if (owned.stuck && skips_.contains({partition, owned.stuck->offset})) resume(partition, owned, "an operator skipped the event");
+    if (owned.stuck && skips_.contains({partition, owned.stuck->offset}))
+      resume(partition, owned, "an operator skipped the event");
     // A rebuild has gone past it, or behind it.
     if (owned.stuck && owned.stuck->offset != owned.next) resume(partition, owned, "the checkpoint was moved");
   }
@@ -226,7 +229,8 @@ bool WorkerSession::fold() {
   }
   std::size_t waiting = 0;
   for (const auto& [partition, owned] : owned_) {
-    if (!owned.stuck) waiting += static_cast<std::size_t>(std::max<Offset>(0, heads.at(static_cast<std::size_t>(partition)) - owned.next));
+    if (!owned.stuck)
+      waiting += static_cast<std::size_t>(std::max<Offset>(0, heads.at(static_cast<std::size_t>(partition)) - owned.next));
   }
   report_([&](ProjectionStatus& status) {
     for (auto& [partition, shown] : status.partitions) {
@@ -245,7 +249,8 @@ bool WorkerSession::fold() {
   } catch (const LeaseLost& lost) {
     cut_short(asked, started);
     for (Partition partition : lost.partitions) {
-      spdlog::warn("{}: partition {} belongs to another projector now; this one's batch was refused", projection_.name(), partition);
+      spdlog::warn("{}: partition {} belongs to another projector now; this one's batch was refused", projection_.name(),
+                   partition);
       leases_->lost(partition);
       owned_.erase(partition);
     }
@@ -364,14 +369,17 @@ void WorkerSession::stop_at(Position position, const std::string& reason) {
   transaction.commit();
   owned.recorded = position.offset;
   owned.stuck = StuckAt{position.offset, rows.at(0)[0].c_str(), rows.at(0)[1].c_str(), reason};
-  spdlog::error("{0}: stuck at {1} ({2} of {3}): {4}. The other partitions go on. To leave the event out: hermes project {0} --skip {1} --reason ...",
-                projection_.name(), eventstore::to_string(position), owned.stuck->event_type, owned.stuck->stream_id, reason);
+  spdlog::error(
+      "{0}: stuck at {1} ({2} of {3}): {4}. The other partitions go on. To leave the event out: hermes project {0} --skip {1} "
+      "--reason ...",
+      projection_.name(), eventstore::to_string(position), owned.stuck->event_type, owned.stuck->stream_id, reason);
   report_([&](ProjectionStatus& status) { status.partitions[position.partition].stuck = owned.stuck; });
 }
 
 void WorkerSession::resume(Partition partition, Owned& owned, const char* why) {
   pqxx::work transaction(*connection_);
-  transaction.exec_params("DELETE FROM projection_stuck WHERE projection = $1 AND partition = $2", std::string(projection_.name()), partition);
+  transaction.exec_params("DELETE FROM projection_stuck WHERE projection = $1 AND partition = $2",
+                          std::string(projection_.name()), partition);
   transaction.commit();
   owned.stuck.reset();
   owned.recorded.reset();

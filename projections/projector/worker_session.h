@@ -24,7 +24,8 @@ class WorkerSession {
   using Report = std::function<void(const std::function<void(ProjectionStatus&)>&)>;
 
   // Connects. Throws std::runtime_error if that fails. `suspects` outlives the session: what it learns the next one knows.
-  WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Suspects& suspects, Report report);
+  WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Suspects& suspects,
+                Report report);
   ~WorkerSession();
 
   // Works until stop is requested, then releases the leases. `on_success` is called after everything that went well. Throws

@@ -45,8 +45,8 @@ class UnreadableExport : public std::runtime_error {
 // READ, so that everything that is exported in it is of one moment, and nothing has been read in it yet; all names exportable.
 void prepare_export(postgres::Connection& connection, std::span<const std::string> names);
 
-// Returns the number of rows. Requires: `name` is exportable, prepare_export() ran in the open transaction, with this name among others. Throws what
-// postgres/statements.h throws, what `sink` throws, and UnreadableExport.
+// Returns the number of rows. Requires: `name` is exportable, prepare_export() ran in the open transaction, with this name
+// among others. Throws what postgres/statements.h throws, what `sink` throws, and UnreadableExport.
 std::int64_t export_rows(postgres::Connection& connection, std::string_view name, ExportFormat format,
                          const EventToJson& event_to_json, const ExportSink& sink);
 

@@ -5,12 +5,11 @@
 
 #include "eventstore/postgres/array_literal.h"
 
-
 namespace hermes::projections {
 namespace {
 
-
-// Whoever took a message from the broker and whoever took its receipt may not have the same time: between their clocks, at most.
+// Whoever took a message from the broker and whoever took its receipt may not have the same time: between their clocks, at
+// most.
 const std::string kClocksApart = "interval '10 minutes'";
 
 // Before the first page: later than any message.
@@ -33,14 +32,15 @@ std::string range(const std::string& condition) {
          " AND (m.created_at, m.id) < ($1::timestamptz, $2::uuid) ORDER BY m.created_at DESC, m.id DESC LIMIT $3::bigint)";
 }
 
-// The columns of MessageEntry for the rows of `source`, newest first. A direct message has a handful of statuses, which are looked
-// up for the rows of the page alone. A broadcast has two for each recipient: they are counted already, where there are receipts.
-// OFFSET 0: looked up row by row, only for broadcasts, and not joined with all of the table.
+// The columns of MessageEntry for the rows of `source`, newest first. A direct message has a handful of statuses, which are
+// looked up for the rows of the page alone. A broadcast has two for each recipient: they are counted already, where there are
+// receipts. OFFSET 0: looked up row by row, only for broadcasts, and not joined with all of the table.
 std::string with_status(const std::string& source) {
   return "SELECT p.id::text, p.message_id, p.sender_id, p.sender_name, p.receiver_id, p.content, coalesce(p.message_type, "
          "'text'), " +
          microseconds("p.created_at") +
-         ", coalesce(b.last_status_id, s.ids[1]), coalesce(b.last_status, s.statuses[1]), coalesce(b.last_user_id, s.users[1]), "
+         ", coalesce(b.last_status_id, s.ids[1]), coalesce(b.last_status, s.statuses[1]), coalesce(b.last_user_id, "
+         "s.users[1]), "
          "coalesce(b.last_at, s.times[1]), coalesce(b.delivered_count, s.delivered), coalesce(b.read_count, s.read) "
          "FROM (" +
          source +
@@ -201,7 +201,8 @@ std::vector<MessageEntry> undelivered_to(pqxx::transaction_base& transaction, st
   static const std::string sql = with_status(
       "WITH to_all AS MATERIALIZED (SELECT m.* FROM chat_messages m WHERE m.receiver_id = 'all' AND m.sender_id <> $4"
       " ORDER BY m.created_at DESC, m.id DESC LIMIT $5::bigint),"
-      " mine AS MATERIALIZED (SELECT message_id FROM message_status WHERE user_id = $4 AND \"timestamp\" >= (SELECT min(created_at) "
+      " mine AS MATERIALIZED (SELECT message_id FROM message_status WHERE user_id = $4 AND \"timestamp\" >= (SELECT "
+      "min(created_at) "
       "- " +
       kClocksApart +
       " FROM to_all) AND status IN ('delivered', 'read')) "

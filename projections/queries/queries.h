@@ -106,8 +106,8 @@ InboxEntries inbox_of(pqxx::transaction_base& transaction, std::string_view user
 // example, which no broker kept for them. Looked for among the newest kUndeliveredWindow of the peers of whom something is
 // unread (by the projection `inbox`), so that a user with millions of messages costs no more than any other.
 //
-// With broadcasts, those of others too, among the newest kUndeliveredBroadcasts: it costs a look at what the user has done since the
-// oldest of them, not at the receipts of all recipients.
+// With broadcasts, those of others too, among the newest kUndeliveredBroadcasts: it costs a look at what the user has done
+// since the oldest of them, not at the receipts of all recipients.
 inline constexpr std::size_t kUndeliveredWindow = 1'000;
 inline constexpr std::size_t kUndeliveredBroadcasts = 100;
 enum class Broadcasts { left_out, included };

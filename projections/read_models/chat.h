@@ -1,12 +1,13 @@
-// The read model `chat`: chat_messages, one row per message, and message_status, one row per thing that happened to it. Their rows
-// are only ever inserted. What becomes of an event:
+// The read model `chat`: chat_messages, one row per message, and message_status, one row per thing that happened to it. Their
+// rows are only ever inserted. What becomes of an event:
 //
 //   MessageSent       a row of chat_messages and the status `sent` (user_id: the sender)
 //   MessageReceived   the status `received_by_server` (user_id: server)
 //   MessageDelivered  the status `delivered` (user_id: the recipient)
 //   MessageRead       the status `read` (user_id: the recipient)
 //
-// And broadcast_receipts, one row per broadcast with a receipt: how many there are, and the furthest one (broadcast_receipts.h).
+// And broadcast_receipts, one row per broadcast with a receipt: how many there are, and the furthest one
+// (broadcast_receipts.h).
 #pragma once
 
 #include <cstdint>

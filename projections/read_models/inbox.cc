@@ -7,9 +7,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "eventstore/schema/payload.h"
 #include "eventstore/postgres/array_literal.h"
 #include "eventstore/postgres/statements.h"
+#include "eventstore/schema/payload.h"
 #include "projections/read_models/streams.h"
 
 namespace hermes::projections {
@@ -177,7 +177,8 @@ void write(const Changes& changes, Target target) {
     unread.add(change.unread);
     active_at.add(rfc3339(change.active_at));
     if (!change.last) {
-      for (postgres::ArrayLiteral* column : {&message_ids, &senders, &contents, &message_at, &partitions, &offsets}) column->add_null();
+      for (postgres::ArrayLiteral* column : {&message_ids, &senders, &contents, &message_at, &partitions, &offsets})
+        column->add_null();
       continue;
     }
     const auto& [arrived_at, position] = change.last->at;

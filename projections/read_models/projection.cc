@@ -9,7 +9,9 @@
 namespace hermes::projections {
 
 CannotApply::CannotApply(eventstore::Position where, const std::string& why)
-    : std::runtime_error("cannot apply the event at " + eventstore::to_string(where) + ": " + why), position(where), reason(why) {}
+    : std::runtime_error("cannot apply the event at " + eventstore::to_string(where) + ": " + why),
+      position(where),
+      reason(why) {}
 
 std::span<const Projection* const> all_projections() {
   static const Chat chat;

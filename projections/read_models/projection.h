@@ -1,10 +1,10 @@
-// A projection: the tables it owns, and how a batch of events changes them. It holds no connection, clock or thread, so the same
-// code serves live traffic, rebuilds, time travel and verification. docs/projections.md walks through adding one.
+// A projection: the tables it owns, and how a batch of events changes them. It holds no connection, clock or thread, so the
+// same code serves live traffic, rebuilds, time travel and verification. docs/projections.md walks through adding one.
 //
-// Deterministic: every value it writes comes from the events, so that folding the log again gives identical rows. The partitions
-// are folded independently of one another, by several processes at once: what a batch does to a row that another partition may
-// touch too must not depend on who comes first, and such rows must be written in the order of their key, or two batches could
-// wait for each other for ever.
+// Deterministic: every value it writes comes from the events, so that folding the log again gives identical rows. The
+// partitions are folded independently of one another, by several processes at once: what a batch does to a row that another
+// partition may touch too must not depend on who comes first, and such rows must be written in the order of their key, or two
+// batches could wait for each other for ever.
 #pragma once
 
 #include <chrono>
@@ -42,7 +42,7 @@ class Projection {
  public:
   virtual ~Projection() = default;
 
-  virtual std::string_view name() const = 0;                    // "chat"
+  virtual std::string_view name() const = 0;                     // "chat"
   virtual std::span<const std::string_view> tables() const = 0;  // parents before children of foreign keys
 
   // The types that apply() wants to see, as in the log's event_type column. Types that this binary does not know are never left
@@ -53,13 +53,13 @@ class Projection {
   // and makes the keys at the end, several times as fast.
   virtual bool loads_bare_tables() const { return false; }
 
-  // For projections that say so: tables which hold what is made of others of the projection, and which apply() leaves alone while
-  // the tables are bare, for it sees the events in any order. This statement fills them, once everything is loaded, keys and
-  // indexes made. Under bare names, as in apply(). Empty: none.
+  // For projections that say so: tables which hold what is made of others of the projection, and which apply() leaves alone
+  // while the tables are bare, for it sees the events in any order. This statement fills them, once everything is loaded, keys
+  // and indexes made. Under bare names, as in apply(). Empty: none.
   virtual std::string_view complete_bare_tables() const { return {}; }
 
-  // How long a worker rests after a batch that found little waiting: under load many small transactions become few large ones. It
-  // is what a row may be later. A projection that folds many events into one row gains most by a longer one.
+  // How long a worker rests after a batch that found little waiting: under load many small transactions become few large ones.
+  // It is what a row may be later. A projection that folds many events into one row gains most by a longer one.
   virtual std::chrono::milliseconds rest() const { return std::chrono::milliseconds(15); }
 
   // Applies events of one or several partitions, set-based; in order within a partition. Requires: each event once (the

@@ -6,7 +6,6 @@
 
 #include "eventstore/postgres/array_literal.h"
 
-
 namespace hermes::projections {
 
 std::span<const std::string_view> Typing::tables() const {

@@ -1,5 +1,6 @@
-// The read model `typing`: typing_indicators, who started to type to whom and has not stopped; the view typing_now ages them out
-// by the reader's clock (migrations/0012_inbox_and_typing.sql). A row is fed by one stream, hence by one partition, in order:
+// The read model `typing`: typing_indicators, who started to type to whom and has not stopped; the view typing_now ages them
+// out by the reader's clock (migrations/0012_inbox_and_typing.sql). A row is fed by one stream, hence by one partition, in
+// order:
 //
 //   TypingStarted  makes the row of (sender, receiver)
 //   TypingStopped  removes it

@@ -24,14 +24,17 @@ void grant_usage(postgres::Connection& connection, const std::string& schema) {
 
 }  // namespace
 
-Result<RebuildReport, RebuildError> fold_into(const FoldInto& request, const RebuildSettings& settings, const OnProgress& on_progress) {
+Result<RebuildReport, RebuildError> fold_into(const FoldInto& request, const RebuildSettings& settings,
+                                              const OnProgress& on_progress) {
   const auto start = std::chrono::steady_clock::now();
   const BuildLock lock(settings.postgres, "schema " + request.schema);
-  if (!lock.held()) return fail(RebuildError{RebuildError::Kind::busy, "schema " + request.schema + " is being built already" + lock.holder()});
+  if (!lock.held())
+    return fail(RebuildError{RebuildError::Kind::busy, "schema " + request.schema + " is being built already" + lock.holder()});
   on_progress({Phase::prepare});
   postgres::ConnectionPtr connection = connect_builder(settings.postgres, "");
   if (schema_exists(*connection, request.schema) && comment_of(*connection, request.schema) != kUnfinished) {
-    return fail(RebuildError{RebuildError::Kind::exists, "schema " + request.schema + " exists. Take another name, or drop it first"});
+    return fail(
+        RebuildError{RebuildError::Kind::exists, "schema " + request.schema + " exists. Take another name, or drop it first"});
   }
   make_schema(*connection, request.schema);
 

@@ -32,7 +32,8 @@ struct FoldRequest {
 
 // Adds to `done` as it goes on. Each connection works on partitions, or parts of them, of its own; a failure of one ends all.
 // Throws FoldStopped and pqxx's exceptions.
-void fold_in_parallel(const FoldRequest& request, std::vector<postgres::ConnectionPtr>& connections, std::atomic<std::uint64_t>& done);
+void fold_in_parallel(const FoldRequest& request, std::vector<postgres::ConnectionPtr>& connections,
+                      std::atomic<std::uint64_t>& done);
 
 // The same in the transaction that is open on one connection; for what little is left.
 void fold_here(const FoldRequest& request, postgres::Connection& connection, pqxx::transaction_base& transaction,
@@ -47,7 +48,8 @@ struct ParallelStatements {
   std::size_t size() const { return first.size() + after_first.size() + any_time.size(); }
 };
 
-// Each as soon as a connection is free for it, in a transaction of its own. A failure of one ends all. Throws pqxx's exceptions.
+// Each as soon as a connection is free for it, in a transaction of its own. A failure of one ends all. Throws pqxx's
+// exceptions.
 void run_in_parallel(const ParallelStatements& statements, std::vector<postgres::ConnectionPtr>& connections,
                      std::atomic<std::uint64_t>& done);
 

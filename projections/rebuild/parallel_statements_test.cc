@@ -40,13 +40,15 @@ class ParallelStatementsTest : public testing::Test {
 std::unique_ptr<LogServer> ParallelStatementsTest::server;
 
 TEST_F(ParallelStatementsTest, WhatWaitsForTheFirstLeavesRoomForTheOthers) {
-  const ParallelStatements statements{.first = {"LOCK TABLE gate; " + note("first")}, .after_first = {note("after")}, .any_time = {note("any")}};
+  const ParallelStatements statements{
+      .first = {"LOCK TABLE gate; " + note("first")}, .after_first = {note("after")}, .any_time = {note("any")}};
   std::optional<OpenTransaction> gate(std::in_place, server->settings(), "LOCK TABLE gate");
   std::thread running([&] { run_in_parallel(statements, connections, done); });
   EXPECT_TRUE(eventually([&] { return steps() == std::vector<std::string>{"any"}; }));
   // The other connection has nothing left but to wait.
   EXPECT_TRUE(eventually([&] {
-    return database->value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hermes rebuild' AND state = 'idle'") == "1";
+    return database->value(
+               "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hermes rebuild' AND state = 'idle'") == "1";
   }));
   EXPECT_THAT(steps(), ElementsAre("any"));
   gate.reset();

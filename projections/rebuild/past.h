@@ -1,4 +1,5 @@
-// Where the log ended at some moment of the past. Times are recorded_at, and inclusive: what was recorded at that instant was there.
+// Where the log ended at some moment of the past. Times are recorded_at, and inclusive: what was recorded at that instant was
+// there.
 #pragma once
 
 #include <optional>
@@ -9,9 +10,9 @@
 
 namespace hermes::projections {
 
-// The end of every partition, indexed by partition: what came before it, and not itself. Both run in the transaction that is open,
-// in which the heads of the log stay locked against appends, and throw pqxx's exceptions. Requires: a role that may lock them, READ
-// COMMITTED.
+// The end of every partition, indexed by partition: what came before it, and not itself. Both run in the transaction that is
+// open, in which the heads of the log stay locked against appends, and throw pqxx's exceptions. Requires: a role that may lock
+// them, READ COMMITTED.
 std::vector<eventstore::Offset> ends_at(pqxx::transaction_base& transaction, Timestamp time);
 
 // Up to the event at this position, itself included; of the other partitions what was recorded no later than it. Nothing if

@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 
 // So little is folded in a moment: the swap takes it along while the projectors wait.
 constexpr std::uint64_t kLittleLeft = 2'000;
-// Each round of catching up is as long as what came during the one before; under a load that is faster than the fold it never ends.
+// Each round of catching up is as long as what came during the one before; under a load that is faster than the fold it never
+// ends.
 constexpr int kCatchUpRounds = 12;
 constexpr int kSwapAttempts = 30;
 
@@ -85,8 +86,8 @@ class Rebuild {
     report_.publications = dependents.publications;
     if (dependents.in_the_way.empty()) return Done{};
     return fail(RebuildError{RebuildError::Kind::in_the_way,
-                             "cannot exchange the tables of " + std::string(projection_.name()) + ": " + list(dependents.in_the_way) +
-                                 " can't be carried over. Drop it, rebuild, and make it again"});
+                             "cannot exchange the tables of " + std::string(projection_.name()) + ": " +
+                                 list(dependents.in_the_way) + " can't be carried over. Drop it, rebuild, and make it again"});
   }
 
   Result<Done, RebuildError> catch_up_and_swap(const std::vector<LiveTable>& live) {
@@ -103,10 +104,11 @@ class Rebuild {
         return Done{};
       }
     }
-    return fail(RebuildError{RebuildError::Kind::readers,
-                             "the tables of " + std::string(projection_.name()) +
-                                 " were in use without a pause, by one long transaction or a VACUUM perhaps (pg_stat_activity), so they could "
-                                 "not be exchanged; the old ones stay. Run it again later"});
+    return fail(RebuildError{
+        RebuildError::Kind::readers,
+        "the tables of " + std::string(projection_.name()) +
+            " were in use without a pause, by one long transaction or a VACUUM perhaps (pg_stat_activity), so they could "
+            "not be exchanged; the old ones stay. Run it again later"});
   }
 
   void catch_up() {
@@ -162,7 +164,8 @@ std::string_view to_string(Phase phase) {
   return "unknown";
 }
 
-Result<RebuildReport, RebuildError> rebuild(const Projection& projection, const RebuildSettings& settings, const OnProgress& on_progress) {
+Result<RebuildReport, RebuildError> rebuild(const Projection& projection, const RebuildSettings& settings,
+                                            const OnProgress& on_progress) {
   try {
     return Rebuild(projection, settings, on_progress).run();
   } catch (const FoldStopped& stopped) {

@@ -28,8 +28,8 @@
 
 namespace hermes::projections {
 
-// What the names of a rebuild's schemas begin with, before the projection's: of the one it builds in, and of the one that holds what it
-// has replaced. It removes what it finds there.
+// What the names of a rebuild's schemas begin with, before the projection's: of the one it builds in, and of the one that holds
+// what it has replaced. It removes what it finds there.
 inline constexpr const char* kBuildSchemas = "hermes_rebuild_";
 inline constexpr const char* kReplacedSchemas = "hermes_replaced_";
 
@@ -44,8 +44,8 @@ std::string_view to_string(Phase phase);  // "prepare", ..., "catch up", ...
 
 struct Progress {
   Phase phase;
-  std::uint64_t done = 0;   // events; statements in the phase index
-  std::uint64_t total = 0;  // 0: not known
+  std::uint64_t done = 0;            // events; statements in the phase index
+  std::uint64_t total = 0;           // 0: not known
   std::string_view projection = {};  // which one it is of; empty: of all that are folded into one schema
 };
 // Called from one thread, now and then, and at every change of phase.
@@ -61,29 +61,31 @@ struct RebuildReport {
 
 struct RebuildError {
   enum class Kind {
-    busy,         // another rebuild of the same thing runs
-    in_the_way,   // something hangs on the tables that can't be carried over, or they changed meanwhile
-    stopped,      // an event that can't be read or applied
-    readers,      // readers held the tables too long
-    exists        // the schema is there already
+    busy,        // another rebuild of the same thing runs
+    in_the_way,  // something hangs on the tables that can't be carried over, or they changed meanwhile
+    stopped,     // an event that can't be read or applied
+    readers,     // readers held the tables too long
+    exists       // the schema is there already
   } kind;
   std::string message;  // one line: what, where, what to do; the live tables are as they were
 };
 
 // Requires: a migrated database. Throws pqxx's exceptions and std::runtime_error; the live tables are as they were, except when
 // the connection is lost during the swap's commit: then they are either the old or the new ones, all of them.
-Result<RebuildReport, RebuildError> rebuild(const Projection& projection, const RebuildSettings& settings, const OnProgress& on_progress);
+Result<RebuildReport, RebuildError> rebuild(const Projection& projection, const RebuildSettings& settings,
+                                            const OnProgress& on_progress);
 
-// Folds the log afresh into a new schema: tables as the live ones, with keys, indexes, comments and grants, up to, not including,
-// `ends[partition]`. For time travel (past.h) and for comparing tables with a fresh fold. The schema may be left over from a fold
-// that was interrupted, else it must not exist. Throws as rebuild().
+// Folds the log afresh into a new schema: tables as the live ones, with keys, indexes, comments and grants, up to, not
+// including, `ends[partition]`. For time travel (past.h) and for comparing tables with a fresh fold. The schema may be left
+// over from a fold that was interrupted, else it must not exist. Throws as rebuild().
 struct FoldInto {
   std::vector<const Projection*> projections;
   std::string schema;
   std::vector<eventstore::Offset> ends;  // indexed by partition
   std::string comment;                   // on the schema, when it is complete
 };
-Result<RebuildReport, RebuildError> fold_into(const FoldInto& request, const RebuildSettings& settings, const OnProgress& on_progress);
+Result<RebuildReport, RebuildError> fold_into(const FoldInto& request, const RebuildSettings& settings,
+                                              const OnProgress& on_progress);
 
 // Removes a schema that fold_into made, with its tables.
 void drop_fold(const RebuildSettings& settings, const std::string& schema);

@@ -31,9 +31,9 @@ void finish(const Projection& projection, const std::vector<std::string>& statem
   transaction.commit();
 }
 
-// Readers should find a plan that fits from the first query on, and the check of the foreign keys is the first. A table's statistics and
-// its indexes lock one another out: so a table with a foreign key begins with its statistics, while what the key points to is made, and
-// the others' are gathered while its first index is made.
+// Readers should find a plan that fits from the first query on, and the check of the foreign keys is the first. A table's
+// statistics and its indexes lock one another out: so a table with a foreign key begins with its statistics, while what the key
+// points to is made, and the others' are gathered while its first index is made.
 struct IndexSteps {
   explicit IndexSteps(const CopyStatements& statements)
       : before_foreign_keys{.first = {statements.statistics.front()}},
@@ -55,9 +55,11 @@ BuildLock::BuildLock(const postgres::Settings& settings, const std::string& name
   held_ = query.exec_params("SELECT pg_try_advisory_lock(hashtextextended('hermes rebuild ' || $1, 0))", name)[0][0].as<bool>();
   if (held_) return;
   const pqxx::result other = query.exec_params(
-      "SELECT pid, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks JOIN pg_stat_activity "
+      "SELECT pid, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks JOIN "
+      "pg_stat_activity "
       "USING (pid) WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE "
-      "datname = current_database()) AND (classid::bigint << 32 | objid::bigint) = hashtextextended('hermes rebuild ' || $1, 0)",
+      "datname = current_database()) AND (classid::bigint << 32 | objid::bigint) = hashtextextended('hermes rebuild ' || $1, "
+      "0)",
       name);
   if (other.empty()) return;  // it has just ended
   const std::string pid = other[0][0].as<std::string>();

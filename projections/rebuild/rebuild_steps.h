@@ -15,13 +15,14 @@
 
 namespace hermes::projections {
 
-// Held as long as this lives: one rebuild of a thing at a time. The lock belongs to a session of its own that does nothing else, so
-// that it is free as soon as the process is gone.
+// Held as long as this lives: one rebuild of a thing at a time. The lock belongs to a session of its own that does nothing
+// else, so that it is free as soon as the process is gone.
 class BuildLock {
  public:
   BuildLock(const postgres::Settings& settings, const std::string& name);
   bool held() const { return held_; }
-  // Who has it instead, to end a sentence with: ", since 2026-01-31T12:00:00Z (session 123 of the database)"; empty if it ended.
+  // Who has it instead, to end a sentence with: ", since 2026-01-31T12:00:00Z (session 123 of the database)"; empty if it
+  // ended.
   const std::string& holder() const { return holder_; }
 
  private:
@@ -33,8 +34,8 @@ class BuildLock {
 // The comment on a schema that is not complete: whoever finds one may drop it.
 inline constexpr std::string_view kUnfinished = "hermes: being built";
 
-// Makes the schema anew, with that comment. What an interrupted build left in it is dropped; its sessions, which may be in a long statement still, are
-// ended first.
+// Makes the schema anew, with that comment. What an interrupted build left in it is dropped; its sessions, which may be in a
+// long statement still, are ended first.
 void make_schema(postgres::Connection& connection, const std::string& schema);
 void drop_schema(postgres::Connection& connection, const std::string& schema);
 bool schema_exists(postgres::Connection& connection, const std::string& schema);
@@ -69,8 +70,9 @@ struct Built {
   std::vector<LiveTable> live;
   std::chrono::milliseconds load, index;
 };
-Built build_tables(const Projection& projection, const std::string& schema, const std::vector<eventstore::PartitionRange>& ranges,
-                   const RebuildSettings& settings, const OnProgress& on_progress);
+Built build_tables(const Projection& projection, const std::string& schema,
+                   const std::vector<eventstore::PartitionRange>& ranges, const RebuildSettings& settings,
+                   const OnProgress& on_progress);
 
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start);
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "eventstore/schema/migrations.h"
-#include "projections/rebuild/past.h"
 #include "projections/projector/projector.h"
+#include "projections/rebuild/past.h"
 #include "projections/rebuild/rebuild_steps.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"
@@ -165,7 +165,8 @@ TEST_F(RebuildTest, KeepsEverySettingOfTablesColumnsAndIndexes) {
       "ALTER INDEX of_an_operator ALTER COLUMN 1 SET STATISTICS 77; ALTER INDEX of_an_operator SET TABLESPACE elsewhere;"
       "CREATE UNIQUE INDEX one_content ON chat_messages (message_id, created_at);"
       "ALTER TABLE chat_messages ALTER COLUMN content SET STATISTICS 500, ALTER COLUMN content SET STORAGE EXTERNAL,"
-      "  ALTER COLUMN content SET COMPRESSION pglz, ALTER COLUMN sender_id SET (n_distinct = -0.3), ALTER COLUMN created_at SET NOT NULL;"
+      "  ALTER COLUMN content SET COMPRESSION pglz, ALTER COLUMN sender_id SET (n_distinct = -0.3), ALTER COLUMN created_at "
+      "SET NOT NULL;"
       "ALTER TABLE chat_messages SET (fillfactor = 81, autovacuum_vacuum_scale_factor = 0.01, toast.autovacuum_enabled = off);"
       "ALTER TABLE chat_messages REPLICA IDENTITY USING INDEX one_content;"
       "ALTER TABLE chat_messages CLUSTER ON one_content;"
@@ -174,7 +175,8 @@ TEST_F(RebuildTest, KeepsEverySettingOfTablesColumnsAndIndexes) {
       "ALTER STATISTICS who_to_whom SET STATISTICS 300; COMMENT ON STATISTICS who_to_whom IS 'by hand';"
       "CREATE STATISTICS of_one ON lower(sender_name) FROM chat_messages");
   const std::string before = structure();
-  for (const char* set : {"statistics 500", "toast {autovacuum_enabled=off}", "who_to_whom", "n_distinct=-0.3", "clustered true"}) {
+  for (const char* set :
+       {"statistics 500", "toast {autovacuum_enabled=off}", "who_to_whom", "n_distinct=-0.3", "clustered true"}) {
     ASSERT_THAT(before, testing::HasSubstr(set));
   }
   const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
@@ -222,7 +224,8 @@ TEST_F(RebuildTest, ASecondOneIsRefusedWhileOneRuns) {
   const auto report = rebuild(*find_projection("chat"), settings(), kQuiet);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().kind, RebuildError::Kind::busy);
-  EXPECT_THAT(report.error().message, testing::MatchesRegex("a rebuild of chat is running already, since 20.*Z [(]session [0-9]+ of the database[)]"));
+  EXPECT_THAT(report.error().message,
+              testing::MatchesRegex("a rebuild of chat is running already, since 20.*Z [(]session [0-9]+ of the database[)]"));
 }
 
 TEST_F(RebuildTest, FoldsWhatComesMeanwhileAndReadersSeeEverything) {
@@ -329,8 +332,9 @@ TEST_F(RebuildTest, AutovacuumOfTheNewTablesGivesWayToTheSwap) {
     if (progress.phase != Phase::swap || std::exchange(waited, true)) return;
     EXPECT_TRUE(eventually([&] {
       return !superuser
-                  .rows("SELECT FROM pg_stat_progress_vacuum JOIN pg_class ON pg_class.oid = relid "
-                        "WHERE relnamespace = 'hermes_rebuild_chat'::regnamespace")
+                  .rows(
+                      "SELECT FROM pg_stat_progress_vacuum JOIN pg_class ON pg_class.oid = relid "
+                      "WHERE relnamespace = 'hermes_rebuild_chat'::regnamespace")
                   .empty();
     })) << "autovacuum does not come";
   };
@@ -376,7 +380,8 @@ TEST_F(RebuildTest, ThePastWaitsForAppendsUnderWay) {
     pqxx::work transaction(*connection);
     return ends_at(transaction, Timestamp::max());
   });
-  EXPECT_TRUE(eventually([&] { return somebody_waits_for_a_lock(*database) || asked.wait_for(0s) == std::future_status::ready; }));
+  EXPECT_TRUE(
+      eventually([&] { return somebody_waits_for_a_lock(*database) || asked.wait_for(0s) == std::future_status::ready; }));
   EXPECT_NE(asked.wait_for(0s), std::future_status::ready);
   append.commit();
   EXPECT_EQ(asked.get().size(), 4U);

@@ -108,7 +108,8 @@ bool exchange(const SwapRequest& request, postgres::Connection& connection, pqxx
   }
   postgres::ArrayLiteral oids;
   for (const LiveTable& table : request.live) oids.add(table.oid);
-  for (const std::string& move : exchange_of_statistics(transaction, oids.str(), request.schema, request.old_schema)) sql += move + ";";
+  for (const std::string& move : exchange_of_statistics(transaction, oids.str(), request.schema, request.old_schema))
+    sql += move + ";";
   for (const DependentView& view : dependents.views) sql += view.statement + ";";
   try {
     transaction.exec(sql);
@@ -144,9 +145,9 @@ void require_alike(const SwapRequest& request, pqxx::work& transaction) {
     copies.push_back({oid[0].as<std::string>(), request.schema, table.name});
   }
   if (describe(transaction, copies) != describe(transaction, request.live)) {
-    throw std::runtime_error(
-        "the tables of " + std::string(request.projection.name()) +
-        " were changed (an index, a grant, a comment, a column, a setting) during the rebuild, which did not take effect. Run it again");
+    throw std::runtime_error("the tables of " + std::string(request.projection.name()) +
+                             " were changed (an index, a grant, a comment, a column, a setting) during the rebuild, which did "
+                             "not take effect. Run it again");
   }
 }
 
@@ -155,8 +156,8 @@ void require_alike(const SwapRequest& request, pqxx::work& transaction) {
 Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection) {
   Swapped swapped;
   pqxx::work transaction(connection);
-  // Readers wait until it has ended, so it does not wait for the disk. Should the server crash now, the old tables are back: they are
-  // dropped by a later transaction, which is on disk only after this one.
+  // Readers wait until it has ended, so it does not wait for the disk. Should the server crash now, the old tables are back:
+  // they are dropped by a later transaction, which is on disk only after this one.
   transaction.exec("SET LOCAL synchronous_commit = off");
   if (!send_autovacuum_away(request, connection, transaction)) return swapped;
   const std::vector<PartitionRange> missing = lock_checkpoints(request, transaction);

@@ -18,8 +18,8 @@ inline constexpr std::chrono::milliseconds kLockWait{40};
 struct SwapRequest {
   const Projection& projection;
   std::vector<LiveTable> live;
-  std::string schema;      // of the copies; first in the connection's search_path
-  std::string old_schema;  // where the tables go; exists and is empty
+  std::string schema;                      // of the copies; first in the connection's search_path
+  std::string old_schema;                  // where the tables go; exists and is empty
   std::vector<eventstore::Offset> folded;  // how far the copies are, by partition
   int partition_count;
   Skips skips;

@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "eventstore/log/appender.h"
 #include "eventstore/commands/snapshots.h"
+#include "eventstore/log/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/verify_fixture.h"
 
@@ -182,7 +182,8 @@ TEST_F(Verify, ARemovedEndIsAProblemOfTheStatus) {
 
 TEST_F(Verify, FindsARemovedEndByASnapshotOfMoreEvents) {
   const auto key = eventstore::stream_key("message/m0");
-  superuser_->execute(eventstore::save_snapshot_statement(eventstore::partition_of(key, kPartitions), key, 99, domain::Message()));
+  superuser_->execute(
+      eventstore::save_snapshot_statement(eventstore::partition_of(key, kPartitions), key, 99, domain::Message()));
   EXPECT_THAT(findings({"--only", "log"}), ElementsAre(AllOf(HasSubstr("end message/m0"), HasSubstr("a snapshot of 99"))));
 }
 
@@ -193,15 +194,16 @@ TEST_F(Verify, FindsRowsOutsideThePartitions) {
       kRowOfM1 +
       "; INSERT INTO event_log_heads (partition) VALUES (98); "
       "INSERT INTO projection_checkpoints (projection, partition) VALUES ('chat', 97)");
-  EXPECT_THAT(findings({"--only", "log"}),
-              ElementsAre("outside event_log partition 99: 1 row stands outside the partitions, which are 0 to 1",
-                          HasSubstr("outside event_log_heads partition 98"),
-                          HasSubstr("outside projection_checkpoints partition 97")));
+  EXPECT_THAT(
+      findings({"--only", "log"}),
+      ElementsAre("outside event_log partition 99: 1 row stands outside the partitions, which are 0 to 1",
+                  HasSubstr("outside event_log_heads partition 98"), HasSubstr("outside projection_checkpoints partition 97")));
 }
 
 TEST_F(Verify, FindsAnEventThatWasSkippedThoughItCanBeFolded) {
   superuser_->execute(
-      "INSERT INTO projection_skips (projection, partition, \"offset\", reason, skipped_by) SELECT 'chat', partition, \"offset\", "
+      "INSERT INTO projection_skips (projection, partition, \"offset\", reason, skipped_by) SELECT 'chat', partition, "
+      "\"offset\", "
       "'nobody needs it', 'eve' FROM event_log WHERE stream_id = 'message/m1';"
       "DELETE FROM message_status WHERE message_id = 'm1'; DELETE FROM chat_messages WHERE message_id = 'm1'");
   EXPECT_THAT(findings({"--only", "tables"}),
@@ -212,7 +214,8 @@ TEST_F(Verify, NamesEverySkipAndWhoMadeItWhenAndWhy) {
   const std::string position = position_of("message/m1", 3);
   superuser_->execute("UPDATE event_log SET schema_version = 99 WHERE stream_id = 'message/m1' AND version = 3");
   superuser_->execute(
-      "INSERT INTO projection_skips SELECT 'chat', partition, \"offset\", 'of a newer Hermes', 'anna', '2026-05-01 12:00Z' FROM "
+      "INSERT INTO projection_skips SELECT 'chat', partition, \"offset\", 'of a newer Hermes', 'anna', '2026-05-01 12:00Z' "
+      "FROM "
       "event_log WHERE stream_id = 'message/m1' AND version = 3;"
       "DELETE FROM message_status WHERE message_id = 'm1' AND status = 'read'");
   EXPECT_THAT(findings({"--only", "tables"}), Not(Contains(HasSubstr("chat"))));

@@ -83,15 +83,17 @@ TEST_F(ClockJump, BackWhileMessagesWaitShowsNoTimeBelowZero) {
     const auto waiting = [&] { return ingester_.metric("hermes_ingest_spool_messages").value_or(0); };
     ASSERT_TRUE(eventually([&] { return waiting() > 0; }));
     clock_.set_ahead(hours(-48));
-    // The gauges are set one after the other, once a second, and more messages come: by the second time all are of after the jump.
+    // The gauges are set one after the other, once a second, and more messages come: by the second time all are of after the
+    // jump.
     for (int time = 0; time < 2; ++time) {
       const double before = waiting();
       ASSERT_TRUE(eventually([&] { return waiting() > before; }));
     }
     EXPECT_GE(ingester_.metric("hermes_ingest_spool_age_seconds").value_or(-1), 0);
     // What `hermes status` shows.
-    const std::string reported = "FROM service_heartbeats WHERE service = 'ingester' AND (details->>'spool_messages')::bigint >= " +
-                                 std::to_string(static_cast<std::int64_t>(waiting()));
+    const std::string reported =
+        "FROM service_heartbeats WHERE service = 'ingester' AND (details->>'spool_messages')::bigint >= " +
+        std::to_string(static_cast<std::int64_t>(waiting()));
     ASSERT_TRUE(eventually([&] { return number("SELECT count(*) " + reported) == 1; }));
     EXPECT_GE(number("SELECT details->>'spool_age_seconds' " + reported), 0);
   }

@@ -8,8 +8,8 @@
 #include <random>
 #include <thread>
 
-#include "eventstore/log/appender.h"
 #include "eventstore/commands/command_handler.h"
+#include "eventstore/log/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/persistent_handler.h"

@@ -1,6 +1,6 @@
 // Proves that a message whose acknowledgement its sender has seen is in the log and in the tables, once, whatever dies under
-// load: the ingester, the database, the connection between them, the broker, or the room on one of their disks. The witness is the
-// sender's own list of acknowledged ids, compared with the tables by SQL.
+// load: the ingester, the database, the connection between them, the broker, or the room on one of their disks. The witness is
+// the sender's own list of acknowledged ids, compared with the tables by SQL.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -10,12 +10,12 @@
 #include <random>
 #include <thread>
 
+#include "tests/servers/postgres_template.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/witness.h"
-#include "tests/servers/postgres_template.h"
 
 namespace hermes::test_support {
 namespace {

@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "eventstore/schema/migrations.h"
-#include "projections/rebuild/past.h"
 #include "projections/projector/projector.h"
+#include "projections/rebuild/past.h"
 #include "projections/rebuild/rebuild.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"

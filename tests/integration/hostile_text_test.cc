@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "bench/stack.h"
+#include "tests/servers/environment.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_models.h"
 #include "tests/support/tools_fixture.h"
-#include "tests/servers/environment.h"
 
 namespace hermes::tools {
 namespace {

@@ -5,10 +5,10 @@
 #include <random>
 #include <set>
 
-#include "domain/message.h"
-#include "domain/message_machine.h"
 #include "base/sha256.h"
 #include "base/timestamp.h"
+#include "domain/message.h"
+#include "domain/message_machine.h"
 #include "domain/typing.h"
 #include "tests/property/chat_model.h"
 #include "tests/property/domain_generators.h"

@@ -34,12 +34,8 @@ bool succeeds(int (*call)(int, const sockaddr*, socklen_t), std::uint16_t port) 
   return ok;
 }
 
-int bind_to(int handle, const sockaddr* address, socklen_t size) {
-  return bind(handle, address, size);
-}
-int connect_to(int handle, const sockaddr* address, socklen_t size) {
-  return connect(handle, address, size);
-}
+int bind_to(int handle, const sockaddr* address, socklen_t size) { return bind(handle, address, size); }
+int connect_to(int handle, const sockaddr* address, socklen_t size) { return connect(handle, address, size); }
 
 }  // namespace
 
@@ -53,8 +49,6 @@ std::uint16_t free_port() {
   throw std::runtime_error("no free port on 127.0.0.1 between 20000 and 32000");
 }
 
-bool accepts_connections(std::uint16_t port) {
-  return succeeds(connect_to, port);
-}
+bool accepts_connections(std::uint16_t port) { return succeeds(connect_to, port); }
 
 }  // namespace hermes::private_servers

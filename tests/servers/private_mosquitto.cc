@@ -31,13 +31,9 @@ PrivateMosquitto::PrivateMosquitto(MosquittoOptions options)
   }
 }
 
-PrivateMosquitto::~PrivateMosquitto() {
-  kill();
-}
+PrivateMosquitto::~PrivateMosquitto() { kill(); }
 
-pid_t PrivateMosquitto::pid() const {
-  return process_->pid();
-}
+pid_t PrivateMosquitto::pid() const { return process_->pid(); }
 
 void PrivateMosquitto::stop() {
   if (!process_) return;
@@ -46,9 +42,7 @@ void PrivateMosquitto::stop() {
   process_.reset();
 }
 
-void PrivateMosquitto::kill() {
-  process_.reset();
-}
+void PrivateMosquitto::kill() { process_.reset(); }
 
 void PrivateMosquitto::start() {
   write_configuration();

@@ -22,9 +22,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{5};
 
-std::system_error error(const std::string& what) {
-  return {errno, std::generic_category(), what};
-}
+std::system_error error(const std::string& what) { return {errno, std::generic_category(), what}; }
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -137,9 +135,7 @@ Process::~Process() {
   wait();
 }
 
-bool Process::running() {
-  return pid_ > 0 && !wait(std::chrono::milliseconds(0)).has_value();
-}
+bool Process::running() { return pid_ > 0 && !wait(std::chrono::milliseconds(0)).has_value(); }
 
 void Process::kill(int signal) const {
   if (pid_ > 0 && !exit_code_) ::kill(pid_, signal);
@@ -184,9 +180,7 @@ void Process::close_input() {
   if (input_ >= 0) close(std::exchange(input_, -1));
 }
 
-std::string Process::output() const {
-  return read_file(output_);
-}
+std::string Process::output() const { return read_file(output_); }
 
 Finished run(const std::vector<std::string>& command, const Environment& environment, std::string_view input,
              std::chrono::milliseconds limit) {

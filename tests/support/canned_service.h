@@ -20,8 +20,9 @@ class CannedService {
       asked_.push_back(request.target);
       const auto found = answers_.find(request.path);
       response.status = found == answers_.end() ? 404 : 200;
-      response.set_content(found == answers_.end() ? R"({"detail": "There is nothing at )" + request.path + R"("})" : found->second,
-                           "application/json");
+      response.set_content(
+          found == answers_.end() ? R"({"detail": "There is nothing at )" + request.path + R"("})" : found->second,
+          "application/json");
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });

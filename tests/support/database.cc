@@ -36,8 +36,6 @@ std::string Database::value(const std::string& sql) {
   return all.empty() ? "" : all.front().at(0);
 }
 
-void Database::execute(const std::string& sql) {
-  rows(sql);
-}
+void Database::execute(const std::string& sql) { rows(sql); }
 
 }  // namespace hermes::test_support

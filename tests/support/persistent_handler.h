@@ -15,7 +15,8 @@ namespace hermes::test_support {
 class PersistentHandler {
  public:
   // Waits until it can connect. `when_full` is called each time the database can't take a batch for now.
-  explicit PersistentHandler(postgres::Settings settings, std::function<void()> when_full = [] {});
+  explicit PersistentHandler(
+      postgres::Settings settings, std::function<void()> when_full = [] {});
 
   // Returns when the batch is in. Throws std::runtime_error if it is refused or the database stays away for a minute.
   std::vector<eventstore::Handled> handle(const std::vector<eventstore::Incoming>& batch);

@@ -1,5 +1,5 @@
-// The server's side of the chat, played against a real broker: what crosses it is noted, and acknowledged when the test says so.
-// What it publishes is the wire format. For tests with GoogleTest; link hermes::mqtt and hermes::wire.
+// The server's side of the chat, played against a real broker: what crosses it is noted, and acknowledged when the test says
+// so. What it publishes is the wire format. For tests with GoogleTest; link hermes::mqtt and hermes::wire.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,9 +19,7 @@
 namespace hermes::test_support {
 
 inline domain::UserId user(const std::string& text) { return *domain::UserId::parse(text); }
-inline Timestamp now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
+inline Timestamp now() { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
 class PlayedServer {
  public:

@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "tests/support/eventually.h"
 #include "tests/servers/postgres_template.h"
+#include "tests/support/eventually.h"
 
 namespace hermes::test_support {
 namespace {
@@ -26,7 +26,8 @@ PrivatePgbouncer::PrivatePgbouncer(const PrivatePostgres& server, const std::vec
   const std::filesystem::path config = folder_ / "pgbouncer.ini";
   std::ofstream(users) << '"' << server.settings().user << "\" \"" << server.settings().password << "\"\n";
   std::ofstream file(config);
-  file << "[databases]\n* = host=127.0.0.1 port=" << server.port() << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port_
+  file << "[databases]\n* = host=127.0.0.1 port=" << server.port()
+       << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port_
        << "\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = " << users.string() << "\n";
   for (const std::string& setting : settings) file << setting << "\n";
   file.close();

@@ -18,7 +18,8 @@ class PrivatePgbouncer {
  public:
   static bool is_installed();
 
-  // Starts and waits until it answers. Throws std::runtime_error with the end of its log. `settings`: of the section [pgbouncer].
+  // Starts and waits until it answers. Throws std::runtime_error with the end of its log. `settings`: of the section
+  // [pgbouncer].
   PrivatePgbouncer(const PrivatePostgres& server, const std::vector<std::string>& settings);
 
   // The same database, by way of the pooler.

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "eventstore/schema/payload.h"
-#include "projections/rebuild/past.h"
 #include "projections/read_models/projection.h"
+#include "projections/rebuild/past.h"
 #include "projections/rebuild/rebuild.h"
 
 namespace hermes::test_support {
@@ -55,7 +55,8 @@ eventstore::Position LogWriter::append_as_is(const std::string& stream, const st
 }
 
 bool somebody_waits_for_a_lock(Database& database) {
-  return database.value("SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") ==
+  return database.value(
+             "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") ==
          "t";
 }
 

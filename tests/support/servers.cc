@@ -2,8 +2,6 @@
 
 namespace hermes::test_support {
 
-std::string hermes_command() {
-  return HERMES_COMMAND;
-}
+std::string hermes_command() { return HERMES_COMMAND; }
 
 }  // namespace hermes::test_support

@@ -34,8 +34,8 @@ class TcpProxy {
   void cut_after_last_words(std::string_view bytes);
   // From now on everything takes that much longer, in each direction: a slow network, or a slow server.
   void delay(std::chrono::milliseconds duration);
-  // From now on nothing is forwarded, the end of a connection neither, and connections stay: a host that is gone without a word,
-  // or a server that hangs.
+  // From now on nothing is forwarded, the end of a connection neither, and connections stay: a host that is gone without a
+  // word, or a server that hangs.
   void hold();
   // Takes back what was asked for and has not happened; what was held goes on.
   void let_through();

@@ -208,7 +208,8 @@ int run(int argc, const char* const* argv, std::span<AddCommand* const> commands
   root.add_option("--config", config, "Settings file: NAME = \"value\" lines, names as in the environment")
       ->envname("HERMES_CONFIG");
   root.footer(
-      "Settings come from flags, the environment and a config file, in that order: the one of --config or HERMES_CONFIG, or else\n"
+      "Settings come from flags, the environment and a config file, in that order: the one of --config or HERMES_CONFIG, or "
+      "else\n"
       "env in the state folder of run_chat.sh (HERMES_STATE_DIR, or .hermes here), ~/.config/hermes/hermes.conf and\n"
       "/etc/hermes/hermes.conf. Passwords: POSTGRES_PASSWORD, MQTT_PASSWORD, or files named by *_FILE.\n"
       "Exit codes: 0 success, 1 a check failed or what you asked for does not exist, 2 wrong usage, 3 broker or database\n"

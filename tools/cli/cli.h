@@ -1,8 +1,8 @@
 // The command line as a whole: settings from flags, environment and a config file (in that order), exit codes, errors of one
 // line. What subcommands share: tools/cli/options.h (their options), settings.h, command_error.h, connect.h, output.h.
 //
-// A subcommand `foo` is one file, tools/commands/foo.cc, with add_foo(), registered in tools/commands/commands.h. It is thin: it reads flags,
-// calls a library and prints:
+// A subcommand `foo` is one file, tools/commands/foo.cc, with add_foo(), registered in tools/commands/commands.h. It is thin:
+// it reads flags, calls a library and prints:
 //
 //   void add_foo(const Command& root, Cli& cli) {
 //     struct Flags { std::string id; };
@@ -42,7 +42,8 @@ using AddCommand = void(const Command& root, Cli& cli);
 
 struct Program {
   std::string name = "hermes";
-  std::string description = "Hermes stores chat over MQTT as an immutable log of events, and answers what happened to each message.";
+  std::string description =
+      "Hermes stores chat over MQTT as an immutable log of events, and answers what happened to each message.";
   std::string example = "hermes timeline 7d9f0c52-90f6-4a3e-8f3d-5f1f8a0c1b2e";
 };
 

@@ -1,5 +1,5 @@
-// The file that is meant by a name, for those who write a file beside it and rename it: that would put the new file in the place
-// of a symbolic link, and of a device.
+// The file that is meant by a name, for those who write a file beside it and rename it: that would put the new file in the
+// place of a symbolic link, and of a device.
 #pragma once
 
 #include <string>

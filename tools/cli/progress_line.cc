@@ -51,7 +51,8 @@ std::string progress_text(const std::string& of, const std::string& step, std::u
     const double per_second = static_cast<double>(done) / seconds;
     rate = "  " + grouped(static_cast<std::uint64_t>(per_second)) + "/s";
     const double left = static_cast<double>(total - std::min(done, total)) / per_second;
-    if (done < total) to_go = "  " + human_duration(std::chrono::microseconds(static_cast<std::int64_t>(left * 1e6))) + " to go";
+    if (done < total)
+      to_go = "  " + human_duration(std::chrono::microseconds(static_cast<std::int64_t>(left * 1e6))) + " to go";
   }
   std::size_t taken = head.size() + std::string_view(percent).size() + to_go.size();
   const auto fits = [&](const std::string& text) { return taken + text.size() <= room; };

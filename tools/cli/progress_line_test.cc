@@ -17,7 +17,8 @@ TEST(ProgressLine, HasABarRateAndTimeToGo) {
 
 // A line that wraps can't be written over: a terminal of 40 columns would fill with pieces.
 TEST(ProgressLine, StaysOnOneLineWhateverTheTerminalsWidth) {
-  for (std::size_t columns = 1; columns < 120; ++columns) EXPECT_LT(half(columns).size(), std::max<std::size_t>(columns, 2)) << columns;
+  for (std::size_t columns = 1; columns < 120; ++columns)
+    EXPECT_LT(half(columns).size(), std::max<std::size_t>(columns, 2)) << columns;
   EXPECT_EQ(half(80), "chat: load      [####...]  50 %  40,000 of 80,000 events  20,000/s  2.0 s to go");
   EXPECT_EQ(half(60), "chat: load       50 %  40,000 of 80,000 events  2.0 s to go");
   EXPECT_EQ(half(40), "chat: load       50 %  2.0 s to go");

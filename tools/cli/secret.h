@@ -1,5 +1,5 @@
-// Passwords: never flags, for others on the machine can read a command line. They come from NAME, or from the file that NAME_FILE
-// names; where both are set, NAME wins.
+// Passwords: never flags, for others on the machine can read a command line. They come from NAME, or from the file that
+// NAME_FILE names; where both are set, NAME wins.
 #pragma once
 
 #include <string>

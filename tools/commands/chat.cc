@@ -8,10 +8,10 @@
 #include "adapters/chat/user_folder.h"
 #include "adapters/terminal/console.h"
 #include "base/host_and_port.h"
-#include "tools/commands/chat_session.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/duration.h"
 #include "tools/cli/options.h"
+#include "tools/commands/chat_session.h"
+#include "tools/commands/commands.h"
 
 namespace hermes::tools {
 namespace {

@@ -6,8 +6,8 @@
 #include <iostream>
 #include <memory>
 
-#include "tools/commands/commands.h"
 #include "tools/cli/options.h"
+#include "tools/commands/commands.h"
 
 namespace hermes::tools {
 namespace {

@@ -13,12 +13,12 @@
 #include "adapters/http/server.h"
 #include "adapters/http/service_routes.h"
 #include "adapters/ingest/ingester.h"
-#include "tools/status/service_heartbeat.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/options.h"
 #include "tools/cli/secret.h"
-#include "tools/service/service.h"
 #include "tools/cli/setting_checks.h"
+#include "tools/commands/commands.h"
+#include "tools/service/service.h"
+#include "tools/status/service_heartbeat.h"
 
 namespace hermes::tools {
 namespace {

@@ -7,9 +7,9 @@
 #include "adapters/chat/set_aside.h"
 #include "adapters/chat/user_folder.h"
 #include "base/printable_text.h"
-#include "tools/commands/chat_session.h"
 #include "tools/cli/command_error.h"
 #include "tools/cli/output.h"
+#include "tools/commands/chat_session.h"
 
 namespace hermes::tools {
 namespace {
@@ -37,7 +37,7 @@ ExitCode show_pending_messages(const Settings& settings) {
       return;
     }
     std::cout << escape_for_terminal(message.message_id.str() + "  " + time + "  to " + message.receiver.str() + "  " + state +
-                                             (reason.empty() ? "" : " (" + reason + ")") + ": " + message.content)
+                                     (reason.empty() ? "" : " (" + reason + ")") + ": " + message.content)
               << "\n";
   };
   const auto waiting = chat::Lanes::all_waiting(folder);

@@ -12,17 +12,17 @@
 
 #include "adapters/http/service_routes.h"
 #include "eventstore/schema/migrations.h"
-#include "tools/status/service_heartbeat.h"
 #include "projections/projector/projector.h"
 #include "projections/projector/skip.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
+#include "tools/cli/setting_checks.h"
+#include "tools/commands/commands.h"
 #include "tools/commands/projection_names.h"
 #include "tools/service/projector_metrics.h"
 #include "tools/service/service.h"
-#include "tools/cli/setting_checks.h"
+#include "tools/status/service_heartbeat.h"
 
 namespace hermes::tools {
 namespace {

@@ -10,11 +10,11 @@
 
 #include "eventstore/schema/migrations.h"
 #include "projections/rebuild/past.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/cli/progress_line.h"
+#include "tools/commands/commands.h"
 #include "tools/commands/projection_names.h"
 
 namespace hermes::tools {
@@ -85,8 +85,9 @@ class Reporter {
     if (swapped) std::cout << ", readers blocked for " << human_duration(report.readers_blocked);
     std::cout << ")\n";
     for (const std::string& publication : report.publications) {
-      std::cout << "The publication " << escape_for_terminal(publication)
-                << " has these tables, which are new ones now: on each subscriber run ALTER SUBSCRIPTION ... REFRESH PUBLICATION\n";
+      std::cout
+          << "The publication " << escape_for_terminal(publication)
+          << " has these tables, which are new ones now: on each subscriber run ALTER SUBSCRIPTION ... REFRESH PUBLICATION\n";
     }
   }
 

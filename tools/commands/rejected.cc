@@ -18,11 +18,11 @@
 #include "domain/identifiers.h"
 #include "domain/rejection.h"
 #include "eventstore/commands/rejected_messages.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/duration.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
+#include "tools/commands/commands.h"
 #include "tools/commands/rejected_output.h"
 
 namespace hermes::tools {

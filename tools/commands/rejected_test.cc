@@ -378,8 +378,10 @@ TEST_F(RejectedTest, WrongUsageIsOneLineAndCodeTwo) {
     EXPECT_LT(finished.errors.size(), 400u) << testing::PrintToString(arguments);
   }
   EXPECT_THAT(rejected({"retry", "--reason", "malformed_jsn"}).errors, HasSubstr("did you mean malformed_json? See: "));
-  EXPECT_THAT(rejected({"list", "--reason", "whatever"}).errors, AllOf(HasSubstr("malformed_json"), HasSubstr("parked_too_long")));
-  EXPECT_THAT(rejected({"lst"}).errors, HasSubstr("there is no subcommand lst; did you mean list? See: hermes rejected --help"));
+  EXPECT_THAT(rejected({"list", "--reason", "whatever"}).errors,
+              AllOf(HasSubstr("malformed_json"), HasSubstr("parked_too_long")));
+  EXPECT_THAT(rejected({"lst"}).errors,
+              HasSubstr("there is no subcommand lst; did you mean list? See: hermes rejected --help"));
   EXPECT_THAT(rejected({}).errors, HasSubstr("A subcommand is required"));
   EXPECT_THAT(rejected({"show", "x"}).errors, HasSubstr("x is no number from hermes rejected list"));
 }

@@ -19,10 +19,10 @@
 #include "adapters/terminal/line_reader.h"
 #include "base/host_and_port.h"
 #include "base/printable_text.h"
-#include "tools/commands/chat_session.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/duration.h"
 #include "tools/cli/options.h"
+#include "tools/commands/chat_session.h"
+#include "tools/commands/commands.h"
 #include "tools/commands/pending_messages.h"
 
 namespace hermes::tools {
@@ -214,8 +214,8 @@ void refuse_a_taken_id(chat::QueryClient& queries, const chat::Outgoing& outgoin
                                              " kept in the outbox and will go with the next `hermes send` or `hermes chat`";
   if (!session.connected() && unsent > 0) {
     const std::string problem = session.last_problem();
-    throw CommandError(kUnreachable, (problem.empty() ? "no connection to the MQTT broker at " + host_and_port(settings.mqtt_host, settings.mqtt_port) +
-                                                            "."
+    throw CommandError(kUnreachable, (problem.empty() ? "no connection to the MQTT broker at " +
+                                                            host_and_port(settings.mqtt_host, settings.mqtt_port) + "."
                                                       : problem) +
                                          kept);
   }

@@ -6,15 +6,15 @@
 #include <fstream>
 #include <memory>
 
-#include "tests/support/canned_service.h"
-#include "tests/support/eventually.h"
-#include "tests/support/played_server.h"
-#include "tests/support/servers.h"
 #include "tests/servers/environment.h"
 #include "tests/servers/free_port.h"
 #include "tests/servers/private_mosquitto.h"
 #include "tests/servers/process.h"
 #include "tests/servers/temporary_folder.h"
+#include "tests/support/canned_service.h"
+#include "tests/support/eventually.h"
+#include "tests/support/played_server.h"
+#include "tests/support/servers.h"
 
 namespace hermes::tools {
 namespace {
@@ -38,7 +38,8 @@ class Send : public testing::Test {
     environment["XDG_CONFIG_HOME"] = folder_.path();
     environment["HERMES_STATE_DIR"] = folder_.path();
     environment["HERMES_OUTBOX_DIR"] = folder_ / outbox_;
-    environment["HERMES_QUERY_URL"] = "http://127.0.0.1:" + std::to_string(queries_ ? queries_->port() : private_servers::free_port());
+    environment["HERMES_QUERY_URL"] =
+        "http://127.0.0.1:" + std::to_string(queries_ ? queries_->port() : private_servers::free_port());
     return environment;
   }
   std::vector<std::string> command(std::vector<std::string> arguments) const {
@@ -207,7 +208,8 @@ TEST_F(Send, TellsTheIdAsJsonAlsoWhenItGivesUp) {
 }
 
 TEST_F(Send, RefusesWhatCannotBeMeant) {
-  const auto expect = [&](int code, const std::string& said, const std::vector<std::string>& arguments, std::string_view input = {}) {
+  const auto expect = [&](int code, const std::string& said, const std::vector<std::string>& arguments,
+                          std::string_view input = {}) {
     const Finished finished = send(arguments, input);
     EXPECT_EQ(finished.exit_code, code) << said;
     EXPECT_THAT(finished.errors, HasSubstr(said));
@@ -218,13 +220,15 @@ TEST_F(Send, RefusesWhatCannotBeMeant) {
 }
 
 TEST_F(Send, NamesTheLineThatIsNotUtf8AndSendsWhatCameBefore) {
-  Process process = Process::start(command({}), {.environment = environment(), .output = folder_ / "said", .input_by_pipe = true});
+  Process process =
+      Process::start(command({}), {.environment = environment(), .output = folder_ / "said", .input_by_pipe = true});
   process.write("good\n\nbad \xe9\nnot sent\n");
   process.close_input();
   EXPECT_EQ(acknowledged(std::move(process)), 1);
   EXPECT_EQ(server_.contents(), std::vector<std::string>{"good"});
   std::ifstream said(folder_ / "said");
-  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(said), {}), HasSubstr("line 3 of the input, and what follows: not sent: the text is not valid UTF-8"));
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(said), {}),
+              HasSubstr("line 3 of the input, and what follows: not sent: the text is not valid UTF-8"));
 }
 
 TEST_F(Send, SaysWhatToDoAboutAFolderThatCannotBeWritten) {

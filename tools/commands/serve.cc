@@ -10,14 +10,14 @@
 
 #include "adapters/http/query_api.h"
 #include "adapters/http/server.h"
-#include "base/host_name.h"
 #include "base/host_and_port.h"
+#include "base/host_name.h"
 #include "eventstore/postgres/connection_pool.h"
-#include "tools/status/service_heartbeat.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/options.h"
-#include "tools/service/service.h"
 #include "tools/cli/setting_checks.h"
+#include "tools/commands/commands.h"
+#include "tools/service/service.h"
+#include "tools/status/service_heartbeat.h"
 
 namespace hermes::tools {
 namespace {

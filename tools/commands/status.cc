@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "adapters/spool/spool.h"
-#include "tools/status/system_status.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/cli/setting_checks.h"
+#include "tools/commands/commands.h"
+#include "tools/status/system_status.h"
 
 namespace hermes::tools {
 namespace {

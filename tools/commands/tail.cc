@@ -14,12 +14,12 @@
 
 #include "base/printable_text.h"
 #include "eventstore/log/event_reader.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/event_json.h"
 #include "tools/cli/log_notifications.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
+#include "tools/commands/commands.h"
 
 namespace hermes::tools {
 namespace {
@@ -66,9 +66,8 @@ class Printer {
       return;
     }
     if (!std::exchange(heading_printed_, true)) std::cout << table_.header();
-    table_.add({eventstore::to_string(event.position), rfc3339(event.recorded_at),
-                std::string(event_type(event.event)), event.stream_id, event.actor_id,
-                boost::json::serialize(to_json(event.event))});
+    table_.add({eventstore::to_string(event.position), rfc3339(event.recorded_at), std::string(event_type(event.event)),
+                event.stream_id, event.actor_id, boost::json::serialize(to_json(event.event))});
     std::cout << table_.take_rows();
   }
 

@@ -10,11 +10,11 @@
 
 #include "adapters/http/query_json.h"
 #include "base/printable_text.h"
-#include "tools/commands/commands.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/log_notifications.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
+#include "tools/commands/commands.h"
 
 namespace hermes::tools {
 namespace {

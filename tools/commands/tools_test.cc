@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "adapters/spool/spool.h"
-#include "tools/status/service_heartbeat.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tools_fixture.h"
+#include "tools/status/service_heartbeat.h"
 
 namespace hermes::tools {
 namespace {

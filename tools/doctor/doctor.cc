@@ -1,4 +1,6 @@
 // hermes doctor: is everything there that Hermes needs, and as it needs it? The checks are in doctor_*.cc.
+#include "tools/doctor/doctor.h"
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -7,11 +9,10 @@
 #include <memory>
 
 #include "base/printable_text.h"
-#include "tools/doctor/doctor.h"
-#include "tools/doctor/doctor_checks.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/cli/setting_checks.h"
+#include "tools/doctor/doctor_checks.h"
 
 namespace hermes::tools {
 namespace {

@@ -8,8 +8,8 @@
 #include "base/host_and_port.h"
 #include "base/wall_clock.h"
 #include "domain/commands.h"
-#include "tools/doctor/doctor_checks.h"
 #include "tools/cli/output.h"
+#include "tools/doctor/doctor_checks.h"
 
 namespace hermes::tools {
 namespace {

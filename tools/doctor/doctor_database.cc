@@ -9,10 +9,10 @@
 #include "base/host_and_port.h"
 #include "eventstore/schema/access.h"
 #include "eventstore/schema/migrations.h"
-#include "tools/status/system_status.h"
 #include "tools/cli/command_error.h"
-#include "tools/doctor/doctor_checks.h"
 #include "tools/cli/output.h"
+#include "tools/doctor/doctor_checks.h"
+#include "tools/status/system_status.h"
 
 namespace hermes::tools {
 namespace {

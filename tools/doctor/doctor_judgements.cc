@@ -3,8 +3,8 @@
 #include "adapters/ingest/settings.h"
 #include "adapters/wire/wire.h"
 #include "base/timestamp.h"
-#include "tools/doctor/doctor_checks.h"
 #include "tools/cli/output.h"
+#include "tools/doctor/doctor_checks.h"
 
 namespace hermes::tools {
 namespace {

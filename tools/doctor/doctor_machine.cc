@@ -11,8 +11,8 @@
 #include "adapters/spool/spool.h"
 #include "tools/cli/command_error.h"
 #include "tools/cli/config_file.h"
-#include "tools/doctor/doctor_checks.h"
 #include "tools/cli/output.h"
+#include "tools/doctor/doctor_checks.h"
 
 namespace hermes::tools {
 namespace {
@@ -84,7 +84,8 @@ std::string service_that_answers(const httplib::Result& answer) {
   if (error || !body.is_object() || !body.get_object().contains("status")) return {};
   const auto* name = body.get_object().if_contains("service");
   if (name && name->is_string()) return std::string(name->get_string());
-  return answer->get_header_value("Content-Type") == "application/problem+json" ? "query" : "";  // its way to say that it is not well
+  return answer->get_header_value("Content-Type") == "application/problem+json" ? "query"
+                                                                                : "";  // its way to say that it is not well
 }
 
 Check check_port(const std::string& service, std::uint16_t port, const char* setting, bool should_answer) {
@@ -99,15 +100,15 @@ Check check_port(const std::string& service, std::uint16_t port, const char* set
     return {name, Level::warn, std::string(setting) + " is " + number + ", and no " + service + " service answers there",
             "./run_chat.sh start, or hermes serve; see its log if it has ended"};
   }
-  if (is_free)
-    return {name, Level::ok, number + " is free: no " + service + " on this machine"};
+  if (is_free) return {name, Level::ok, number + " is free: no " + service + " on this machine"};
   const std::string answering = alive ? service_that_answers(alive) : "";
   if (answering.empty()) {
     return {name, Level::fail, number + " is taken by a program that is no Hermes service",
             std::string("set ") + setting + ", or run ./run_chat.sh start, which takes a free one"};
   }
   if (answering != service) {
-    return {name, Level::fail, number + ": the " + answering + (answering == "query" ? " service" : "") + " answers there, not the " + service,
+    return {name, Level::fail,
+            number + ": the " + answering + (answering == "query" ? " service" : "") + " answers there, not the " + service,
             std::string("set ") + setting + " to the port of the " + service};
   }
   const httplib::Result asked = client.Get(alive->status == 200 && service != "query" ? "/readyz" : "/healthz");

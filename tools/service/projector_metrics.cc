@@ -16,7 +16,9 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-MetricFamily family(std::string name, std::string help, MetricType type) { return {std::move(name), std::move(help), type, {}}; }
+MetricFamily family(std::string name, std::string help, MetricType type) {
+  return {std::move(name), std::move(help), type, {}};
+}
 
 void add(MetricFamily& to, std::vector<ClientMetric::Label> labels, double value) {
   ClientMetric metric;
@@ -35,7 +37,8 @@ class ProjectorMetrics : public prometheus::Collectable {
   explicit ProjectorMetrics(const projections::Projector& projector) : projector_(projector) {}
 
   std::vector<MetricFamily> Collect() const override {
-    auto connected = family("hermes_projection_connected", "Whether the worker has a connection to the database", MetricType::Gauge);
+    auto connected =
+        family("hermes_projection_connected", "Whether the worker has a connection to the database", MetricType::Gauge);
     auto events = family("hermes_projection_events_total", "Events folded since the start", MetricType::Counter);
     auto batches = family("hermes_projection_batches_total", "Transactions committed", MetricType::Counter);
     auto seconds = family("hermes_projection_batch_seconds_total", "Time spent in transactions", MetricType::Counter);
@@ -43,7 +46,8 @@ class ProjectorMetrics : public prometheus::Collectable {
     auto owned = family("hermes_projection_owned_partitions", "Partitions that this process works on", MetricType::Gauge);
     auto behind = family("hermes_projection_lag_events", "Events that wait in a partition", MetricType::Gauge);
     auto lag = family("hermes_projection_lag_seconds", "Since the oldest waiting event was recorded", MetricType::Gauge);
-    auto stuck = family("hermes_projection_stuck", "1 for a partition that stopped at an event which can't be applied", MetricType::Gauge);
+    auto stuck = family("hermes_projection_stuck", "1 for a partition that stopped at an event which can't be applied",
+                        MetricType::Gauge);
     auto ahead = family("hermes_projection_ahead_of_log",
                         "1 for a partition whose checkpoint is past the log's end: events were removed", MetricType::Gauge);
     for (const auto& [name, status] : projector_.status()) {

@@ -1,4 +1,5 @@
-// What the ingester tells an operator: in its log, as text or as JSON that programs read, by /readyz, and when it is asked for what cannot be.
+// What the ingester tells an operator: in its log, as text or as JSON that programs read, by /readyz, and when it is asked for
+// what cannot be.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

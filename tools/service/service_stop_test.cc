@@ -24,12 +24,9 @@ int occurrences(const std::string& text, const std::string& part) {
 TEST(ServiceStop, OfAnIngesterThatHasReachedNobodyIsQuiet) {
   const LoopbackListener broker;  // takes connections and says nothing
   const TemporaryFolder folder;
-  const Environment environment{{"MQTT_BROKER_HOST", "127.0.0.1"},
-                                {"MQTT_BROKER_PORT", std::to_string(broker.port())},
-                                {"POSTGRES_HOST", "127.0.0.1"},
-                                {"POSTGRES_PORT", std::to_string(free_port())},
-                                {"HERMES_SPOOL_DIR", folder / "spool"},
-                                {"HERMES_STATE_DIR", folder.path()},
+  const Environment environment{{"MQTT_BROKER_HOST", "127.0.0.1"},      {"MQTT_BROKER_PORT", std::to_string(broker.port())},
+                                {"POSTGRES_HOST", "127.0.0.1"},         {"POSTGRES_PORT", std::to_string(free_port())},
+                                {"HERMES_SPOOL_DIR", folder / "spool"}, {"HERMES_STATE_DIR", folder.path()},
                                 {"XDG_CONFIG_HOME", folder.path()}};
   Process ingester = Process::start({hermes_command(), "ingest"}, {.environment = environment, .output = folder / "log"});
   ASSERT_TRUE(eventually([&] { return occurrences(ingester.output(), "cannot reach PostgreSQL") > 0; })) << ingester.output();

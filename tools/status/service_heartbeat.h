@@ -1,6 +1,6 @@
 // A service's heartbeat: one row of service_heartbeats (migrations/0009), written every few seconds from a thread with a
-// connection of its own, so that neither the service's work nor its trouble holds it up; a change of state is written within half
-// a second. While the database is away nothing is written; the row then grows old, and that says enough.
+// connection of its own, so that neither the service's work nor its trouble holds it up; a change of state is written within
+// half a second. While the database is away nothing is written; the row then grows old, and that says enough.
 #pragma once
 
 #include <chrono>
@@ -32,8 +32,8 @@ class ServiceHeartbeat {
   struct Settings {
     postgres::Settings postgres;
     Write write = Write::row;
-    std::string service;          // ingester, projector, query
-    std::string instance;         // unique among the processes of the service
+    std::string service;   // ingester, projector, query
+    std::string instance;  // unique among the processes of the service
     std::string version;
     std::chrono::seconds interval{5};
   };

@@ -8,7 +8,6 @@
 namespace hermes::projections {
 namespace {
 
-
 Timestamp time(const pqxx::field& microseconds) {
   return Timestamp(std::chrono::microseconds(microseconds.as<std::int64_t>()));
 }
