@@ -20,11 +20,10 @@ void require(bool succeeded) {
   if (!succeeded) throw std::bad_alloc();
 }
 
-EVP_MD_CTX* thread_context() {
-  thread_local const std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
-  require(context != nullptr);
-  return context.get();
-}
+using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+
+// The context that the thread keeps while no Sha256 has it: one within another makes its own.
+thread_local Context kept;
 
 // Fetched explicitly, since EVP_sha256() is looked up again at every EVP_DigestInit_ex (OpenSSL 3.0, crypto(7), "Performance").
 const EVP_MD* algorithm() {
@@ -35,9 +34,12 @@ const EVP_MD* algorithm() {
 
 }  // namespace
 
-Sha256::Sha256() : context_(thread_context()) {
+Sha256::Sha256() : context_(kept ? kept.release() : EVP_MD_CTX_new()) {
+  require(context_ != nullptr);
   require(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), algorithm(), nullptr) == 1);
 }
+
+Sha256::~Sha256() { kept.reset(static_cast<EVP_MD_CTX*>(context_)); }
 
 void Sha256::update(std::string_view bytes) {
   require(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);

@@ -1,5 +1,5 @@
-// SHA-256 over pieces, by OpenSSL. Cheap to make one after another: the context is made once a thread, the algorithm fetched
-// once. One at a time on a thread. Throws std::bad_alloc if OpenSSL cannot allocate.
+// SHA-256 over pieces, by OpenSSL. Cheap to make one after another: a thread keeps a context, and the algorithm is fetched
+// once. Throws std::bad_alloc if OpenSSL cannot allocate. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -14,6 +14,10 @@ class Sha256 {
   using Digest = std::array<std::byte, 32>;
 
   Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
   void update(std::string_view bytes);
   // The length as four bytes, then the bytes: pieces hashed this way can't be cut differently with the same digest.
   void update_delimited(std::string_view bytes);

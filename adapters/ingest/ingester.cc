@@ -85,6 +85,9 @@ class Ingester::Impl {
     health.spool_bytes = statistics.bytes;
     health.spool_messages = statistics.records;
     health.spool_age = std::chrono::duration_cast<std::chrono::seconds>(age_of(statistics.oldest));
+    if (statistics.latest_arrival)
+      health.clock_behind = std::chrono::floor<std::chrono::seconds>(
+          std::max(*statistics.latest_arrival - wall_clock(), std::chrono::microseconds(0)));
     health.alive = !fatal_;
     {
       std::lock_guard lock(mutex_);

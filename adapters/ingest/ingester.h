@@ -30,9 +30,10 @@ struct StartError {
 
 // What an operator asks: is it working, and if not, why.
 struct Health {
-  bool alive = true;    // false: it cannot go on and should be started again
-  bool ready = false;   // broker and database reachable, the spool takes messages
-  std::string problem;  // empty when ready
+  bool alive = true;                     // false: it cannot go on and should be started again
+  bool ready = false;                    // broker and database reachable, the spool takes messages
+  std::string problem;                   // empty when ready
+  std::chrono::seconds clock_behind{0};  // by how much the clock is behind the last time of arrival that was given
   std::size_t spool_bytes = 0;
   std::size_t spool_messages = 0;
   std::chrono::seconds spool_age{0};

@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds kBackOffFirst{50};
 constexpr std::chrono::milliseconds kBackOffLongest{2'000};
 // How long the worker sleeps without work before it looks at its other duties.
 constexpr std::chrono::milliseconds kPatience{1'000};
+// Receipts that waited too long, between two batches: messages must not wait until all of many are rejected.
+constexpr std::size_t kExpiredAtOnce = 2'000;
 
 bool is_refused_by_database(const Incoming& incoming) {
   const auto* rejection = std::get_if<domain::Rejection>(&incoming.content);
@@ -140,7 +142,7 @@ bool Worker::process(std::span<Incoming> batch, const OnHandled& handled) {
 bool Worker::overcome(const HandleError& error, std::optional<std::vector<Handled>>& settled) {
   switch (error.kind) {
     case HandleError::Kind::refused: break;  // that is for take_apart()
-    case HandleError::Kind::storage_full: return pause(error.detail);
+    case HandleError::Kind::later: return pause(error.detail);
     case HandleError::Kind::unavailable: {
       postgres::ConnectionPtr fresh = reconnect(error.detail);
       if (!fresh) return false;
@@ -263,15 +265,16 @@ void Worker::count_and_acknowledge(std::span<Incoming> batch, std::span<const Ha
 
 void Worker::expire_parked() {
   next_parking_check_ = std::chrono::steady_clock::now() + std::min(kParkingCheckInterval, settings_.parking_window);
-  auto expired = handler_->expire_parked(settings_.parking_window);
+  auto expired = handler_->expire_parked(settings_.parking_window, kExpiredAtOnce);
   if (expired) {
     answered();
     if (*expired > 0) spdlog::warn("{} receipts waited too long for their message; see: hermes rejected list", *expired);
     metrics_.parked_expired.Increment(static_cast<double>(*expired));
+    if (*expired >= kExpiredAtOnce) next_parking_check_ = std::chrono::steady_clock::now();  // after the next batch
     return;
   }
   metrics_.database_failures.Increment();
-  if (expired.error().kind == HandleError::Kind::refused || expired.error().kind == HandleError::Kind::storage_full) {
+  if (expired.error().kind == HandleError::Kind::refused || expired.error().kind == HandleError::Kind::later) {
     spdlog::warn("cannot reject receipts that waited too long: {}", escape_for_terminal(expired.error().detail));
     return;
   }

@@ -118,6 +118,7 @@ class Spool::Impl {
     statistics.bytes = extent.bytes;
     statistics.records = extent.last - extent.released;
     statistics.records_damaged = records_damaged_;
+    if (clock_.latest() != Timestamp::min()) statistics.latest_arrival = clock_.latest();
     if (const std::optional<Segment> oldest = segments_.first_with_more_than(extent.released)) {
       statistics.oldest = received_at_of(extent.released + 1, *oldest);
     }

@@ -111,9 +111,11 @@ class Spool {
   const Recovered& recovered() const;
 
   struct Statistics {
-    std::uint64_t bytes = 0;            // of all segments
-    std::uint64_t records = 0;          // not released
-    std::optional<Timestamp> oldest;    // received_at of the first record not released
+    std::uint64_t bytes = 0;          // of all segments
+    std::uint64_t records = 0;        // not released
+    std::optional<Timestamp> oldest;  // received_at of the first record not released
+    std::optional<Timestamp>
+        latest_arrival;                 // that was ever given; nothing before the first, and where a folder is only inspected
     std::uint64_t records_damaged = 0;  // found since open, and at open
   };
   Statistics statistics() const;

@@ -80,7 +80,7 @@ TEST(Screen, LetsNothingFromAMessageReachTheTerminalAsItCame) {
   Entry hostile = message("a", "\x1b]0;owned\x07\x1b[2J\r\n\u202e");
   hostile.who = "\x1b[31mdavid";
   const std::string out = screen.show({hostile}, {}) + screen.set_status("\x1b[31m is typing\n", {});
-  EXPECT_THAT(out, HasSubstr("\\x1b]0;owned\\x07\\x1b[2J\\r\\n\\u202e"));
+  EXPECT_THAT(out, HasSubstr("\\x1b]0;owned\\x07\\x1b[2J\r\n          \\u202e")) << "the second line is no entry of its own";
   EXPECT_THAT(out, Not(HasSubstr("\x1b]")));
   EXPECT_THAT(out, Not(HasSubstr("\x1b[31m")));
   EXPECT_THAT(out, Not(HasSubstr("\x1b[2J")));

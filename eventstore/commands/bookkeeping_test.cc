@@ -90,7 +90,7 @@ TEST_F(Bookkeeping, ASequenceThatMayNotBeMendedHoldsUpTheBatchInsteadOfBlamingIt
   database->execute("REVOKE EXECUTE ON FUNCTION hermes_mend_sequences() FROM hermes_ingester");
   const auto handled = handler->handle(std::vector<Incoming>{malformed("b"), incoming(message("m1"))});
   ASSERT_FALSE(handled);
-  EXPECT_EQ(handled.error().kind, HandleError::Kind::storage_full);
+  EXPECT_EQ(handled.error().kind, HandleError::Kind::later);
   EXPECT_THAT(handled.error().detail, AllOf(HasSubstr("rejected_events_pkey"), HasSubstr("SELECT hermes_mend_sequences()")));
 }
 
@@ -100,7 +100,7 @@ TEST_F(Bookkeeping, AHeadThatIsBehindItsPartitionBlamesNoMessage) {
   database->execute("UPDATE event_log_heads SET next_offset = 0");
   const auto handled = handler->handle(std::vector<Incoming>{incoming(receipt("m1", Status::read))});
   ASSERT_FALSE(handled);
-  EXPECT_EQ(handled.error().kind, HandleError::Kind::storage_full);
+  EXPECT_EQ(handled.error().kind, HandleError::Kind::later);
   EXPECT_THAT(handled.error().detail, HasSubstr("bookkeeping"));
 }
 

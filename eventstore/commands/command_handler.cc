@@ -38,7 +38,7 @@ class CommandHandler::Impl {
   // `retry`: of these rows of rejected_events.
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch, const Retry* retry = nullptr);
   Result<std::optional<std::vector<Handled>>, HandleError> settle(postgres::Connection& connection);
-  Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window);
+  Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window, std::size_t at_most);
 
   void reconnected(postgres::Connection& connection) {
     connection_ = &connection;
@@ -152,9 +152,9 @@ Result<std::optional<std::vector<Handled>>, HandleError> CommandHandler::Impl::s
   }
 }
 
-Result<std::size_t, HandleError> CommandHandler::Impl::expire_parked(std::chrono::seconds window) {
+Result<std::size_t, HandleError> CommandHandler::Impl::expire_parked(std::chrono::seconds window, std::size_t at_most) {
   try {
-    return eventstore::expire_parked(*connection_, buffers_, window);
+    return eventstore::expire_parked(*connection_, buffers_, window, at_most);
   } catch (const pqxx::failure&) {
     HandleError error = classify(std::current_exception(), false);  // moved or not: the next call sees what is left
     return fail(std::move(error));
@@ -177,8 +177,8 @@ Result<std::vector<Handled>, HandleError> CommandHandler::retry(std::span<const 
   return impl_->handle(batch, &retry);
 }
 void CommandHandler::reconnected(postgres::Connection& connection) { impl_->reconnected(connection); }
-Result<std::size_t, HandleError> CommandHandler::expire_parked(std::chrono::seconds window) {
-  return impl_->expire_parked(window);
+Result<std::size_t, HandleError> CommandHandler::expire_parked(std::chrono::seconds window, std::size_t at_most) {
+  return impl_->expire_parked(window, at_most);
 }
 int CommandHandler::partition_count() const { return impl_->partition_count(); }
 

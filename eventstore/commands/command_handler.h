@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -91,7 +92,8 @@ class CommandHandler {
   void reconnected(postgres::Connection& connection);
 
   // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long). Returns how many.
-  Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window);
+  Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window,
+                                                 std::size_t at_most = std::numeric_limits<std::size_t>::max());
 
   int partition_count() const;
 

@@ -266,6 +266,18 @@ TEST_F(CommandHandlerTest, ExpiryTakesWhatItRejectsFromTheCountOfParked) {
   EXPECT_EQ(database_->value("SELECT sum(parked) FROM event_log_heads"), "0");
 }
 
+TEST_F(CommandHandlerTest, ExpiresNoMoreThanItIsAllowed) {
+  std::vector<domain::Command> receipts;
+  for (int i = 0; i < 2'500; ++i) receipts.push_back(receipt("never-" + std::to_string(i), Status::read));
+  ASSERT_TRUE(handler_->handle(batch(std::move(receipts))));
+  auto expired = handler_->expire_parked(std::chrono::seconds(0), 2'000);
+  ASSERT_TRUE(expired);
+  EXPECT_EQ(*expired, 2'000u);
+  expired = handler_->expire_parked(std::chrono::seconds(0), 2'000);
+  ASSERT_TRUE(expired);
+  EXPECT_EQ(*expired, 500u);
+}
+
 TEST_F(CommandHandlerTest, WorksWithACacheOfNoSize) {
   handler_ = std::make_unique<CommandHandler>(*connection_, HandlerSettings{.cache_capacity = 0});
   handle({message("m1")});
@@ -350,7 +362,7 @@ TEST_F(CommandHandlerTest, AReadOnlyDatabaseIsNotTheDatasFault) {
   set_read_only("on");
   auto refused = handler_->handle(batch({message("m1")}));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, HandleError::Kind::storage_full);
+  EXPECT_EQ(refused.error().kind, HandleError::Kind::later);
   EXPECT_THAT(refused.error().detail, HasSubstr("25006"));
   Database(server_->postgres().superuser())
       .execute("ALTER DATABASE " + server_->settings().database + " SET default_transaction_read_only = off");

@@ -175,12 +175,13 @@ std::size_t move_expired(postgres::Connection& connection, AppendBuffers& buffer
 
 }  // namespace
 
-std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window) {
+std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window,
+                          std::size_t at_most) {
   const std::string expired = "parked_at < clock_timestamp() - interval '" + std::to_string(window.count()) + " seconds'";
   std::size_t moved = 0;
   std::int64_t from = 0;
   bool mended = false;
-  for (;;) {
+  while (moved < at_most) {
     const Expired found = find_expired(connection, expired, from);
     if (found.ids.empty()) return moved;
     try {
@@ -193,6 +194,7 @@ std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffe
     }
     from = found.newest;
   }
+  return moved;
 }
 
 void lock_open(AppendTransaction& transaction, std::span<const std::int64_t> rows) {

@@ -95,28 +95,52 @@ void look_at_constraints(pqxx::transaction_base& transaction, std::vector<std::s
 void look_at_tables(pqxx::transaction_base& transaction, std::vector<std::string>& missing) {
   for (const char* table : kTables) {
     const pqxx::result found = transaction.exec_params(
-        "SELECT relrowsecurity, EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid) FROM pg_class c WHERE oid = "
-        "to_regclass($1)",
+        "SELECT relrowsecurity, EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid), relpersistence = 'p', "
+        "EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) FROM pg_class c WHERE oid = to_regclass($1)",
         table);
     if (found.empty()) continue;  // then nothing else works either
     if (found[0][0].as<bool>()) missing.push_back("row security is on for " + std::string(table) + ": it may hide rows");
+    if (!found[0][2].as<bool>()) missing.push_back(std::string(table) + " is not logged: a crash empties it");
+    if (found[0][3].as<bool>())
+      missing.push_back("a table inherits " + std::string(table) + ": its rows are read as if they stood there");
     if (found[0][1].as<bool>()) missing.push_back("a rewrite rule changes the statements on " + std::string(table));
   }
 }
 
+// An event says all that a column holds; a table of the log's own is not emptied by a crash and is no part of another.
+void look_at_columns(pqxx::transaction_base& transaction, std::vector<std::string>& missing) {
+  for (const auto& row : transaction.exec(
+           "SELECT c.relname || '.' || a.attname, a.attnotnull, a.atthasdef FROM pg_class c JOIN pg_attribute a ON a.attrelid "
+           "= c.oid "
+           "WHERE c.oid IN (to_regclass('event_log'), to_regclass('event_log_heads')) AND a.attnum > 0 AND NOT a.attisdropped "
+           "AND a.attname IN ('partition', 'offset', 'stream_key', 'stream_id', 'version', 'event_type', 'schema_version', "
+           "'actor_id', "
+           "'occurred_at', 'recorded_at', 'received_at', 'payload', 'hash', 'next_offset', 'last_recorded_at', 'last_hash', "
+           "'parked') "
+           "ORDER BY 1")) {
+    const std::string name = row[0].as<std::string>();
+    const bool may_be_null = name == "event_log.occurred_at" || name == "event_log.received_at";
+    if (!row[1].as<bool>() && !may_be_null) missing.push_back("the column " + name + " may be null");
+    if (row[2].as<bool>() && name.starts_with("event_log."))
+      missing.push_back("the column " + name + " has a default: it may say what no event said");
+  }
+}
+
+// Whoever is not the owner and may change the log, by a grant to itself, to a role that it is in, or to all.
 void look_at_privileges(pqxx::transaction_base& transaction, std::vector<std::string>& missing) {
   for (const auto& row : transaction.exec(
-           "SELECT role, asked.relation, string_agg(asked.privilege, ', ' ORDER BY asked.privilege) "
-           "FROM unnest(ARRAY['hermes_ingester', 'hermes_projector', 'hermes_reader']) role JOIN pg_roles ON rolname = role, "
-           "(VALUES ('event_log', 'UPDATE'), ('event_log', 'DELETE'), ('event_log', 'TRUNCATE'), ('event_log', 'TRIGGER'), "
-           "('event_log_heads', 'DELETE'), ('event_log_heads', 'TRUNCATE'), ('event_log_heads', 'TRIGGER'), "
-           "('event_log_settings', 'UPDATE'), ('event_log_settings', 'DELETE'), ('event_log_settings', 'TRUNCATE')) "
-           "asked (relation, privilege) "
-           "WHERE CASE asked.privilege WHEN 'UPDATE' THEN has_any_column_privilege(role, to_regclass(asked.relation), "
-           "'UPDATE') "
-           "ELSE has_table_privilege(role, to_regclass(asked.relation), asked.privilege) END GROUP BY 1, 2 ORDER BY 1, 2")) {
-    missing.push_back("the role " + row[0].as<std::string>() + " has " + row[2].as<std::string>() + " on " +
-                      row[1].as<std::string>());
+           "SELECT coalesce('the role ' || r.rolname, 'everybody (PUBLIC)'), c.relname, "
+           "string_agg(DISTINCT granted.privilege_type, ', ' ORDER BY granted.privilege_type) FROM pg_class c "
+           "CROSS JOIN LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT of_column.* FROM pg_attribute a "
+           "CROSS JOIN LATERAL aclexplode(a.attacl) of_column WHERE a.attrelid = c.oid AND NOT a.attisdropped) granted "
+           "LEFT JOIN pg_roles r ON r.oid = granted.grantee "
+           "WHERE c.oid IN (to_regclass('event_log'), to_regclass('event_log_heads'), to_regclass('event_log_settings')) "
+           "AND granted.grantee <> c.relowner "
+           "AND granted.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER') "
+           "AND (coalesce(r.rolname, ''), c.relname, granted.privilege_type) NOT IN "
+           "(('hermes_ingester', 'event_log', 'INSERT'), ('hermes_ingester', 'event_log_heads', 'UPDATE')) "
+           "GROUP BY 1, 2 ORDER BY 1, 2")) {
+    missing.push_back(row[0].as<std::string>() + " has " + row[2].as<std::string>() + " on " + row[1].as<std::string>());
   }
 }
 
@@ -127,6 +151,7 @@ std::vector<std::string> missing_guards(pqxx::transaction_base& transaction) {
   look_at_triggers(transaction, missing);
   look_at_constraints(transaction, missing);
   look_at_tables(transaction, missing);
+  look_at_columns(transaction, missing);
   look_at_privileges(transaction, missing);
   return missing;
 }

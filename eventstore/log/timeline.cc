@@ -111,6 +111,7 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
   Timeline timeline;
   timeline.message_id = message_id;
   domain::Message message;
+  std::vector<const domain::Event*> applied;
   std::optional<Timestamp> trunk_moved;           // the last step of the message as a whole
   std::map<std::string, Timestamp> branch_moved;  // the last step of each recipient
   for (const RecordedEvent& recorded : events) {
@@ -136,9 +137,12 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
     }
     if (before && *before <= arrived_at) step.since_previous = arrived_at - *before;
 
-    auto next = domain::apply(message, recorded.event);
+    // Moved into apply(), for a broadcast's state is as large as it has recipients. An event that cannot follow is rare: then
+    // what was applied is applied again.
+    auto next = domain::apply(std::move(message), recorded.event);
     if (next) {
       message = std::move(*next);
+      applied.push_back(&recorded.event);
       if (const auto* delivered = std::get_if<domain::MessageDelivered>(&recorded.event)) {
         step.state = message.state_for(delivered->recipient);
       } else if (const auto* read = std::get_if<domain::MessageRead>(&recorded.event)) {
@@ -148,6 +152,8 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
         step.state = message.state_for(message.sender());
       }
     } else {
+      message = domain::Message();
+      for (const domain::Event* event : applied) message = *domain::apply(std::move(message), *event);
       step.detail = "cannot follow what is before it: " + next.error().detail + "; see hermes verify";
     }
     if (const auto* sent = std::get_if<domain::MessageSent>(&recorded.event)) timeline.message = *sent;

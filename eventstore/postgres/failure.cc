@@ -18,14 +18,20 @@ DatabaseFailure classify(const pqxx::sql_error& refused, DatabaseFailure::Kind w
 
 DatabaseFailure::Kind classify_sqlstate(std::string_view sqlstate) {
   const std::string_view kind = sqlstate.substr(0, 2);
-  // 22 data exception, 23 integrity constraint, 21 cardinality, 44 check option, 54 program limit exceeded (a row too big),
-  // P0 raised by a trigger of the user's own.
-  for (std::string_view data : {"22", "23", "21", "44", "54", "P0"}) {
-    if (kind == data) return DatabaseFailure::Kind::refused;
-  }
   // 57P01 to 57P05: the server is shutting down, starting up, or has ended the session; 25P03: it was idle for too long.
   if (kind == "08" || sqlstate.substr(0, 3) == "57P" || sqlstate == "25P03") return DatabaseFailure::Kind::unavailable;
-  return DatabaseFailure::Kind::storage_full;
+  // What is of the server, the session, the schema or a permission, whatever the data: a success or warning with an error (00
+  // to 03), a feature or plan that is not there (0A), transactions, cursors and locators (0B, 0F, 24, 25, 26, 2D, 34, 3B), who
+  // may what (0L, 0P, 28, 2B, 42), which database and schema (3D, 3F), rolled back for others' sake (40), resources (53),
+  // states of objects and locks (55), interventions (57), the system (58), snapshots (72), configuration (F0), foreign data
+  // (HV), damage (XX).
+  for (std::string_view later : {"",   "00", "01", "02", "03", "0A", "0B", "0F", "0L", "0P", "24", "25", "26", "28", "2B",
+                                 "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX"}) {
+    if (kind == later) return DatabaseFailure::Kind::later;
+  }
+  // Everything else is about the data: what no type, constraint or limit takes, and what functions, triggers and constraints of
+  // the operator's own raise, under whatever code.
+  return DatabaseFailure::Kind::refused;
 }
 
 bool is_own_bookkeeping(std::string_view constraint) {
@@ -47,7 +53,7 @@ DatabaseFailure classify(std::exception_ptr error, bool commit_sent) {
   } catch (const postgres::StatementError& refused) {
     DatabaseFailure failure = classify(refused, when_broken);
     if (failure.kind == DatabaseFailure::Kind::refused && is_own_bookkeeping(refused.constraint)) {
-      failure.kind = DatabaseFailure::Kind::storage_full;
+      failure.kind = DatabaseFailure::Kind::later;
       failure.detail += ". Hermes's own bookkeeping is wrong, not the message; see: hermes doctor, hermes verify";
     }
     return failure;

@@ -12,7 +12,7 @@ struct DatabaseFailure {
     unavailable,      // the connection is gone and nothing was committed: connect again and try the same again
     outcome_unknown,  // the connection died during COMMIT: find out what became of it before trying again
     refused,          // refused for its data: trying the same again can't help
-    storage_full      // out of disk, read-only, too many connections, not permitted, own bookkeeping, ...: the same again later
+    later             // out of disk, read-only, too many connections, not permitted, own bookkeeping, ...: the same again later
   } kind;
   std::string detail;         // one line, with the SQLSTATE
   std::string sqlstate = {};  // empty when it was not the server that said so

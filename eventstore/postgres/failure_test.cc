@@ -16,13 +16,14 @@ DatabaseFailure classified(const Error& error, bool commit_sent = false) {
   return classify(std::make_exception_ptr(error), commit_sent);
 }
 
-TEST(Failure, OnlyWhatIsAboutTheDataIsRefused) {
-  for (const char* state : {"22021", "22P02", "23505", "23514", "54000", "P0001"}) {
+TEST(Failure, WhatIsNotAboutTheServerIsAboutTheData) {
+  for (const char* state :
+       {"22021", "22P02", "23505", "23514", "54000", "P0001", "38000", "39001", "2F005", "U0001", "HX999"}) {
     EXPECT_EQ(classify_sqlstate(state), Kind::refused) << state;
   }
-  for (const char* state :
-       {"53100", "53200", "53300", "25006", "42501", "42P01", "40001", "40P01", "55P03", "57014", "58030", "XX000"}) {
-    EXPECT_EQ(classify_sqlstate(state), Kind::storage_full) << state;
+  for (const char* state : {"53100", "53200", "53300", "25006", "42501", "42P01", "40001", "40P01", "55P03", "57014", "58030",
+                            "XX000", "0A000", "42883", ""}) {
+    EXPECT_EQ(classify_sqlstate(state), Kind::later) << state;
   }
 }
 
@@ -30,7 +31,7 @@ TEST(Failure, OnlyWhatIsAboutTheDataIsRefused) {
 TEST(Failure, OwnBookkeepingIsNeverTheDatasFault) {
   for (const char* constraint : {"rejected_events_pkey", "parked_events_pkey", "event_log_pkey", "event_log_stream_version",
                                  "event_log_heads_parked_check", "stream_snapshots_pkey"}) {
-    EXPECT_EQ(classified(postgres::StatementError("no", "23505", constraint)).kind, Kind::storage_full) << constraint;
+    EXPECT_EQ(classified(postgres::StatementError("no", "23505", constraint)).kind, Kind::later) << constraint;
   }
   for (const char* constraint : {"no_poison", "rejected_events_size", ""}) {
     EXPECT_EQ(classified(postgres::StatementError("no", "23514", constraint)).kind, Kind::refused) << constraint;

@@ -20,6 +20,11 @@ constexpr const char* kSettings =
     "SET quote_all_identifiers = off; "
     // What a transaction sees. default_transaction_read_only stays: it is how a database is closed for writing.
     "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; SET row_security = on; "
+    // An error ends a transaction, not the session.
+    "SET exit_on_error = off; "
+    // Our own views are read. A minor release brought the setting (CVE-2024-7348).
+    "SELECT set_config('restrict_nonsystem_relation_kind', '', false) "
+    "WHERE current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL; "
     // Maintenance takes as long as it takes.
     "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
     // Our statements are short and many, with the right index for each. The planner compiles (LLVM) what looks costly to it,

@@ -78,6 +78,13 @@ std::string_view exportable_table(std::string_view name) {
   return name == kExportedLog ? "event_log" : name;
 }
 
+// What people said in the order in which it arrived; the rest by its key.
+std::string order_of(postgres::Connection& connection, const std::string& table) {
+  if (table == "chat_messages") return "created_at, id";
+  if (table == "message_status") return "timestamp, id";
+  return primary_key(connection, table);
+}
+
 }  // namespace
 
 std::vector<std::string> exportable_names() {
@@ -109,7 +116,7 @@ std::int64_t export_rows(postgres::Connection& connection, std::string_view name
     return copy_csv(connection, "SELECT * FROM event_log ORDER BY partition, \"offset\"", sink);
   }
   const std::string table(exportable_table(name));
-  const std::string order = primary_key(connection, table);
+  const std::string order = order_of(connection, table);
   if (format == ExportFormat::jsonl) return copy_jsonl(connection, table, order, sink);
   return copy_csv(connection, "SELECT * FROM " + table + " ORDER BY " + order, sink);
 }

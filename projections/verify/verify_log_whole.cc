@@ -48,6 +48,22 @@ void look_for_witnesses(pqxx::transaction_base& transaction, const OnFinding& on
   }
 }
 
+// A projection that runs has a checkpoint in each partition. Where one is gone, nothing is folded any more, and what the tables
+// lack of the partition is not missed by who compares them with what was folded.
+void look_for_checkpoints(pqxx::transaction_base& transaction, const OnFinding& on_finding) {
+  for (const auto& row :
+       transaction.exec("SELECT p.projection, h.partition FROM (SELECT DISTINCT projection FROM projection_checkpoints) p "
+                        "CROSS JOIN event_log_heads h LEFT JOIN projection_checkpoints c USING (projection, partition) "
+                        "WHERE c.partition IS NULL ORDER BY 1, 2")) {
+    const auto projection = row[0].as<std::string>();
+    on_finding(
+        {"checkpoint", projection + " partition " + row[1].as<std::string>(),
+         "there is none: nothing of the partition is projected, and its rows are not checked. Start the projectors again, "
+         "then: hermes rebuild " +
+             projection});
+  }
+}
+
 void look_outside(pqxx::transaction_base& transaction, const OnFinding& on_finding) {
   const int count = transaction.exec1("SELECT partition_count FROM event_log_settings")[0].as<int>();
   for (const char* table : {"event_log", "event_log_heads", "projection_checkpoints", "projection_skips", "stream_snapshots"}) {
@@ -67,6 +83,7 @@ void look_outside(pqxx::transaction_base& transaction, const OnFinding& on_findi
 
 void verify_log_whole(pqxx::transaction_base& transaction, const OnFinding& on_finding) {
   look_for_witnesses(transaction, on_finding);
+  look_for_checkpoints(transaction, on_finding);
   look_outside(transaction, on_finding);
   for (const std::string& missing : eventstore::missing_guards(transaction)) on_finding({"guard", "event_log", missing});
 }

@@ -64,8 +64,8 @@ Table describe(Transaction& transaction, std::string_view name) {
 
 // Temporary tables come first in every search_path, so the projection's statements mean them.
 void make_empty_twin(Transaction& transaction, const Table& table, bool bare) {
-  transaction.exec("CREATE TEMPORARY TABLE " + table.name + " (LIKE " + table.live + (bare ? "" : " INCLUDING INDEXES") +
-                   ") ON COMMIT DROP");
+  transaction.exec("CREATE TEMPORARY TABLE " + table.name + " (LIKE " + table.live + " INCLUDING DEFAULTS INCLUDING GENERATED" +
+                   (bare ? "" : " INCLUDING INDEXES") + ") ON COMMIT DROP");
 }
 
 // Where the projection's tables stand: what is before these offsets is in them.
@@ -204,6 +204,7 @@ void judge_skips(postgres::Connection& connection, Transaction& transaction, con
 void verify_tables(postgres::Connection& connection, const Projection& projection, int partition_count,
                    const OnFinding& on_finding, const OnFinding& on_note, const eventstore::OnRows& on_rows) {
   Transaction transaction(connection);
+  transaction.exec("SET TRANSACTION READ WRITE");  // for temporary tables, also where the database is closed for writing
   hold(transaction, projection);
   transaction.exec("SET LOCAL work_mem = '64MB'");  // two large tables are joined
   std::vector<Table> tables;

@@ -157,6 +157,40 @@ TEST_F(Verify, FindsAWrongSnapshotAndIgnoresADamagedOne) {
   EXPECT_THAT(findings(), IsEmpty());
 }
 
+TEST_F(Verify, FindsNothingWrongWithASnapshotOfManyReceipts) {
+  auto connection = *postgres::connect(server_->settings("hermes_ingester"));
+  eventstore::CommandHandler handler(*connection, {});
+  std::vector<domain::Command> commands{message("many", "fredy", "all", "to many")};
+  for (int i = 0; i < 1'500; ++i) commands.push_back(receipt("many", Status::delivered, "user-" + std::to_string(i)));
+  ASSERT_TRUE(handler.handle(batch(std::move(commands))));
+  ASSERT_TRUE(handler.handle(batch({receipt("many", Status::read, "user-1")})));  // with this batch at the latest it is taken
+  ASSERT_NE(superuser_->value("SELECT count(*) FROM stream_snapshots"), "0");
+  EXPECT_THAT(findings({"--only", "streams"}), IsEmpty());
+}
+
+TEST_F(Verify, FindsAMissingCheckpointWhateverTheTablesHold) {
+  superuser_->execute(
+      "DELETE FROM message_status WHERE id % 16 = 1; DELETE FROM projection_checkpoints WHERE projection = 'chat' AND "
+      "partition = 1");
+  EXPECT_THAT(findings({"--only", "log"}), ElementsAre(HasSubstr("checkpoint chat partition 1: there is none")));
+  const std::string status = run({hermes_command(), "status"}, environment()).output;
+  EXPECT_THAT(status, HasSubstr("chat has no checkpoint in 1 of 2 partitions"));
+}
+
+TEST_F(Verify, WorksWhereTheDatabaseIsClosedForWriting) {
+  superuser_->execute("ALTER ROLE " + server_->settings().user + " SET default_transaction_read_only = on");
+  const auto found = findings();
+  superuser_->execute("ALTER ROLE " + server_->settings().user + " RESET default_transaction_read_only");
+  EXPECT_THAT(found, IsEmpty());
+}
+
+TEST_F(Verify, LeavesColumnsThatAnOperatorAddedAlone) {
+  superuser_->execute(
+      "ALTER TABLE chat_messages ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', content)) STORED, "
+      "ADD COLUMN language text NOT NULL DEFAULT 'en'");
+  EXPECT_THAT(findings({"--only", "tables"}), IsEmpty());
+}
+
 // The last event of a partition is removed, and the head put back: the log and its chain look as if it had never been.
 const char* const kRemoveTheEnd =
     "DELETE FROM event_log e USING event_log_heads h WHERE e.partition = 1 AND h.partition = 1 AND e.\"offset\" = "
@@ -256,6 +290,19 @@ TEST_F(Verify, FindsEveryGuardOfTheLogThatIsAway) {
        "ALTER TABLE event_log ADD CONSTRAINT event_log_hash_check CHECK (length(hash) = 32)"},
       {"GRANT UPDATE (hash) ON event_log TO hermes_ingester", "the role hermes_ingester has UPDATE on event_log",
        "REVOKE UPDATE (hash) ON event_log FROM hermes_ingester"},
+      {"CREATE ROLE outsider; GRANT DELETE ON event_log TO outsider", "the role outsider has DELETE on event_log",
+       "REVOKE ALL ON event_log FROM outsider; DROP ROLE outsider"},
+      {"GRANT INSERT ON event_log TO PUBLIC", "everybody (PUBLIC) has INSERT on event_log",
+       "REVOKE INSERT ON event_log FROM PUBLIC"},
+      {"GRANT UPDATE ON event_log_heads TO hermes_reader", "the role hermes_reader has UPDATE on event_log_heads",
+       "REVOKE UPDATE ON event_log_heads FROM hermes_reader"},
+      {"ALTER TABLE event_log ALTER payload DROP NOT NULL", "the column event_log.payload may be null",
+       "ALTER TABLE event_log ALTER payload SET NOT NULL"},
+      {"ALTER TABLE event_log ALTER received_at SET DEFAULT now()", "the column event_log.received_at has a default",
+       "ALTER TABLE event_log ALTER received_at DROP DEFAULT"},
+      {"CREATE TABLE heir () INHERITS (event_log)", "a table inherits event_log", "DROP TABLE heir"},
+      {"ALTER TABLE event_log_settings SET UNLOGGED", "event_log_settings is not logged",
+       "ALTER TABLE event_log_settings SET LOGGED"},
       {"CREATE RULE nothing AS ON DELETE TO event_log DO INSTEAD NOTHING", "a rewrite rule changes",
        "DROP RULE nothing ON event_log"},
       {"ALTER TABLE event_log ENABLE ROW LEVEL SECURITY", "row security is on for event_log",

@@ -167,6 +167,11 @@ TEST_F(ArrivalOrder, HoldsWhenTheClockIsPutBack) {
   ingester.wait_ready();
   publish(2 * kStep, 3 * kStep);
   ASSERT_TRUE(has_appended(3 * kStep));
+  EXPECT_TRUE(eventually([&] {
+    return database_.value(
+               "SELECT count(*) FROM service_heartbeats WHERE state = 'degraded' AND problem LIKE '%ahead of this machine%'") ==
+           "1";
+  })) << "an operator is told";
   EXPECT_EQ(ingester.stop(), 0);
   expect_read_in_order(3 * kStep);
 }

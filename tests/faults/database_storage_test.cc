@@ -63,11 +63,11 @@ TEST_F(DatabaseStorage, AFullDiskUnderTheLogOnlyDelays) {
   Database(superuser).execute("ALTER TABLE event_log SET TABLESPACE small");
 
   PersistentHandler handler(server_.settings("hermes_ingester"), [&] {
-    if (handler.storage_full == 3) disk->grow_to(64 * kMegabyte);
+    if (handler.later == 3) disk->grow_to(64 * kMegabyte);
   });
   for (int i = 0; i < 10; ++i) handler.handle(next_batch());
 
-  EXPECT_EQ(handler.storage_full, 3) << "the disk was to be full, and to stay full until it grew";
+  EXPECT_EQ(handler.later, 3) << "the disk was to be full, and to stay full until it grew";
   expect_every_message_once();
   Database(superuser).execute("ALTER TABLE event_log SET TABLESPACE pg_default");
   Database(superuser).execute("DROP TABLESPACE small");
@@ -121,13 +121,13 @@ TEST_F(DatabaseStorage, AReadOnlyDatabaseOnlyDelays) {
     database.execute("SELECT pg_reload_conf()");
   };
   PersistentHandler handler(server_.settings("hermes_ingester"), [&] {
-    if (handler.storage_full == 3) set_read_only("off");
+    if (handler.later == 3) set_read_only("off");
   });
   handler.handle(next_batch());
   set_read_only("on");
   EXPECT_TRUE(eventually([&] { return Database(server_.settings()).value("SHOW default_transaction_read_only") == "on"; }));
   for (int i = 0; i < 3; ++i) handler.handle(next_batch());
-  EXPECT_GE(handler.storage_full, 3);
+  EXPECT_GE(handler.later, 3);
   expect_every_message_once();
 }
 

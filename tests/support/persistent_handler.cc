@@ -34,8 +34,8 @@ std::vector<Handled> PersistentHandler::handle(const std::vector<eventstore::Inc
         connection_ = std::move(next);
         break;
       }
-      case HandleError::Kind::storage_full:
-        ++storage_full;
+      case HandleError::Kind::later:
+        ++later;
         when_full_();
         break;
       case HandleError::Kind::refused: throw std::runtime_error("refused: " + handled.error().detail);

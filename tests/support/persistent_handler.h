@@ -24,7 +24,7 @@ class PersistentHandler {
   int settled_as_committed = 0;
   int settled_as_not_committed = 0;
   int unavailable = 0;
-  int storage_full = 0;
+  int later = 0;
 
  private:
   postgres::ConnectionPtr connect();

@@ -136,9 +136,20 @@ ingest::Settings settings_from(const Settings& shared, const Flags& flags) {
   return settings;
 }
 
+// The messages are taken all the same, and in order; only their times say nothing until the clock has caught up.
+constexpr std::chrono::seconds kClockBehindMax{60};
+
+std::string clock_problem(const ingest::Health& health) {
+  if (health.clock_behind < kClockBehindMax) return "";
+  return "messages get times of arrival that are " + std::to_string(health.clock_behind.count()) +
+         " s ahead of this machine's clock, which was set wrong then or is now. See docs/troubleshooting.md, \"ahead of the "
+         "clock\"";
+}
+
 eventstore::Heartbeat heartbeat_of(const ingest::Health& health, const std::string& client_id, ServiceState& state) {
-  return {.state = state.after(health.ready, health.ready),
-          .problem = health.problem,
+  const std::string clock = clock_problem(health);
+  return {.state = state.after(health.ready, health.ready && clock.empty()),
+          .problem = health.problem.empty() ? clock : health.problem,
           .details = boost::json::serialize(boost::json::object{{"client_id", client_id},
                                                                 {"spool_bytes", health.spool_bytes},
                                                                 {"spool_messages", health.spool_messages},

@@ -115,7 +115,7 @@ void print_until(postgres::Connection& connection, Cursors& cursors, const std::
       transaction.commit();
     }
     std::stable_sort(round.begin(), round.end(),
-                     [](const RecordedEvent& a, const RecordedEvent& b) { return a.recorded_at < b.recorded_at; });
+                     [](const RecordedEvent& a, const RecordedEvent& b) { return a.arrived_at() < b.arrived_at(); });
     for (const RecordedEvent& event : round) {
       if (stream.empty() || event.stream_id == stream) printer.print(event);
     }
@@ -148,7 +148,7 @@ Cursors parse_from(const std::vector<std::string>& from, const std::vector<Offse
 void print_last(postgres::Connection& connection, const std::vector<Offset>& ends, std::size_t count, Printer& printer) {
   std::vector<RecordedEvent> last;
   std::optional<UnreadableEvent> unreadable;
-  const auto newest_first = [](const RecordedEvent& a, const RecordedEvent& b) { return a.recorded_at > b.recorded_at; };
+  const auto newest_first = [](const RecordedEvent& a, const RecordedEvent& b) { return a.arrived_at() > b.arrived_at(); };
   {
     ReadTransaction transaction(connection);
     for (std::size_t partition = 0; partition < ends.size(); ++partition) {

@@ -155,6 +155,15 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
                        (status.postponed.count == 1 ? " message waits" : " messages wait") +
                        " in postponed_events until an ingester can read their streams: " + status.postponed.reason);
   }
+  std::map<std::string, std::size_t> checkpoints;
+  for (const ProjectionLag& lag : status.projections) ++checkpoints[lag.projection];
+  for (const auto& [projection, count] : checkpoints) {
+    if (count >= status.log.partitions.size()) continue;
+    problems.push_back(projection + " has no checkpoint in " + std::to_string(status.log.partitions.size() - count) + " of " +
+                       std::to_string(status.log.partitions.size()) +
+                       " partitions: nothing of them is projected. Start the projectors again, then: hermes rebuild " +
+                       projection);
+  }
   // Late partitions of one projection have one cause: they are one problem.
   struct Late {
     std::size_t partitions = 0;
