@@ -124,6 +124,23 @@ TEST_F(Bookkeeping, ExpiringParkedReceiptsReadsThemOnceAndNotOnceForEachThousand
   EXPECT_LE(rows_read("parked_events") - before, 5 * kReceipts);
 }
 
+// A thousand of them are moved at a time, and more than that may have been parked in one microsecond: by a restored dump, or a
+// batch.
+TEST_F(Bookkeeping, AllReceiptsThatWereParkedAtTheSameTimeExpire) {
+  constexpr int kReceipts = 2'001;
+  database->execute(
+      "INSERT INTO parked_events (partition, stream_key, message_id, status, user_id, parked_at, received_at, topic, payload, "
+      "sequence) "
+      "SELECT i % 2, gen_random_uuid(), 'm' || i, 'read', 'david', now() - interval '2 hours', now(), 't', '', i FROM "
+      "generate_series(1, " +
+      std::to_string(kReceipts) +
+      ") AS i;"
+      "UPDATE event_log_heads head SET parked = (SELECT count(*) FROM parked_events p WHERE p.partition = head.partition)");
+  EXPECT_EQ(*handler->expire_parked(std::chrono::hours(1)), static_cast<std::size_t>(kReceipts));
+  EXPECT_EQ(database->value("SELECT count(*) FROM rejected_events"), std::to_string(kReceipts));
+  EXPECT_EQ(database->value("SELECT sum(parked) FROM event_log_heads"), "0");
+}
+
 TEST_F(Bookkeeping, OfATypingStreamTheLastEventAloneIsRead) {
   constexpr int kEvents = 5'000;
   handle({incoming(typing("fredy", "david", true)), incoming(typing("fredy", "david", false))});

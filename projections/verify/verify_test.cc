@@ -97,6 +97,38 @@ TEST_F(Verify, FindsASwappedPair) {
   EXPECT_THAT(found, Contains(AllOf(HasSubstr("stream message/m1"), HasSubstr("stands before the version before it"))));
 }
 
+TEST_F(Verify, FindsAStreamInAnotherPartitionThanItsOwn) {
+  superuser_->execute(
+      "INSERT INTO event_log SELECT 1 - partition, (SELECT next_offset FROM event_log_heads h WHERE h.partition = 1 - "
+      "e.partition), "
+      "stream_key, stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, payload, hash FROM "
+      "event_log e" +
+      kRowOfM1);
+  EXPECT_THAT(findings({"--only", "streams"}),
+              ElementsAre(AllOf(HasSubstr("stream message/m1"), HasSubstr("the stream belongs to another partition"))));
+}
+
+TEST_F(Verify, FindsAnEventUnderTheKeyOfAnotherStream) {
+  superuser_->execute("UPDATE event_log SET stream_id = 'message/m2' WHERE stream_id = 'message/m1' AND version = 2");
+  EXPECT_THAT(
+      findings({"--only", "streams"}),
+      ElementsAre(AllOf(HasSubstr("stream message/m1"), HasSubstr("stream_key is that of another stream, message/m2"))));
+}
+
+TEST_F(Verify, FindsATimeThatGoesBack) {
+  superuser_->execute(
+      "UPDATE event_log SET recorded_at = recorded_at - interval '1 hour' WHERE stream_id = 'message/m1' AND version = 2");
+  EXPECT_THAT(findings({"--only", "chain"}),
+              Contains("chain " + position_of("message/m1", 2) + ": recorded_at is earlier than the event before"));
+}
+
+TEST_F(Verify, FindsAHeadThatIsNotOfItsPartition) {
+  superuser_->execute("UPDATE event_log_heads SET last_hash = sha256(last_hash) WHERE partition = 0");
+  EXPECT_THAT(findings({"--only", "chain"}), ElementsAre(HasSubstr("the head's hash is not the last event's")));
+  superuser_->execute("ALTER TABLE event_log_heads DISABLE TRIGGER ALL; DELETE FROM event_log_heads WHERE partition = 0");
+  EXPECT_THAT(findings({"--only", "chain"}), ElementsAre(HasSubstr("the partition has no head")));
+}
+
 TEST_F(Verify, FindsAnEventThatTheMachineRefuses) {
   auto connection = *postgres::connect(server_->settings("hermes_ingester"));
   eventstore::Appender appender(*connection);
