@@ -209,7 +209,7 @@ SQL
 }
 
 # PostgreSQL takes huge pages where the machine has enough of them set apart (docs/running.md). In small ones more buffers
-# brought nothing (docs/performance.md).
+# brought nothing (docs/lab-notebook.md).
 shared_buffers() {
   local free_kib
   free_kib=$(awk '/^HugePages_Free:/ { pages = $2 } /^HugePages_Rsvd:/ { pages -= $2 } /^Hugepagesize:/ { size = $2 }

@@ -41,7 +41,7 @@ class Mailbox {
   // Requires: `lanes` and `inbox` are of this user, in `user_folder`; `notices` outlives the mailbox.
   Mailbox(domain::UserId user, std::filesystem::path user_folder, Lanes lanes, std::unique_ptr<Inbox> inbox, Notices& notices);
 
-  // ---- what comes in. False: it could not be stored, that has been told, and it is to come again. ----
+  // ---- What comes in. False: the message was refused for now, and `notices` say why; the broker will deliver it again. ----
 
   bool take(const wire::Decoded& decoded, Timestamp now);
   // Nothing becomes of one that came before, is for others, or is the user's own broadcast.

@@ -43,8 +43,8 @@ inline constexpr std::size_t kQueuedBytesMax = 16u << 20;
 inline constexpr std::size_t kBatchBytesMax = 4u << 20;
 // Acknowledgements that wait for the broker. When they are more, the workers wait: acknowledging is part of the job.
 inline constexpr std::size_t kQueuedAcksMax = 20'000;
-// Longer than what counts most messages: what comes together passes spool, router and worker together, and each of these wakes
-// the next. Against the milliseconds in which batches close it is little.
+// Waiting this long lets messages arrive together, so that spool, router and worker wake once for many. It is little against
+// the milliseconds in which batches close.
 inline constexpr std::chrono::milliseconds kGatherFor{2};
 // Larger messages are not even sent to us (the broker drops them): four times what can be appended, so that what is only
 // somewhat too large is kept in rejected_events, and no client can fill memory or spool with one message.

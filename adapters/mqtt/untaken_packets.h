@@ -37,8 +37,8 @@ class UntakenPackets {
   static constexpr std::size_t kPingFrom = 64;
   bool ping_is_due() const { return pings_.empty() && count() >= kPingFrom; }
 
-  // How many more may be sent before what is sent next would wait for long. As the count is known a round trip late, so many as
-  // a fast broker takes in the time of one, at its best: kWindow for each kWindowTime.
+  // How many more packets may be sent without making the next one wait. The count of those that the broker has taken is known a
+  // round trip late, so it is what a fast broker takes in one round trip at its best: kWindow packets for each kWindowTime.
   static constexpr std::size_t kWindow = 256;
   static constexpr std::chrono::milliseconds kWindowTime{3};
   static constexpr std::size_t kWindowMax = 65'536;

@@ -27,7 +27,7 @@ void prepare(postgres::Connection& connection) {
   };
   // One head after the other, in the order of $1, is locked at the place where it was last; if it has moved, it is searched
   // for. A search by key goes through every version of the row that somebody's snapshot may still see: with a snapshot that is
-  // 20,000 batches old it took 0.9 ms of CPU (docs/performance.md). A row that was waited for is read as it is after the wait.
+  // 20,000 batches old it took 0.9 ms of CPU (docs/lab-notebook.md). A row that was waited for is read as it is after the wait.
   static constexpr const char* kLock =
       "SELECT known.partition, coalesce(there.next_offset, moved.next_offset), coalesce(there.last_hash, moved.last_hash), "
       "coalesce(there.parked, moved.parked), coalesce(there.recorded, moved.recorded), coalesce(there.place, moved.place) "

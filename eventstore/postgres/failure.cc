@@ -2,16 +2,16 @@
 
 #include <pqxx/pqxx>
 
+#include "eventstore/postgres/server_message.h"
 #include "eventstore/postgres/statements.h"
 
 namespace hermes::eventstore {
 namespace {
 
-std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
-
 DatabaseFailure classify(const pqxx::sql_error& refused, DatabaseFailure::Kind when_broken) {
   const DatabaseFailure::Kind kind = classify_sqlstate(refused.sqlstate());
-  return {kind == DatabaseFailure::Kind::unavailable ? when_broken : kind, first_line(refused.what()), refused.sqlstate()};
+  return {kind == DatabaseFailure::Kind::unavailable ? when_broken : kind, postgres::first_line(refused.what()),
+          refused.sqlstate()};
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ DatabaseFailure classify(std::exception_ptr error, bool commit_sent) {
   try {
     std::rethrow_exception(error);
   } catch (const pqxx::broken_connection& broken) {
-    return {when_broken, first_line(broken.what())};
+    return {when_broken, postgres::first_line(broken.what())};
   } catch (const postgres::StatementError& refused) {
     DatabaseFailure failure = classify(refused, when_broken);
     if (failure.kind == DatabaseFailure::Kind::refused && is_own_bookkeeping(refused.constraint)) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "eventstore/postgres/server_message.h"
+
 namespace hermes::postgres::detail {
 namespace {
 
@@ -62,16 +64,6 @@ bool succeeded(const ResultPtr& result) {
   return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
-// The server's first line, without its label.
-std::string words(pg_conn* connection) {
-  std::string line = PQerrorMessage(connection);
-  line.resize(std::min(line.find('\n'), line.size()));
-  for (const std::string label : {"ERROR:  ", "FATAL:  "}) {
-    if (line.starts_with(label)) line.erase(0, label.size());
-  }
-  return line;
-}
-
 std::string quoted(pg_conn* connection, const std::string& name) {
   std::unique_ptr<char, void (*)(void*)> text(PQescapeIdentifier(connection, name.c_str(), name.size()), PQfreemem);
   return text ? text.get() : "";
@@ -95,18 +87,19 @@ Result<std::string, SessionError> schema_of(pg_conn* connection, const ResultPtr
 Result<Done, SessionError> prepare_session(pg_conn* connection, const std::string& role) {
   // First and alone: the one that is in force holds for all that is sent with it.
   for (int attempt = 0; !succeeded(ResultPtr(PQexec(connection, "SET statement_timeout = 0"))); ++attempt) {
-    if (attempt == kAttempts || PQstatus(connection) != CONNECTION_OK) return fail(SessionError{words(connection), false});
+    if (attempt == kAttempts || PQstatus(connection) != CONNECTION_OK)
+      return fail(SessionError{first_line(PQerrorMessage(connection)), false});
   }
   std::string sql = kSettings;
   if (PQserverVersion(connection) >= kIdleSessionTimeout) sql += "SET idle_session_timeout = 0; ";
   if (PQserverVersion(connection) >= kTransactionTimeout) sql += "SET transaction_timeout = 0; ";
   const ResultPtr look(PQexec(connection, (sql + kLook).c_str()));
-  if (!succeeded(look)) return fail(SessionError{words(connection), false});
+  if (!succeeded(look)) return fail(SessionError{first_line(PQerrorMessage(connection)), false});
   const auto schema = schema_of(connection, look);
   if (!schema) return fail(schema.error());
 
   if (!schema->empty() && !succeeded(ResultPtr(PQexec(connection, ("SET search_path = " + *schema).c_str()))))
-    return fail(SessionError{words(connection), false});
+    return fail(SessionError{first_line(PQerrorMessage(connection)), false});
   const std::string replication = PQgetvalue(look.get(), 0, 3);
   if (replication != "origin" && !succeeded(ResultPtr(PQexec(connection, "SET session_replication_role = origin")))) {
     return fail(
@@ -117,7 +110,7 @@ Result<Done, SessionError> prepare_session(pg_conn* connection, const std::strin
                      true});
   }
   if (role.empty() || succeeded(ResultPtr(PQexec(connection, ("SET ROLE " + quoted(connection, role)).c_str())))) return Done{};
-  return fail(SessionError{"cannot act as " + role + ": " + words(connection), false});
+  return fail(SessionError{"cannot act as " + role + ": " + first_line(PQerrorMessage(connection)), false});
 }
 
 }  // namespace hermes::postgres::detail

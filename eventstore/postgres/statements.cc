@@ -6,6 +6,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "eventstore/postgres/server_message.h"
+
 namespace hermes::postgres {
 namespace {
 
@@ -16,12 +18,6 @@ constexpr std::size_t kHeaderSize = 19;
 constexpr std::size_t kSendPiece = 64 * 1024;
 
 constexpr char kHexDigits[] = "0123456789abcdef";
-
-std::string one_line(std::string_view message) {
-  while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
-  std::string line(message.substr(0, message.find('\n')));
-  return line;
-}
 
 }  // namespace
 
@@ -196,7 +192,7 @@ void Statements::raise(pg_result* result) {
   };
   const std::string sqlstate = field(PG_DIAG_SQLSTATE);
   std::string message = field(PG_DIAG_MESSAGE_PRIMARY);
-  if (message.empty()) message = one_line(PQerrorMessage(connection_.raw()));
+  if (message.empty()) message = first_line(PQerrorMessage(connection_.raw()));
   if (message.empty()) message = std::string("an unexpected ") + PQresStatus(PQresultStatus(result));
   if (!sqlstate.empty()) message += " (SQLSTATE " + sqlstate + ")";
   if (PQstatus(connection_.raw()) != CONNECTION_OK) {
@@ -212,12 +208,12 @@ void Statements::raise_broken() {
   std::string message;
   while (PGresult* result = PQgetResult(raw)) {
     const ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_FATAL_ERROR) message = one_line(PQresultErrorMessage(result));
+    if (status == PGRES_FATAL_ERROR) message = first_line(PQresultErrorMessage(result));
     PQclear(result);
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) break;
   }
   pending_ = false;
-  if (message.empty()) message = one_line(PQerrorMessage(raw));
+  if (message.empty()) message = first_line(PQerrorMessage(raw));
   throw pqxx::broken_connection("the connection to PostgreSQL was lost: " + message);
 }
 

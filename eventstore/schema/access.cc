@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "eventstore/postgres/server_message.h"
+
 namespace hermes::eventstore {
 namespace {
 
@@ -175,14 +177,6 @@ void add_function_grants(pqxx::transaction_base& transaction, const FunctionGran
   }
 }
 
-// The server's first line, without its label.
-std::string words_of(const pqxx::failure& error) {
-  std::string line = error.what();
-  line.resize(std::min(line.find('\n'), line.size()));
-  if (line.starts_with("ERROR:  ")) line.erase(0, 8);
-  return line;
-}
-
 Result<Done, AccessError> make_role(postgres::Connection& connection, const RoleProblem& problem, const std::string& login) {
   pqxx::work work(connection);
   const std::string name = connection.quote_name(login);
@@ -193,8 +187,8 @@ Result<Done, AccessError> make_role(postgres::Connection& connection, const Role
       creating.commit();
     }
   } catch (const pqxx::insufficient_privilege& error) {
-    return fail(AccessError{"role " + problem.role + " is missing and " + login + " may not create it (" + words_of(error) +
-                            "). As a superuser: ALTER ROLE " + name + " CREATEROLE;"});
+    return fail(AccessError{"role " + problem.role + " is missing and " + login + " may not create it (" +
+                            postgres::first_line(error.what()) + "). As a superuser: ALTER ROLE " + name + " CREATEROLE;"});
   } catch (const pqxx::sql_error& error) {
     // Another database's migration was faster; roles belong to the whole cluster.
     if (error.sqlstate() != "42710" && error.sqlstate() != "23505") throw;
@@ -292,8 +286,8 @@ Result<std::vector<std::string>, AccessError> make_grants(postgres::Connection& 
     try {
       work.exec(grant.sql);
     } catch (const pqxx::insufficient_privilege& error) {
-      return fail(AccessError{"missing: " + grant.told + ", which this user may not grant (" + words_of(error) +
-                              "). Run hermes migrate as the owner of the tables"});
+      return fail(AccessError{"missing: " + grant.told + ", which this user may not grant (" +
+                              postgres::first_line(error.what()) + "). Run hermes migrate as the owner of the tables"});
     }
     made.push_back(grant.told);
   }

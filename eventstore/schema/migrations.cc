@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "eventstore/postgres/failure.h"
+#include "eventstore/postgres/server_message.h"
 #include "eventstore/postgres/statements.h"
 #include "eventstore/schema/access.h"
 #include "eventstore/schema/partition_count.h"
@@ -14,7 +15,7 @@
 namespace hermes::eventstore {
 namespace {
 
-// Any number that nobody else is likely to use: "hermes" in ASCII.
+// Any number that nobody else is likely to use.
 constexpr const char* kAdvisoryLock = "114784820224371";
 
 struct Applied {
@@ -37,12 +38,8 @@ std::string checksum(std::string_view sql) {
 
 // The server's message in one line: what went wrong, and its hint if it has one.
 std::string one_line(std::string_view message) {
-  std::string line(message.substr(0, message.find('\n')));
-  if (line.starts_with("ERROR:  ")) line.erase(0, 8);
-  if (auto hint = message.find("\nHINT:  "); hint != std::string_view::npos) {
-    std::string_view rest = message.substr(hint + 8);
-    line.append(". ").append(rest.substr(0, rest.find('\n')));
-  }
+  std::string line = postgres::first_line(message);
+  if (const std::string_view hint = postgres::labelled(message, "HINT"); !hint.empty()) line.append(". ").append(hint);
   return line;
 }
 

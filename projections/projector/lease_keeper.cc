@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "eventstore/postgres/server_message.h"
+
 namespace hermes::projections {
 
 LeaseKeeper::LeaseKeeper(postgres::Settings settings, std::string projection, std::string instance,
@@ -50,8 +52,7 @@ void LeaseKeeper::run() {
       renew();
     } catch (const std::exception& error) {
       connection_.reset();
-      const std::string_view text = error.what();
-      spdlog::warn("{}: cannot renew the leases while a batch runs: {}", projection_, text.substr(0, text.find('\n')));
+      spdlog::warn("{}: cannot renew the leases while a batch runs: {}", projection_, postgres::first_line(error.what()));
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/back_off.h"
+#include "eventstore/postgres/server_message.h"
 #include "projections/projector/worker_session.h"
 
 namespace hermes::projections {
@@ -43,10 +44,10 @@ void Worker::run() {
       // Everything that is not an event's own fault ends the session: connection lost, database starting up, disk full, lock
       // time-out. Nothing was committed, and a new session starts from the checkpoints.
       const auto pause = back_off.next();
-      spdlog::error("{}: {} (trying again in {} ms)", projection_.name(), one_line(error.what()), pause.count());
+      spdlog::error("{}: {} (trying again in {} ms)", projection_.name(), postgres::first_line(error.what()), pause.count());
       report([&](ProjectionStatus& status) {
         status.connected = false;
-        status.problem = one_line(error.what());
+        status.problem = postgres::first_line(error.what());
         status.partitions.clear();
         ++status.failures;
         status.alive_at = std::chrono::steady_clock::now();

@@ -8,6 +8,7 @@
 
 #include "eventstore/log/event_reader.h"
 #include "eventstore/postgres/failure.h"
+#include "eventstore/postgres/server_message.h"
 
 namespace hermes::projections {
 namespace {
@@ -51,11 +52,6 @@ class Flag : public pqxx::notification_receiver {
 };
 
 }  // namespace
-
-std::string one_line(std::string_view text) {
-  std::string line(text.substr(0, text.find_first_of("\r\n")));
-  return line;
-}
 
 WorkerSession::WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop,
                              Suspects& suspects, Report report)
@@ -260,12 +256,12 @@ bool WorkerSession::fold() {
   } catch (const pqxx::sql_error& error) {
     const auto kind = eventstore::classify_sqlstate(error.sqlstate());
     if (kind == eventstore::DatabaseFailure::Kind::refused) {
-      refused(asked, one_line(error.what()));
+      refused(asked, postgres::first_line(error.what()));
     } else if (error.sqlstate() == kQueryCanceled) {
-      took_too_long(asked, started, one_line(error.what()));
+      took_too_long(asked, started, postgres::first_line(error.what()));
       name_slow_events();
     } else {
-      if (error.sqlstate() == kSessionEnded) took_too_long(asked, started, one_line(error.what()));
+      if (error.sqlstate() == kSessionEnded) took_too_long(asked, started, postgres::first_line(error.what()));
       throw;
     }
   } catch (const pqxx::broken_connection&) {

@@ -16,9 +16,6 @@
 
 namespace hermes::projections {
 
-// An error's text without its line ends and what follows the first line of the server's message.
-std::string one_line(std::string_view text);
-
 class WorkerSession {
  public:
   using Report = std::function<void(const std::function<void(ProjectionStatus&)>&)>;

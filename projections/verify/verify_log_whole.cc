@@ -51,10 +51,10 @@ void look_for_witnesses(pqxx::transaction_base& transaction, const OnFinding& on
 // A projection that runs has a checkpoint in each partition. Where one is gone, nothing is folded any more, and what the tables
 // lack of the partition is not missed by who compares them with what was folded.
 void look_for_checkpoints(pqxx::transaction_base& transaction, const OnFinding& on_finding) {
-  for (const auto& row :
-       transaction.exec("SELECT p.projection, h.partition FROM (SELECT DISTINCT projection FROM projection_checkpoints) p "
-                        "CROSS JOIN event_log_heads h LEFT JOIN projection_checkpoints c USING (projection, partition) "
-                        "WHERE c.partition IS NULL ORDER BY 1, 2")) {
+  for (const auto& row : transaction.exec(
+           "SELECT p.projection, h.partition FROM (SELECT DISTINCT projection FROM projection_checkpoints) p "
+           "CROSS JOIN event_log_heads h LEFT JOIN projection_checkpoints c USING (projection, partition) "
+           "WHERE c.partition IS NULL AND h.partition < (SELECT partition_count FROM event_log_settings) ORDER BY 1, 2")) {
     const auto projection = row[0].as<std::string>();
     on_finding(
         {"checkpoint", projection + " partition " + row[1].as<std::string>(),

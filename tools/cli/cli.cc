@@ -12,6 +12,7 @@
 
 #include "base/closest_word.h"
 #include "eventstore/postgres/failure.h"
+#include "eventstore/postgres/server_message.h"
 #include "tools/cli/config_file.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/options.h"
@@ -138,12 +139,8 @@ std::function<void(const std::string&)> say_error = [](const std::string& proble
 
 // The server's own words in one line: "ERROR:  " and the excerpt of our SQL say nothing to whoever reads it.
 std::string words_of(std::string_view message) {
-  std::string line(message.substr(0, message.find('\n')));
-  if (line.starts_with("ERROR:  ")) line.erase(0, 8);
-  if (const auto detail = message.find("\nDETAIL:  "); detail != std::string_view::npos) {
-    const std::string_view rest = message.substr(detail + 10);
-    line.append(". ").append(rest.substr(0, rest.find('\n')));
-  }
+  std::string line = postgres::first_line(message);
+  if (const std::string_view detail = postgres::labelled(message, "DETAIL"); !detail.empty()) line.append(". ").append(detail);
   while (line.ends_with('.')) line.pop_back();
   return escape_for_terminal(line);
 }

@@ -1,0 +1,16 @@
+// What the server says of an error (PostgreSQL manual, "Error Message Style Guide"), as libpq and libpqxx give it: lines with
+// labels. Pure; thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hermes::postgres {
+
+// "ERROR:  no such table\nLINE 1: …" is "no such table".
+std::string first_line(std::string_view message);
+
+// What stands behind a label, "DETAIL" or "HINT"; empty if there is none.
+std::string_view labelled(std::string_view message, std::string_view label);
+
+}  // namespace hermes::postgres
