@@ -168,5 +168,23 @@ TEST_F(ProjectorTest, PollsWhenANotificationIsLost) {
   EXPECT_EQ(database->value("SELECT count(*) FROM chat_messages"), "1");
 }
 
+// From the moment the connection is lost, and until there is one again.
+TEST_F(ProjectorTest, TellsThatTheDatabaseIsAwayAndThatItIsBack) {
+  Projector projector({find_projection("chat")}, settings());
+  const auto status = [&] { return projector.status().at("chat"); };
+  ASSERT_TRUE(eventually([&] { return status().connected && status().partitions.size() == 4; }));
+  EXPECT_EQ(status().failures, 0u);
+  Database superuser(server->postgres().superuser());
+  const std::string name = server->settings().database;
+  superuser.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
+  superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
+                    "' AND application_name LIKE 'hermes project%'");
+  EXPECT_TRUE(eventually([&] { return !status().connected && !status().problem.empty(); }));
+  EXPECT_TRUE(status().partitions.empty()) << "others may have them now";
+  EXPECT_TRUE(eventually([&] { return status().failures >= 2; })) << "each attempt is one";
+  superuser.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");
+  EXPECT_TRUE(eventually([&] { return status().connected && status().problem.empty() && status().partitions.size() == 4; }));
+}
+
 }  // namespace
 }  // namespace hermes::projections

@@ -252,6 +252,20 @@ TEST_F(Stuck, ARebuildThatGetsPastTheEventFreesARunningProjector) {
   ASSERT_TRUE(catches_up());
 }
 
+// Since when it has been stuck is what an operator goes by: neither a new start nor another reason makes it young again.
+TEST_F(Stuck, KeepsItsSinceOverARestartAndAnotherReason) {
+  database->execute("ALTER TABLE chat_messages ADD CONSTRAINT no_poison CHECK (content <> 'poison')");
+  writer->append({message("m-1", "fredy", "david", "poison")});
+  ASSERT_TRUE(becomes_stuck("chat"));
+  database->execute("UPDATE projection_stuck SET since = '2026-01-31 12:00Z'");
+  projector->stop();
+  database->execute("ALTER TABLE chat_messages RENAME CONSTRAINT no_poison TO another_reason");
+  projector->start();
+  EXPECT_TRUE(eventually(
+      [&] { return database->value("SELECT reason FROM projection_stuck").find("another_reason") != std::string::npos; }));
+  EXPECT_EQ(database->value("SELECT since = '2026-01-31 12:00Z' FROM projection_stuck"), "t");
+}
+
 TEST_F(Stuck, OnlyAnEventThatStopsAProjectionCanBeSkippedAndNeverWithoutAReason) {
   writer->append({message("m-1")});
   ASSERT_TRUE(catches_up());
