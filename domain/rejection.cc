@@ -6,7 +6,7 @@
 namespace hermes::domain {
 namespace {
 
-constexpr std::array<std::pair<RejectionReason, std::string_view>, 12> kCodes = {{
+constexpr std::array<std::pair<RejectionReason, std::string_view>, kRejectionReasons> kCodes = {{
     {RejectionReason::malformed_json, "malformed_json"},
     {RejectionReason::payload_too_large, "payload_too_large"},
     {RejectionReason::unknown_type, "unknown_type"},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<RejectionReason, std::string_view>, 12> kCodes = 
     {RejectionReason::own_broadcast_receipt, "own_broadcast_receipt"},
     {RejectionReason::server_only_status, "server_only_status"},
     {RejectionReason::parked_too_long, "parked_too_long"},
+    {RejectionReason::parked_too_many, "parked_too_many"},
     {RejectionReason::refused_by_database, "refused_by_database"},
 }};
 

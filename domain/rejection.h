@@ -2,6 +2,7 @@
 // metrics' label), so a code never changes its meaning; the detail is for people.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +24,11 @@ enum class RejectionReason {
   server_only_status,     // `sent` and `received_by_server` are the server's to state
   // What ingest gave up.
   parked_too_long,      // a receipt whose message did not come within the parking window
+  parked_too_many,      // a receipt whose message has not come, and for which as many wait as may
   refused_by_database,  // isolated by bisection: the database refused this one for its data
 };
+
+inline constexpr std::size_t kRejectionReasons = static_cast<std::size_t>(RejectionReason::refused_by_database) + 1;
 
 // "illegal_transition", ...
 std::string_view code(RejectionReason reason);

@@ -27,7 +27,7 @@ class Metrics {
   prometheus::Histogram& histogram(const char* name, const char* help, const prometheus::Histogram::BucketBoundaries& buckets);
 
   prometheus::Registry& registry_;
-  std::array<prometheus::Counter*, 12> rejected_{};
+  std::array<prometheus::Counter*, domain::kRejectionReasons> rejected_{};
 
  public:
   prometheus::Counter& received;

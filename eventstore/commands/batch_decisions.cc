@@ -132,6 +132,12 @@ class Deciding {
     domain::Decision decision = domain::decide(message_of(stream), command);
     const auto* rejection = std::get_if<Rejection>(&decision);
     if (rejection && rejection->reason == RejectionReason::illegal_transition && !message_of(stream).exists()) {
+      if (stream.parked_count + stream.waiting.size() >= kParkedPerMessageMax) {
+        settle(index, {Outcome::rejected, std::nullopt,
+                       Rejection{RejectionReason::parked_too_many,
+                                 std::to_string(kParkedPerMessageMax) + " receipts wait already for this message"}});
+        return;
+      }
       stream.waiting.push_back(index);
       settle(index, {Outcome::parked, std::nullopt, std::nullopt});
       return;

@@ -85,9 +85,24 @@ void BatchStreams::load(postgres::Connection& connection, const AppendTransactio
   load_streams(connection, to_load);
   const auto was_known = [](const BatchStream* stream) { return stream->state.next_version > 0; };
   if (std::ranges::any_of(perhaps_new, was_known)) load_first_for_ = kBatchesToLoadFirst;
+  count_parked_where_many_are(connection, transaction);
   for (ParkedReceipt& parked : load_parked(connection, parked_at)) {
     streams_[parked_stream[parked.stream]].parked.push_back(std::move(parked));
   }
+}
+
+void BatchStreams::count_parked_where_many_are(postgres::Connection& connection, const AppendTransaction& transaction) {
+  std::vector<StreamAddress> addresses;
+  std::vector<BatchStream*> streams;
+  for (BatchStream& stream : streams_) {
+    if (stream.state.next_version > 0) continue;
+    // A batch may add some thousands.
+    if (transaction.head(stream.partition).parked < static_cast<std::int64_t>(kParkedPerMessageMax / 2)) continue;
+    addresses.push_back({stream.partition, stream.key});
+    streams.push_back(&stream);
+  }
+  const std::vector<std::size_t> counts = count_parked(connection, addresses, kParkedPerMessageMax);
+  for (std::size_t i = 0; i < streams.size(); ++i) streams[i]->parked_count = counts[i];
 }
 
 void BatchStreams::remember(const AppendTransaction& transaction) {

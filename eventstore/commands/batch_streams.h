@@ -24,6 +24,10 @@
 
 namespace hermes::eventstore {
 
+// Receipts that wait for one message. All of them are applied in the transaction that appends it, which holds up everybody
+// else; and a message that so many have received before it came is most likely no message.
+inline constexpr std::size_t kParkedPerMessageMax = 10'000;
+
 struct BatchStream {
   std::string id;
   StreamKey key;
@@ -32,6 +36,7 @@ struct BatchStream {
   bool has_message = false;  // one of its commands is
   CachedAggregate state;
   std::vector<ParkedReceipt> parked;   // in the database
+  std::size_t parked_count = 0;        // of a message that is not there; counted only where it may be at its limit
   std::string unreadable{};            // why nothing can be decided for it; empty: it can
   std::vector<std::size_t> waiting{};  // receipts of this batch that came before their message: indexes into the batch
 };
@@ -66,6 +71,7 @@ class BatchStreams {
   };
   Seen& seen(Partition partition) { return seen_[static_cast<std::size_t>(partition)]; }
   void compare_heads(const AppendTransaction& transaction);
+  void count_parked_where_many_are(postgres::Connection& connection, const AppendTransaction& transaction);
 
   int partition_count_;
   AggregateCache cache_;

@@ -266,6 +266,24 @@ TEST_F(CommandHandlerTest, ExpiryTakesWhatItRejectsFromTheCountOfParked) {
   EXPECT_EQ(database_->value("SELECT sum(parked) FROM event_log_heads"), "0");
 }
 
+TEST_F(CommandHandlerTest, ParksAsManyReceiptsForAMessageAsMayWaitAndNoMore) {
+  server_->new_log(1);
+  database_ = std::make_unique<Database>(server_->settings());
+  forget();
+  database_->execute(
+      "INSERT INTO parked_events (partition, stream_key, message_id, status, user_id, occurred_at, received_at, topic, "
+      "payload, sequence) "
+      "SELECT 0, encode(substr(sha256('message/flooded'), 1, 16), 'hex')::uuid, 'flooded', 'read', 'user-' || n, NULL, now(), "
+      "'t', '', n FROM generate_series(1, 9999) n; "
+      "UPDATE event_log_heads SET parked = 9999");
+  EXPECT_THAT(handle({receipt("flooded", Status::read, "one"), receipt("flooded", Status::read, "two"),
+                      receipt("other", Status::read, "two")}),
+              ElementsAre("parked", "parked_too_many", "parked"));
+  EXPECT_THAT(handle({receipt("flooded", Status::read, "three")}), ElementsAre("parked_too_many"));
+  EXPECT_THAT(handle({message("flooded", "fredy", "all")}), ElementsAre("appended"));
+  EXPECT_EQ(database_->value("SELECT count(*) FROM event_log WHERE event_type = 'MessageRead'"), "10000");
+}
+
 TEST_F(CommandHandlerTest, ExpiresNoMoreThanItIsAllowed) {
   std::vector<domain::Command> receipts;
   for (int i = 0; i < 2'500; ++i) receipts.push_back(receipt("never-" + std::to_string(i), Status::read));

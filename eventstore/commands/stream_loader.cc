@@ -101,6 +101,22 @@ void load_streams(postgres::Connection& connection, std::span<const StreamToLoad
   load_rows(connection, typing, "ORDER BY version DESC LIMIT 1");
 }
 
+std::vector<std::size_t> count_parked(postgres::Connection& connection, std::span<const StreamAddress> streams,
+                                      std::size_t most) {
+  std::vector<std::size_t> counts(streams.size());
+  if (streams.empty()) return counts;
+  const std::string query =
+      "SELECT k.i, (SELECT count(*) FROM (SELECT FROM parked_events p WHERE p.partition = k.partition AND p.stream_key = "
+      "k.stream_key "
+      "LIMIT " +
+      std::to_string(most) + ") waiting) FROM " + stream_list(streams) + ") WITH ORDINALITY k (partition, stream_key, i)";
+  postgres::copy_out(connection, query, [&](postgres::BinaryRow row) {
+    const auto stream = static_cast<std::size_t>(row.int64() - 1);
+    counts[stream] = static_cast<std::size_t>(row.int64());
+  });
+  return counts;
+}
+
 std::vector<ParkedReceipt> load_parked(postgres::Connection& connection, std::span<const StreamAddress> streams) {
   std::vector<ParkedReceipt> parked;
   if (streams.empty()) return parked;

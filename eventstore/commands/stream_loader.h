@@ -52,6 +52,10 @@ struct StreamAddress {
 };
 
 // In the order in which they came.
+// How many wait for each of the streams, up to `most`.
+std::vector<std::size_t> count_parked(postgres::Connection& connection, std::span<const StreamAddress> streams,
+                                      std::size_t most);
+
 std::vector<ParkedReceipt> load_parked(postgres::Connection& connection, std::span<const StreamAddress> streams);
 
 // The state after one more event of its stream, whose command arrived at `at`. Throws UnreadableStream if it can't follow.

@@ -11,9 +11,14 @@ using eventstore::Offset;
 using eventstore::Partition;
 using eventstore::PartitionRange;
 
-// Locks the checkpoints of the partitions that are still ours, and tells where they stand.
-std::vector<PartitionRange> lock(pqxx::work& transaction, const Projection& projection, std::string_view owner,
-                                 std::span<const Share> shares) {
+struct Locked {
+  std::vector<PartitionRange> ranges;  // what is to be folded
+  std::vector<Partition> left_out;     // somebody else holds the checkpoint, or it is gone
+};
+
+// Locks the checkpoints of the partitions that are still ours, and tells where they stand. One that another session holds is
+// not waited for: the other partitions go on.
+Locked lock(pqxx::work& transaction, const Projection& projection, std::string_view owner, std::span<const Share> shares) {
   postgres::ArrayLiteral partitions, epochs;
   for (const Share& share : shares) {
     partitions.add(static_cast<long long>(share.partition));
@@ -21,7 +26,7 @@ std::vector<PartitionRange> lock(pqxx::work& transaction, const Projection& proj
   }
   const pqxx::result locked = transaction.exec_prepared("batch_lock", std::string(projection.name()), partitions.str(),
                                                         epochs.str(), std::string(owner));
-  std::vector<PartitionRange> ranges;
+  Locked result;
   std::vector<Partition> lost;
   auto row = locked.begin();
   for (const Share& share : shares) {
@@ -29,13 +34,17 @@ std::vector<PartitionRange> lock(pqxx::work& transaction, const Projection& proj
       lost.push_back(share.partition);
       continue;
     }
-    const auto from = (*row)[1].as<Offset>();
-    const Offset to = std::min(share.end, from + static_cast<Offset>(share.events_max));
-    if (to > from) ranges.push_back({share.partition, from, to});
+    if ((*row)[1].is_null()) {
+      result.left_out.push_back(share.partition);
+    } else {
+      const auto from = (*row)[1].as<Offset>();
+      const Offset to = std::min(share.end, from + static_cast<Offset>(share.events_max));
+      if (to > from) result.ranges.push_back({share.partition, from, to});
+    }
     ++row;
   }
   if (!lost.empty()) throw LeaseLost(std::move(lost));
-  return ranges;
+  return result;
 }
 
 // An unreadable event that is to be skipped is no reason to stop: the batch ends after it instead of before it.
@@ -69,12 +78,12 @@ void move_checkpoints(pqxx::work& transaction, const Projection& projection, std
 void prepare(postgres::Connection& connection) {
   connection.prepare(
       "batch_lock",
-      "SELECT checkpoint.partition, checkpoint.next_offset FROM unnest($2::smallint[], $3::bigint[]) AS mine (partition, "
-      "epoch) "
+      "WITH held AS (SELECT partition, next_offset FROM projection_checkpoints WHERE projection = $1 "
+      "  AND partition = ANY ($2::smallint[]) FOR UPDATE SKIP LOCKED) "
+      "SELECT mine.partition, held.next_offset FROM unnest($2::smallint[], $3::bigint[]) AS mine (partition, epoch) "
       "JOIN projection_leases lease ON lease.projection = $1 AND lease.partition = mine.partition "
       "  AND lease.epoch = mine.epoch AND lease.owner = $4 "
-      "JOIN projection_checkpoints checkpoint ON checkpoint.projection = $1 AND checkpoint.partition = mine.partition "
-      "ORDER BY checkpoint.partition FOR UPDATE OF checkpoint");
+      "LEFT JOIN held ON held.partition = mine.partition ORDER BY mine.partition");
   connection.prepare(
       "batch_move",
       "UPDATE projection_checkpoints checkpoint SET next_offset = mine.next_offset, updated_at = clock_timestamp() "
@@ -101,7 +110,9 @@ BatchDone fold_live_batch(postgres::Connection& connection, const Projection& pr
   pqxx::work transaction(connection);
   BatchDone done;
   eventstore::RangeRequest request;
-  request.ranges = lock(transaction, projection, owner, shares);
+  Locked locked = lock(transaction, projection, owner, shares);
+  request.ranges = std::move(locked.ranges);
+  done.left_out = std::move(locked.left_out);
   if (request.ranges.empty()) return done;
   request.except_types = unwanted_types(projection);
   request.bytes_max = limits.payload_bytes_max;

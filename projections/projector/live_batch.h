@@ -1,9 +1,9 @@
 // One transaction of the live path: lock the checkpoints, read what waits, apply it, move the checkpoints, commit. All of it or
 // nothing takes effect, so each event takes effect exactly once, whoever dies when.
 //
-// The checkpoints are locked before anything is written: of two processes that believe a partition theirs, the second waits,
-// and then finds the checkpoint where the first has left it. The lease is looked at twice: when the checkpoints are locked, and
-// by the statement that moves them, last before the commit. So an owner that was paused in between writes nothing.
+// The checkpoints are locked before anything is written: of two processes that believe a partition theirs, the second leaves it
+// out, and later finds the checkpoint where the first has left it. The lease is looked at twice: when the checkpoints are
+// locked, and by the statement that moves them, last before the commit. So an owner that was paused in between writes nothing.
 #pragma once
 
 #include <cstddef>
@@ -45,6 +45,8 @@ struct BatchDone {
   };
   std::vector<Moved> moved;
   std::vector<eventstore::UnreadableEvent> unreadable;
+  std::vector<eventstore::Partition>
+      left_out;  // their checkpoints are held by another session, or gone: nothing was folded of them
 };
 
 using Skips = std::set<eventstore::Position>;

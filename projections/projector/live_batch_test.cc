@@ -79,6 +79,15 @@ TEST_P(LiveBatch, WritesWhatIsItsOwn) {
   EXPECT_EQ(rows_and_checkpoint(), "1 2");
 }
 
+TEST_P(LiveBatch, LeavesOutAPartitionWhoseCheckpointAnotherSessionHolds) {
+  OpenTransaction other(server->settings(), "SELECT FROM projection_checkpoints FOR UPDATE");
+  const BatchDone done = fold([] {});
+  EXPECT_EQ(done.left_out, std::vector<eventstore::Partition>{0});
+  EXPECT_TRUE(done.moved.empty());
+  other.commit();
+  EXPECT_EQ(fold([] {}).moved.size(), 1u);
+}
+
 INSTANTIATE_TEST_SUITE_P(ByOwnerOrByEpoch, LiveBatch, testing::Values("owner = 'two'", "epoch = 2"),
                          [](const auto& taken) { return std::string(taken.param).substr(0, 5); });
 

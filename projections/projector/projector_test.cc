@@ -61,6 +61,24 @@ TEST_F(ProjectorTest, AMessageAndItsReceiptsBecomeRows) {
             (std::vector<Row>{{"sent", "fredy"}, {"received_by_server", "server"}, {"delivered", "david"}, {"read", "david"}}));
 }
 
+TEST_F(ProjectorTest, ACheckpointThatSomebodyHoldsStopsItsPartitionAlone) {
+  writer->append({message("before")});
+  Projector projector(all(), settings());
+  ASSERT_TRUE(caught_up());
+  OpenTransaction operators(server->settings(),
+                            "SELECT FROM projection_checkpoints WHERE projection = 'chat' AND partition = 1 FOR UPDATE");
+  std::vector<domain::Command> commands;
+  for (int i = 0; i < 40; ++i) commands.push_back(message("m-" + std::to_string(i)));
+  writer->append(std::move(commands));
+  EXPECT_TRUE(eventually([&] {
+    return database->value(
+               "SELECT string_agg(partition::text, ' ' ORDER BY partition) FROM projection_lag "
+               "WHERE projection = 'chat' AND events_behind > 0") == "1";
+  })) << "the others go on";
+  operators.commit();
+  EXPECT_TRUE(caught_up());
+}
+
 TEST_F(ProjectorTest, EveryValueComesFromTheLog) {
   writer->append({message("m-1"), message("m-2"), receipt("m-1", Status::delivered)});
   Projector projector(all(), settings());

@@ -18,6 +18,7 @@ using eventstore::Partition;
 using eventstore::Position;
 
 // More waiting than this, and the next batch follows at once.
+constexpr std::chrono::seconds kHeldCheckpointPause{1};
 constexpr std::size_t kManyWaiting = 2'000;
 
 postgres::Settings connection_settings(const WorkerSettings& settings, const Projection& projection) {
@@ -285,17 +286,31 @@ void WorkerSession::moved(const BatchDone& done, const std::vector<Share>& asked
   for (const BatchDone::Moved& move : done.moved) {
     Owned& owned = owned_.at(move.partition);
     owned.next = move.to;
+    left_out_.erase(move.partition);
     events += static_cast<std::uint64_t>(move.to - move.from);
     forget_suspect_before(move.partition, owned.next);
     if (owned.recorded && owned.next > *owned.recorded) resume(move.partition, owned, "the event could be applied");
   }
   for (const eventstore::UnreadableEvent& event : done.unreadable) stop_at(event.position, event.error.detail);
+  leave_out(done.left_out);
   // The checkpoints are not where this session thought: a rebuild has moved them.
-  if (done.moved.empty() && done.unreadable.empty() && !asked.empty()) read_checkpoints();
+  if (done.moved.empty() && done.unreadable.empty() && done.left_out.empty() && !asked.empty()) read_checkpoints();
   report_([&](ProjectionStatus& status) {
     status.events += events;
     ++status.batches;
   });
+}
+
+// Their checkpoints are held by somebody else: a former owner that is still at it, or an operator. They are tried again, each
+// alone.
+void WorkerSession::leave_out(const std::vector<Partition>& partitions) {
+  for (const Partition partition : partitions) {
+    suspects_[partition].not_before = Clock::now() + kHeldCheckpointPause;
+    if (left_out_.insert(partition).second) {
+      spdlog::warn("{}: the checkpoint of partition {} is held by another session, or missing. The other partitions go on",
+                   projection_.name(), partition);
+    }
+  }
 }
 
 void WorkerSession::forget_suspect_before(Partition partition, Offset next) {

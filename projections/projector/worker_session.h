@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class WorkerSession {
   void refused(const std::vector<Share>& asked, const std::string& reason);
   void cut_short(const std::vector<Share>& asked, Clock::time_point started);
   void took_too_long(const std::vector<Share>& asked, Clock::time_point started, const std::string& reason);
+  void leave_out(const std::vector<eventstore::Partition>& partitions);
   void forget_suspect_before(eventstore::Partition partition, eventstore::Offset next);
   void name_slow_events();
   void stop_at(eventstore::Position position, const std::string& reason);
@@ -62,6 +64,7 @@ class WorkerSession {
   const WorkerSettings& settings_;
   const StopSignal& stop_;
   Suspects& suspects_;
+  std::set<eventstore::Partition> left_out_;  // told
   const Report report_;
   postgres::ConnectionPtr connection_;
   std::optional<Leases> leases_;
