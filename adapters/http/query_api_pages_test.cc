@@ -4,7 +4,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "tests/support/eventually.h"
 #include "tests/support/query_api_fixture.h"
 
 namespace hermes::http {
@@ -54,6 +56,48 @@ TEST_F(QueryApiPages, OfBroadcastsEndWithTheLastOne) {
   database_->execute("UPDATE chat_messages SET receiver_id = 'all'");
   expect_pages_at_the_limit("/v1/messages?user=david&with=all", "messages", "before");
   expect_pages_at_the_limit("/v1/messages?user=david", "messages", "before");
+}
+
+// 40 peers, three messages each, several at each time and in both directions; of some peers all are older than what others said
+// last.
+TEST_F(QueryApiPages, OfAUserWithManyPeersAreAllMessagesInOrderWhateverThePagesSize) {
+  database_->execute(
+      "INSERT INTO chat_messages (message_id, sender_id, sender_name, receiver_id, content, created_at) "
+      "SELECT 'm' || p || '-' || n, CASE n % 2 WHEN 0 THEN 'david' ELSE 'peer-' || p END, 'X', CASE n % 2 WHEN 0 THEN 'peer-' "
+      "|| p ELSE "
+      "'david' END, 'text', timestamptz '2026-01-01' + (p / 4 + n * (p % 3)) * interval '1 s' FROM generate_series(1, 40) p, "
+      "generate_series(1, 3) n; "
+      "INSERT INTO inbox SELECT 'david', 'peer-' || p, 0, 'm' || p || '-3', 'david', 'text', max(created_at), max(created_at), "
+      "0, p "
+      "FROM generate_series(1, 40) p JOIN chat_messages ON 'peer-' || p IN (sender_id, receiver_id) GROUP BY p");
+  const auto in_order = database_->column("SELECT message_id FROM chat_messages ORDER BY created_at DESC, id DESC");
+  ASSERT_EQ(in_order.size(), 120u);
+  for (const char* limit : {"1", "3", "7", "50", "500"}) {
+    std::vector<std::string> read;
+    std::string before;
+    do {
+      const Answer page = get("/v1/messages?user=david&limit=" + std::string(limit) + before);
+      ASSERT_EQ(page.status, 200) << page.body;
+      for (const auto& message : page.body.at("messages").as_array()) read.emplace_back(message.at("message_id").as_string());
+      before = next(page).empty() ? "" : "&before=" + next(page);
+    } while (!before.empty());
+    EXPECT_EQ(read, in_order) << limit;
+  }
+}
+
+TEST_F(QueryApiPages, OfAUserLookAtAsManyConversationsAsTheyHaveRows) {
+  database_->execute(
+      "INSERT INTO inbox SELECT 'david', 'peer-' || i, 1, 'm', 'peer-' || i, 'text', timestamptz '2026-01-01' + i * interval "
+      "'1 ms', "
+      "now(), 0, i FROM generate_series(1, 20000) i; ANALYZE inbox");
+  const auto scans = [&] {
+    return std::stoll(
+        database_->value("SELECT coalesce(sum(idx_scan), 0) FROM pg_stat_user_indexes WHERE relname = 'chat_messages'"));
+  };
+  const auto before = scans();
+  ASSERT_EQ(get("/v1/messages?user=david&limit=10").status, 200);
+  EXPECT_TRUE(eventually([&] { return scans() > before; }));
+  EXPECT_LE(scans() - before, 3 * 11) << "two directions of each, and the broadcasts";
 }
 
 TEST_F(QueryApiPages, OfStatusesEndWithTheLastOne) {

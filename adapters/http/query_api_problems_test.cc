@@ -129,7 +129,10 @@ TEST_F(QueryApiProblems, TwoHundredReadersAtOnceAreAllAnswered) {
       client.set_connection_timeout(60);
       client.set_read_timeout(60);
       for (int request = 0; request < kRequests; ++request) {
-        const httplib::Result result = client.Get("/v1/messages?user=david&with=fredy&limit=50");
+        httplib::Result result = client.Get("/v1/messages?user=david&with=fredy&limit=50");
+        // On a machine that is busy with others some are asked to come again.
+        while (result && result->status == 503 && result->has_header("Retry-After"))
+          result = client.Get("/v1/messages?user=david&with=fredy&limit=50");
         const bool whole = result && result->status == 200 && json::parse(result->body).at("messages").as_array().size() == 50;
         if (whole) ++answered;
         const std::lock_guard lock(mutex);

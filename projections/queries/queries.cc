@@ -32,6 +32,15 @@ std::string range(const std::string& condition) {
          " AND (m.created_at, m.id) < ($1::timestamptz, $2::uuid) ORDER BY m.created_at DESC, m.id DESC LIMIT $3::bigint)";
 }
 
+// The peers of user $4 whose messages may be on the page: those with messages after the key, and of the others as many as the
+// page has rows, by their last message. Each of these has one, so those of the rest come later. Equal times count, for ids
+// decide there.
+std::string peers_of_page() {
+  const std::string mine = "SELECT peer_id FROM inbox WHERE user_id = $4 AND peer_id <> 'all' AND last_message_at ";
+  return mine + ">= $1::timestamptz UNION ALL (" + mine +
+         "< $1::timestamptz ORDER BY last_message_at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES)";
+}
+
 // The columns of MessageEntry for the rows of `source`, newest first. A direct message has a handful of statuses, which are
 // looked up for the rows of the page alone. A broadcast has two for each recipient: they are counted already, where there are
 // receipts. OFFSET 0: looked up row by row, only for broadcasts, and not joined with all of the table.
@@ -124,10 +133,10 @@ MessagePage messages_of(pqxx::transaction_base& transaction, std::string_view us
                         std::size_t limit) {
   static const std::string sql = with_status(
       "SELECT * FROM ("
-      "SELECT direct.* FROM inbox i CROSS JOIN LATERAL (" +
-      range("m.sender_id = $4 AND m.receiver_id = i.peer_id") + " UNION ALL " +
+      "SELECT direct.* FROM (" +
+      peers_of_page() + ") i CROSS JOIN LATERAL (" + range("m.sender_id = $4 AND m.receiver_id = i.peer_id") + " UNION ALL " +
       range("m.sender_id = i.peer_id AND m.receiver_id = $4 AND i.peer_id <> $4") +
-      ") direct WHERE i.user_id = $4 AND i.peer_id <> 'all'"
+      ") direct"
       " UNION ALL " +
       range("m.receiver_id = 'all'") + ") everything");
   return page_of(prepared(transaction, "messages_of", sql, key_time(before), key_id(before), limit + 1, text(user)), limit);
