@@ -4,7 +4,7 @@
 // A benchmark is one function in one file of this folder, declared in benchmarks.h:
 //
 //   BenchResult append(const Options& options) {
-//     PrivatePostgres postgres(...);                       // tools/private_servers: gone with the object
+//     PrivatePostgres postgres(...);                       // tests/servers: gone with the object
 //     BenchResult result{.name = "append", .unit = "events", .ours_is = "...", .ceiling_is = "..."};
 //     result.pairs = run_pairs(
 //         [&] { return Measurement{.per_s = bare_copy(...)}; },

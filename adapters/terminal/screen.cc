@@ -47,11 +47,11 @@ std::vector<std::string> rows_of_text(const std::string& before, std::string_vie
     if (more_of_line) line = line.substr(0, kMaxRows * columns * kBytesOfCharacterMax);
     for (std::string& row : wrapped(head + escape_for_terminal(line), columns)) rows.push_back(std::move(row));
     head.clear();
-    if (rows.size() > kMaxRows) break;
+    if (rows.size() > kMaxRows || more_of_line) break;
     if (end == std::string_view::npos) return rows;
     rest.remove_prefix(end + 1);
   }
-  rows.resize(kMaxRows - 1);
+  rows.resize(std::min(rows.size(), kMaxRows - 1));
   rows.push_back("… (" + std::to_string(text.size()) + " bytes; the whole: hermes timeline, or psql)");
   return rows;
 }

@@ -116,6 +116,15 @@ TEST(ScreenOfLongText, ShowsTheBeginningOfALongMessageAndHowLongItIs) {
   }
 }
 
+// Accents take no columns: what is cut off fills no row.
+TEST(ScreenOfLongText, SaysHowLongAMessageIsAlsoWhereWhatIsShownOfItIsNarrow) {
+  std::string text = "e";
+  for (int i = 0; i < 50'000; ++i) text += "\u0301";
+  Screen screen(24, 40, false);
+  const std::string out = screen.show({{.kind = Entry::Kind::incoming, .time = "12:00", .who = "fredy", .text = text}}, {});
+  EXPECT_THAT(out, testing::HasSubstr("… (100001 bytes"));
+}
+
 TEST(ScreenOfLongText, ShowsAMessageOfAsManyRowsAsAreShownWhole) {
   std::string text = "0";
   for (int i = 1; i < 40; ++i) text += "\n" + std::to_string(i);

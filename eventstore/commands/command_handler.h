@@ -91,7 +91,8 @@ class CommandHandler {
   // over without the last of what the old one had told.
   void reconnected(postgres::Connection& connection);
 
-  // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long). Returns how many.
+  // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long), the oldest first, until there
+  // are none or `at_most` have been moved, give or take a thousand. Returns how many.
   Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window,
                                                  std::size_t at_most = std::numeric_limits<std::size_t>::max());
 

@@ -75,7 +75,7 @@ void mend_sequences(postgres::Connection& connection);
 void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids);
 
 // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long), in transactions of its own, and
-// returns how many. Requires: no transaction is open. Throws as AppendTransaction.
+// returns how many: all, or `at_most` give or take a thousand. Requires: no transaction is open. Throws as AppendTransaction.
 std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window,
                           std::size_t at_most);
 

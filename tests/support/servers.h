@@ -1,4 +1,4 @@
-// The names that tests use for the private servers of tools/private_servers, and the command under test.
+// The names that tests use for the private servers of tests/servers, and the command under test.
 #pragma once
 
 #include <string>
