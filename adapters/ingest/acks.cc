@@ -10,15 +10,15 @@
 namespace hermes::ingest {
 namespace {
 
-// The client's own queue is full for a moment when the broker reads slower than we write; how often we look again, and when we
-// give an acknowledgement up.
+// The connection's own queue is full for a moment when the broker reads slower than we write. How often we look again, and when
+// we give an acknowledgement up.
 constexpr std::chrono::milliseconds kRetry{1};
 constexpr int kRetriesMax = 2'000;
 
 }  // namespace
 
-AckPublisher::AckPublisher(mqtt::Client& client, Metrics& metrics, std::string topic_root, int qos, std::size_t queued_max)
-    : client_(client), metrics_(metrics), topic_root_(std::move(topic_root)), qos_(qos), queued_max_(queued_max) {
+AckPublisher::AckPublisher(Send send, Metrics& metrics, std::string topic_root, std::size_t queued_max)
+    : send_(std::move(send)), metrics_(metrics), topic_root_(std::move(topic_root)), queued_max_(queued_max) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -78,11 +78,13 @@ void AckPublisher::publish_one(const Ack& ack, std::string& topic, std::string& 
   const auto now = wall_clock();
   wire::encode_status_into(payload, ack.message_id, domain::Status::received_by_server, wire::kServerUser, now);
   topic.assign(topic_root_).append(1, '/').append(ack.sender);
-  for (int attempt = 0; attempt < kRetriesMax && client_.connected(); ++attempt) {
-    if (client_.publish(topic, payload, qos_)) {
+  for (int attempt = 0; attempt < kRetriesMax; ++attempt) {
+    const Sent sent = send_(topic, payload);
+    if (sent == Sent::taken) {
       metrics_.acks_published.Increment();
       return;
     }
+    if (sent == Sent::not_connected) break;
     std::this_thread::sleep_for(kRetry);
   }
   metrics_.acks_dropped.Increment();

@@ -4,13 +4,13 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "adapters/ingest/metrics.h"
-#include "adapters/mqtt/client.h"
 
 namespace hermes::ingest {
 
@@ -21,8 +21,12 @@ struct Ack {
 
 class AckPublisher {
  public:
-  // Requires: client and metrics outlive this.
-  AckPublisher(mqtt::Client& client, Metrics& metrics, std::string topic_root, int qos, std::size_t queued_max);
+  // Gives one packet to the broker's connection. It is called from one thread at a time.
+  enum class Sent { taken, full, not_connected };
+  using Send = std::function<Sent(const std::string& topic, const std::string& payload)>;
+
+  // Requires: `metrics`, and what `send` uses, outlive this.
+  AckPublisher(Send send, Metrics& metrics, std::string topic_root, std::size_t queued_max);
   ~AckPublisher();  // publishes what is queued if the broker is there
 
   // Queues them; waits while the queue is full. An acknowledgement that cannot be published is dropped and counted: its sender
@@ -35,10 +39,9 @@ class AckPublisher {
   void run();
   void publish_one(const Ack& ack, std::string& topic, std::string& payload);
 
-  mqtt::Client& client_;
+  const Send send_;
   Metrics& metrics_;
   const std::string topic_root_;
-  const int qos_;
   const std::size_t queued_max_;
 
   mutable std::mutex mutex_;

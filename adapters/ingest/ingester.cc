@@ -63,7 +63,8 @@ class Ingester::Impl {
         on_fatal_(std::move(on_fatal)),
         session_(client_, settings_),
         client_(settings_.mqtt),
-        acks_(client_, metrics_, settings_.topic_root, settings_.ack_qos, kQueuedAcksMax),
+        acks_([this](const std::string& topic, const std::string& payload) { return send_ack(topic, payload); }, metrics_,
+              settings_.topic_root, kQueuedAcksMax),
         router_(*spool_, [this](std::span<const spool::Sequence> sequences) { finished(sequences); }) {
     client_.on_messages([this](std::span<const mqtt::Message> messages) { return take(messages); });
     client_.on_connected([this](bool session_present) { session_.connected(session_present); });
@@ -263,6 +264,13 @@ class Ingester::Impl {
       wait_unless_stopping(back_off.next());
     }
     return std::nullopt;
+  }
+
+  // ---- the acknowledgements' thread ----
+
+  AckPublisher::Sent send_ack(const std::string& topic, const std::string& payload) {
+    if (!client_.connected()) return AckPublisher::Sent::not_connected;
+    return client_.publish(topic, payload, settings_.ack_qos) ? AckPublisher::Sent::taken : AckPublisher::Sent::full;
   }
 
   // ---- the workers' threads ----

@@ -20,6 +20,7 @@ namespace {
 using namespace test_support;
 using domain::Status;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int kPartitions = 4;
@@ -89,6 +90,19 @@ class SwapTest : public testing::Test {
         position + ") p");
   }
   std::string stuck() { return database->value("SELECT count(*) FROM projection_stuck"); }
+
+  // Changes the live tables after the copies were made; what the swap says of it.
+  std::string told_after(const std::string& change) {
+    database->execute(change);
+    const std::string before = tables();
+    try {
+      swap();
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ(tables(), before);
+      return error.what();
+    }
+    return "swapped";
+  }
 
   static constexpr const char* kCopies = "copies";
   static constexpr const char* kReplaced = "replaced";
@@ -195,6 +209,24 @@ TEST_F(SwapTest, ThatReadersHoldUpLeavesEverythingAsItWas) {
   EXPECT_EQ(database->value("SELECT count(*) FROM pg_class WHERE relnamespace = 'replaced'::regnamespace"), "0");
   EXPECT_TRUE(swap().done);
   EXPECT_EQ(tables(), before);
+}
+
+// It would be lost with the old tables.
+TEST_F(SwapTest, RefusesWhereAnIndexCameMeanwhile) {
+  EXPECT_THAT(told_after("CREATE INDEX somebodys ON chat_messages (content)"), HasSubstr("changed"));
+}
+TEST_F(SwapTest, RefusesWhereAGrantCameMeanwhile) {
+  EXPECT_THAT(told_after("GRANT INSERT ON message_status TO hermes_reader"), HasSubstr("changed"));
+}
+TEST_F(SwapTest, RefusesWhereACommentCameMeanwhile) {
+  EXPECT_THAT(told_after("COMMENT ON COLUMN chat_messages.content IS 'somebody was here'"), HasSubstr("changed"));
+}
+TEST_F(SwapTest, RefusesWhereAColumnCameMeanwhile) {
+  EXPECT_THAT(told_after("ALTER TABLE chat_messages ADD COLUMN somebodys text"), HasSubstr("changed"));
+}
+TEST_F(SwapTest, TakesAViewAlongThatCameMeanwhile) {
+  EXPECT_EQ(told_after("CREATE VIEW somebodys AS SELECT message_id FROM chat_messages"), "swapped");
+  EXPECT_EQ(database->value("SELECT count(*) FROM somebodys"), "3");
 }
 
 }  // namespace

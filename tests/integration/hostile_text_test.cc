@@ -11,6 +11,7 @@
 #include "bench/stack.h"
 #include "tests/servers/environment.h"
 #include "tests/support/eventually.h"
+#include "tests/support/ingest_stack.h"
 #include "tests/support/read_models.h"
 #include "tests/support/tools_fixture.h"
 
@@ -144,6 +145,37 @@ TEST_F(HostileText, InATopicADetailAndANoteIsShownByRejected) {
   EXPECT_THAT(dropped.output, AllOf(HasSubstr("1 rejected message dropped by by " + kShown), shown_harmlessly()));
   EXPECT_THAT(hermes({"rejected", "show", "1"}).output,
               AllOf(HasSubstr("dropped by by " + kShown), HasSubstr("note " + kShown), shown_harmlessly()));
+}
+
+TEST_F(HostileText, InAPayloadIsShownByRejected) {
+  ToolsFixture::handle({malformed("no JSON: \xE2\x80\xAE")});
+  EXPECT_THAT(hermes({"rejected", "show", "1"}).output, AllOf(HasSubstr("no JSON: \\u202e"), Not(HasSubstr("\xE2\x80\xAE"))));
+}
+
+TEST_F(HostileText, InWhyARetryIsRefusedIsShownByRejected) {
+  eventstore::Incoming one = incoming(receipt("m1", Status::read,
+                                              "\u202e"
+                                              "eve"));
+  one.raw.payload = IngestStack::status("m1", "read",
+                                        "\u202e"
+                                        "eve");
+  ToolsFixture::handle({incoming(message("m1")), one});
+  EXPECT_THAT(hermes({"rejected", "retry", "1"}).output,
+              AllOf(HasSubstr("refused: not_a_recipient"), HasSubstr("\\u202eeve"), Not(HasSubstr("\xE2\x80\xAE"))));
+}
+
+TEST_F(HostileText, InTheNameOfAPublicationIsShownByRebuild) {
+  handle({message("m1")});
+  postgres::Settings superuser = server_->postgres().superuser();
+  superuser.database = server_->settings().database;
+  Database(superuser).execute("DO $$ BEGIN EXECUTE format('CREATE PUBLICATION %I FOR ALL TABLES', " + kInSql + "); END $$");
+  EXPECT_THAT(hermes({"rebuild", "chat"}).output, AllOf(HasSubstr("The publication \\x1b"), shown_harmlessly()));
+}
+
+TEST_F(HostileText, InThePathOfAnAnchorIsShownByVerify) {
+  handle({message("m1")});
+  const std::string anchor = folder_ / ("\x1b[2J\nforged: \xE2\x80\xAE");
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(hermes({"verify", "--anchor", anchor}).output, shown_harmlessly());
 }
 
 // As of a trigger of the operator's, which quotes what it refuses.

@@ -108,7 +108,9 @@ ExitCode print_once(postgres::Connection& connection, const Settings& settings, 
     for (const TimelineStep& step : timeline.steps) add_row(table, step);
     std::cout << table.str();
     if (timeline.attempts_left_out > 0) {
-      std::cout << "\n" << timeline.attempts_left_out << " older rejected attempts are left out; see hermes rejected list\n";
+      std::cout << "\n"
+                << timeline.attempts_left_out << " older rejected "
+                << (timeline.attempts_left_out == 1 ? "attempt is" : "attempts are") << " left out; see hermes rejected list\n";
     }
   }
   check_readable(timeline);

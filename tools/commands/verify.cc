@@ -169,10 +169,10 @@ void print(const Outcome& outcome, const Flags& flags) {
   }
   if (flags.anchor.empty()) return;
   if (outcome.anchor_checked) {
-    std::cout << flags.anchor << (outcome.findings > 0 ? " was compared and left as it was" : ": nothing before it has changed")
-              << "\n";
+    std::cout << escape_for_terminal(flags.anchor)
+              << (outcome.findings > 0 ? " was compared and left as it was" : ": nothing before it has changed") << "\n";
   }
-  if (outcome.anchor_written) std::cout << flags.anchor << " written\n";
+  if (outcome.anchor_written) std::cout << escape_for_terminal(flags.anchor) << " written\n";
 }
 
 void print_as_json(const Outcome& outcome) {
