@@ -39,10 +39,9 @@ class RetryRejectedTest : public testing::Test {
   // "ID OUTCOME", in the order in which it is told.
   std::vector<std::string> retry() {
     std::vector<std::string> told;
-    const auto done = retry_rejected(*connection, *handler, eventstore::open_rejected(*connection, "", 0, 100), "anna",
-                                     [&](const Retried& retried) {
-                                       told.push_back(std::to_string(retried.id) + " " + name_of(retried.outcome));
-                                     });
+    const auto done = retry_rejected(
+        *connection, *handler, eventstore::open_rejected(*connection, "", 0, 100), "anna",
+        [&](const Retried& retried) { told.push_back(std::to_string(retried.id) + " " + name_of(retried.outcome)); });
     if (!done) told.push_back("error: " + done.error().detail);
     return told;
   }
@@ -91,8 +90,8 @@ TEST_F(RetryRejectedTest, WhatSomebodyResolvedMeanwhileIsToldAndTheOthersGoOn) {
   ASSERT_TRUE(retry_rejected(*connection, *handler, open, "anna", [&](const Retried& retried) {
     told.push_back(std::to_string(retried.id) + " " + name_of(retried.outcome) + ": " + retried.detail);
   }));
-  EXPECT_THAT(told, ElementsAre(testing::StartsWith("1 appended"), "2 not open: dropped by bob",
-                                testing::StartsWith("3 appended")));
+  EXPECT_THAT(told,
+              ElementsAre(testing::StartsWith("1 appended"), "2 not open: dropped by bob", testing::StartsWith("3 appended")));
 }
 
 }  // namespace

@@ -40,12 +40,24 @@ class ToldInOrder : public ToolsFixture {
     }
     return streams;
   }
+  static std::vector<std::string> last_recorded_first() {
+    std::vector<std::string> streams;
+    for (int i = 19; i >= 0; --i) streams.push_back("message/m" + std::to_string(i));
+    return streams;
+  }
 };
 
-TEST_F(ToldInOrder, TailFollowsArrivalAcrossPartitions) {
-  std::vector<std::string> last_recorded_first;
-  for (int i = 19; i >= 0; --i) last_recorded_first.push_back("message/m" + std::to_string(i));
-  EXPECT_EQ(streams_of(hermes({"tail", "--limit", "40", "--json"}).output), last_recorded_first);
+TEST_F(ToldInOrder, TailsLastEventsFollowArrivalAcrossPartitions) {
+  EXPECT_EQ(streams_of(hermes({"tail", "--limit", "40", "--json"}).output), last_recorded_first());
+}
+
+TEST_F(ToldInOrder, TailFromPositionsFollowsArrivalAcrossPartitions) {
+  std::vector<std::string> arguments{"tail", "--json"};
+  for (int partition = 0; partition < eventstore::kDefaultPartitionCount; ++partition) {
+    arguments.push_back("--from");
+    arguments.push_back(std::to_string(partition) + ":0");
+  }
+  EXPECT_EQ(streams_of(hermes(arguments).output), last_recorded_first());
 }
 
 // A client that repeats a bad message for ever: the newest attempts are told, and how many more there were.
@@ -55,9 +67,7 @@ TEST_F(ToldInOrder, TimelineTellsTheNewestAttemptsAndCountsTheRest) {
     for (std::size_t i = 0; i < count; ++i) refused.push_back(receipt("m1", Status::read, "mallory"));
     handle(batch(std::move(refused)));
   };
-  const auto steps = [&] {
-    return json::parse(hermes({"timeline", "m1", "--json"}).output).at("steps").as_array().size();
-  };
+  const auto steps = [&] { return json::parse(hermes({"timeline", "m1", "--json"}).output).at("steps").as_array().size(); };
   attempts(eventstore::kTimelineAttemptsMax);
   EXPECT_EQ(steps(), 2 + eventstore::kTimelineAttemptsMax);
   EXPECT_THAT(hermes({"timeline", "m1"}).output, Not(HasSubstr("left out")));
