@@ -143,12 +143,13 @@ TEST(Ingest, FinishesWhatItTookAndEndsCleanlyOnSigterm) {
   EXPECT_EQ(stack.count("event_type = 'MessageReceived'"), 500);
 }
 
-// All are committed at once, when the heads come free, and a window of acknowledgements at a time is under way (QoS 1): most
-// are still to come when the last row is there.
+// All are committed at once, when the heads come free, and are more than the client queues at QoS 1 (1,000): most
+// acknowledgements are still to come when the last row is there.
 TEST(Ingest, TellsTheSendersOfWhatItTookBeforeItEnds) {
-  constexpr std::size_t kMessages = 1'000;
+  constexpr std::size_t kMessages = 4'000;
   IngestStack stack;
-  auto ingester = stack.ready_ingester("one", {"--ack-qos", "1", "--drain-timeout-s", "60"});
+  auto ingester =
+      stack.ready_ingester("one", {"--ack-qos", "1", "--drain-timeout-s", "60", "--workers", "1", "--batch", "4000"});
   auto fredy = stack.listen("fredy");
   std::vector<std::string> payloads;
   for (std::size_t i = 0; i < kMessages; ++i) payloads.push_back(IngestStack::message("m" + std::to_string(i)));
