@@ -9,12 +9,6 @@
 namespace hermes::bench {
 namespace {
 
-std::string rounded(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, value < 10 ? "%.3f" : value < 1000 ? "%.1f" : "%.0f", value);
-  return text;
-}
-
 double ratio_of(const Pair& pair) { return pair.ceiling.per_s > 0 ? pair.ours.per_s / pair.ceiling.per_s : 0; }
 
 boost::json::object to_json(const Measurement& measurement) {
@@ -57,6 +51,12 @@ std::vector<Pair> run_pairs(const Side& ceiling, const Side& ours, int pairs) {
     measured.push_back(std::move(pair));
   }
   return measured;
+}
+
+std::string rounded(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, value < 10 ? "%.3f" : value < 1000 ? "%.1f" : "%.0f", value);
+  return text;
 }
 
 double percentile(std::vector<double> values, double share) {

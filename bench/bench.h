@@ -60,6 +60,8 @@ using Side = std::function<Measurement()>;
 // Requires: pairs >= 1.
 std::vector<Pair> run_pairs(const Side& ceiling, const Side& ours, int pairs);
 
+std::string rounded(double value);  // for people: four digits or so
+
 double median(std::vector<double> values);                    // Requires: not empty
 double percentile(std::vector<double> values, double share);  // 0 of none; share: 0.99 for p99
 

@@ -3,8 +3,8 @@
 #include <iostream>
 #include <memory>
 
-#include "bench/benchmarks.h"
-#include "bench/peers.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/commands.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/service/service.h"
@@ -32,20 +32,25 @@ void add_benchmarks(const Command& root, Cli& cli) {
     const Command each =
         root.subcommand(benchmark.name, benchmark.description, {std::string("hermes-bench ") + benchmark.name + " --json"});
     each.option("--pairs", options->pairs, "Times that ceiling and ours are measured in turn").between(1, 100).default_shown();
-    each.option("--seconds", options->seconds, "Length of each measurement, where it goes by time").positive();
-    each.option("--count", options->count, "Size of each measurement, where it goes by number").positive();
-    each.option("--batch", options->batch, "Batch size, where there is one").positive();
-    each.option("--per-second", options->per_second, "The load, where the benchmark would find one by itself (latency)")
-        .positive();
-    each.flag("--with-projector", options->with_projector, "Projectors run beside it, where that makes sense");
+    add_size_options(each, *options);
     add_json_flag(each, cli.settings);
     each.runs(cli, [&cli, &benchmark, options] { return run_benchmark(cli.settings, benchmark, *options); });
   }
 }
 
-constexpr tools::AddCommand* kCommands[] = {add_benchmarks, add_peers};
+constexpr tools::AddCommand* kCommands[] = {add_benchmarks, add_compare, add_processes};
 
 }  // namespace
+
+void add_size_options(const Command& command, Options& options) {
+  command.option("--seconds", options.seconds, "Length of each measurement, where it goes by time").positive();
+  command.option("--count", options.count, "Size of each measurement, where it goes by number").positive();
+  command.option("--batch", options.batch, "Batch size, where there is one").positive();
+  command.option("--per-second", options.per_second, "The load, where the benchmark would find one by itself (latency)")
+      .positive();
+  command.flag("--with-projector", options.with_projector, "Projectors run beside it, where that makes sense");
+}
+
 }  // namespace hermes::bench
 
 int main(int argc, char** argv) {

@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "bench/subscriber.h"
+#include "bench/load/subscriber.h"
 #include "tests/servers/private_mosquitto.h"
 
 namespace hermes::load {

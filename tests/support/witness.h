@@ -8,7 +8,7 @@
 #include <optional>
 #include <ostream>
 
-#include "bench/load_process.h"
+#include "bench/load/load_process.h"
 #include "bench/stack.h"
 #include "tests/support/database.h"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "bench/benchmarks.h"
-#include "bench/migrated_database.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/benchmarks/migrated_database.h"
 #include "eventstore/commands/command_handler.h"
 #include "eventstore/commands/snapshots.h"
 #include "eventstore/commands/stream_loader.h"

@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "bench/benchmarks.h"
-#include "bench/load_process.h"
-#include "bench/migrated_database.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/benchmarks/migrated_database.h"
+#include "bench/load/load_process.h"
 #include "projections/read_models/projection.h"
 #include "projections/rebuild/parallel_fold.h"
 #include "projections/rebuild/rebuild_steps.h"

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "bench/ingest.h"
+#include "bench/benchmarks/ingest.h"
 #include "bench/load/connection.h"
 #include "eventstore/postgres/connection.h"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "bench/load_process.h"
+#include "bench/load/load_process.h"
 #include "bench/stack.h"
 
 namespace hermes::bench {

@@ -1,4 +1,4 @@
-#include "bench/load_process.h"
+#include "bench/load/load_process.h"
 
 #include <unistd.h>
 

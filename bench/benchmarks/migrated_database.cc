@@ -1,4 +1,4 @@
-#include "bench/migrated_database.h"
+#include "bench/benchmarks/migrated_database.h"
 
 #include <stdexcept>
 

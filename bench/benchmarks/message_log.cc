@@ -1,4 +1,4 @@
-#include "bench/message_log.h"
+#include "bench/benchmarks/message_log.h"
 
 #include <chrono>
 #include <cstdio>

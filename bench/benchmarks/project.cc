@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "bench/benchmarks.h"
-#include "bench/message_log.h"
-#include "bench/migrated_database.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/benchmarks/message_log.h"
+#include "bench/benchmarks/migrated_database.h"
 #include "projections/projector/projector.h"
 
 namespace hermes::bench {

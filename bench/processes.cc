@@ -1,13 +1,12 @@
 // hermes-bench load, hermes-bench subscribe: the processes that benchmarks and fault tests measure with. Not shown in --help.
-#include "bench/peers.h"
-
 #include <boost/json.hpp>
 #include <csignal>
 #include <iostream>
 #include <memory>
 
+#include "bench/commands.h"
 #include "bench/load/load.h"
-#include "bench/subscriber.h"
+#include "bench/load/subscriber.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 
@@ -48,7 +47,7 @@ ExitCode run_subscribe(const SubscriberSettings& settings) {
 
 }  // namespace
 
-void add_peers(const Command& root, Cli& cli) {
+void add_processes(const Command& root, Cli& cli) {
   auto load = std::make_shared<load::Settings>();
   auto milliseconds = std::make_shared<std::optional<std::int64_t>>();
   auto again_ms = std::make_shared<std::int64_t>(load->send_again_after.count());

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "bench/benchmarks.h"
-#include "bench/ingest.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/benchmarks/ingest.h"
 #include "bench/load/connection.h"
 #include "eventstore/postgres/connection.h"
 

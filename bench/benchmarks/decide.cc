@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bench/bench.h"
-#include "bench/benchmarks.h"
+#include "bench/benchmarks/benchmarks.h"
 #include "domain/message.h"
 
 namespace hermes::bench {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "adapters/spool/file.h"
-#include "bench/benchmarks.h"
+#include "bench/benchmarks/benchmarks.h"
 #include "tests/servers/temporary_folder.h"
 
 namespace hermes::bench {

@@ -1,11 +1,11 @@
 // hermes-bench ingest: 250-byte messages at QoS 1 from four senders, into the log, acknowledged; against a subscriber with the
 // same client that only counts, its settings those that count most. With --with-projector the read models are kept up beside
 // it.
-#include "bench/ingest.h"
+#include "bench/benchmarks/ingest.h"
 
 #include <vector>
 
-#include "bench/benchmarks.h"
+#include "bench/benchmarks/benchmarks.h"
 
 namespace hermes::bench {
 

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/benchmarks.h"
-#include "bench/message_log.h"
-#include "bench/migrated_database.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/benchmarks/message_log.h"
+#include "bench/benchmarks/migrated_database.h"
 #include "projections/read_models/projection.h"
 #include "projections/rebuild/parallel_fold.h"
 #include "projections/rebuild/rebuild_steps.h"

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "bench/bench.h"
-#include "bench/benchmarks.h"
-#include "bench/migrated_database.h"
+#include "bench/benchmarks/benchmarks.h"
+#include "bench/benchmarks/migrated_database.h"
 #include "eventstore/commands/command_handler.h"
 #include "eventstore/log/appender.h"
 #include "eventstore/postgres/binary_copy.h"

@@ -1,4 +1,4 @@
-#include "bench/subscriber.h"
+#include "bench/load/subscriber.h"
 
 #include <chrono>
 #include <condition_variable>
