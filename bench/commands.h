@@ -8,6 +8,7 @@
 namespace hermes::bench {
 
 tools::AddCommand add_compare;
+tools::AddCommand add_peers;
 tools::AddCommand add_processes;  // what benchmarks and fault tests measure with; not shown by --help
 
 // --seconds, --count, --batch, --per-second, --with-projector.

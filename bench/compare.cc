@@ -89,8 +89,7 @@ std::string sentence_of(const Difference& difference) {
   char interval[64];
   std::snprintf(interval, sizeof interval, "speed %.3f to %.3f of the old one, with 95 %% confidence", difference.interval->low,
                 difference.interval->high);
-  if (difference.verdict == Difference::Verdict::none)
-    return std::string("No difference beyond the noise (") + interval + ")";
+  if (difference.verdict == Difference::Verdict::none) return std::string("No difference beyond the noise (") + interval + ")";
   return "The new build is " + how + " (" + interval + ")";
 }
 
@@ -162,7 +161,8 @@ std::string to_text(const Comparison& comparison) {
   }
   text += "  " + sentence_of(comparison.difference()) + ".\n";
   if (const auto ratio = ratio_of_ceilings(comparison)) {
-    std::snprintf(line, sizeof line, "  The ceiling, which has nothing of ours, was %.3f of what it was beside the old build.\n", *ratio);
+    std::snprintf(line, sizeof line,
+                  "  The ceiling, which has nothing of ours, was %.3f of what it was beside the old build.\n", *ratio);
     text += line;
   }
   return text;

@@ -97,9 +97,9 @@ std::vector<std::string> benchmark_names() {
 void add_compare(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
   const Command app = root.subcommand(
-      "compare",
-      "Runs two builds in turn and says whether they differ beyond the noise. Exit code 1: the new one is slower.",
-      {"hermes-bench compare ../before/build/release build/release", "hermes-bench compare OLD NEW --benchmark rebuild --json"});
+      "compare", "Runs two builds in turn and says whether they differ beyond the noise. Exit code 1: the new one is slower.",
+      {"hermes-bench compare ../before/build/release build/release",
+       "hermes-bench compare OLD NEW --benchmark rebuild --json"});
   app.option("old", flags->before, "The build before: a hermes-bench, a hermes, or the folder that it is in").required();
   app.option("new", flags->after, "The build after").required();
   app.option("--benchmark", flags->benchmarks, "Which, one or more times").one_of(benchmark_names()).default_shown();

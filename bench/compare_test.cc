@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Verdict = Difference::Verdict;
 
-boost::json::object printed(double per_s) { 
+boost::json::object printed(double per_s) {
   return {{"unit", "events"},
           {"ours_per_s", per_s},
           {"ceiling_per_s", 100.0},
@@ -73,10 +73,10 @@ TEST(Compare, OfMillisecondsFewerAreFaster) {
 TEST(Compare, TheTextSaysHowMuchAndHowSure) {
   const auto compared = [](double after, int pairs) {
     return to_text(compare(
-        "append", pairs, [](const std::string&) { return printed(100); },
-        [&](const std::string&) { return printed(after); }));
+        "append", pairs, [](const std::string&) { return printed(100); }, [&](const std::string&) { return printed(after); }));
   };
-  EXPECT_THAT(compared(90, 6), HasSubstr("The new build is 10.0 % slower (speed 0.900 to 0.900 of the old one, with 95 % confidence)."));
+  EXPECT_THAT(compared(90, 6),
+              HasSubstr("The new build is 10.0 % slower (speed 0.900 to 0.900 of the old one, with 95 % confidence)."));
   EXPECT_THAT(compared(100, 6), HasSubstr("No difference beyond the noise"));
   EXPECT_THAT(compared(90, 2), HasSubstr("10.0 % slower at the median. That says nothing yet: it takes 6 pairs"));
 }

@@ -38,7 +38,7 @@ void add_benchmarks(const Command& root, Cli& cli) {
   }
 }
 
-constexpr tools::AddCommand* kCommands[] = {add_benchmarks, add_compare, add_processes};
+constexpr tools::AddCommand* kCommands[] = {add_benchmarks, add_compare, add_peers, add_processes};
 
 }  // namespace
 
