@@ -116,7 +116,8 @@ double hermes_read(const postgres::Settings& database, const std::string& prefix
     for (auto next = static_cast<std::uint64_t>(i); Clock::now() < over; next += static_cast<std::uint64_t>(connections)) {
       const std::string id = "message/" + message_id(prefix, 0, next % messages);
       pqxx::nontransaction reading(connection);
-      if (eventstore::read_stream(connection, id).events.size() != 2) throw std::runtime_error(id + " does not have two events");
+      if (eventstore::read_stream(connection, id).events.size() != 2)
+        throw std::runtime_error(id + " does not have two events");
       ++done;
     }
   });
@@ -228,14 +229,14 @@ class Peers {
   void declare() {
     const std::string connections = std::to_string(settings_.connections) + " connections";
     begin("append", "messages per second");
-    add("Hermes", "the command handler, batches of 1,000 messages, one connection", [this](int round) {
-      return hermes_append(log(), prefix("large", round), kLargeBatch, 1, settings_.seconds);
-    });
+    add("Hermes", "the command handler, batches of 1,000 messages, one connection",
+        [this](int round) { return hermes_append(log(), prefix("large", round), kLargeBatch, 1, settings_.seconds); });
     add("Hermes, one by one", "the command handler, a transaction a message, " + connections, [this](int round) {
       return hermes_append(log(), prefix("single", round), 1, settings_.connections, settings_.seconds);
     });
     add_stores(&StorePeer::append_is, [this](std::size_t peer, int round) {
-      const Done done = done_of(store(peer, {"append", prefix("peer", round), text(settings_.connections), text(settings_.seconds)}));
+      const Done done =
+          done_of(store(peer, {"append", prefix("peer", round), text(settings_.connections), text(settings_.seconds)}));
       appended_.at(peer) = done.messages;
       return done.per_s;
     });
@@ -252,13 +253,13 @@ class Peers {
     });
 
     begin("broker", "messages per second from the broker into the database");
-    add("Hermes", "hermes ingest, committed, acknowledged", [this](int) {
-      return ingest_messages(stack_, settings_.hermes_messages, false).per_s;
-    });
+    add("Hermes", "hermes ingest, committed, acknowledged",
+        [this](int) { return ingest_messages(stack_, settings_.hermes_messages, false).per_s; });
     if (!scripts_) return;
-    add("MQTT.js and pg", "a subscriber that inserts and commits each message and each status, " + connections, [this](int round) {
-      return plain_subscriber(stack_, *scripts_, subscriber_database_, settings_, prefix("plain", round));
-    });
+    add("MQTT.js and pg", "a subscriber that inserts and commits each message and each status, " + connections,
+        [this](int round) {
+          return plain_subscriber(stack_, *scripts_, subscriber_database_, settings_, prefix("plain", round));
+        });
   }
 
   void begin(const char* measure, const char* unit) {
@@ -286,7 +287,7 @@ class Peers {
   const PeersSettings settings_;
   Stack stack_;
   Result<PeerScripts, std::string> scripts_;
-  std::vector<postgres::Settings> databases_;                            // of kStores
+  std::vector<postgres::Settings> databases_;  // of kStores
   postgres::Settings subscriber_database_;
   std::vector<std::uint64_t> appended_ = std::vector<std::uint64_t>(3);  // messages of each, of this round
   PeersResult result_;

@@ -21,13 +21,13 @@ struct PeersSettings {
   int rounds = 3;
   double seconds = 2;  // of each contender's append, and of its read
   int connections = 4;
-  std::uint64_t hermes_messages = 20'000;    // from the broker
+  std::uint64_t hermes_messages = 20'000;     // from the broker
   std::uint64_t subscriber_messages = 4'000;  // likewise, for the subscriber that commits each row
 };
 
 struct Contender {
   std::string name;
-  std::string what;  // one line: how it is used
+  std::string what;             // one line: how it is used
   std::vector<double> per_s{};  // one a round
 };
 

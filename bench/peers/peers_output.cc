@@ -15,12 +15,8 @@ double ratio_of(const SideBySide& measure, const Contender& contender) {
 
 boost::json::object to_json(const SideBySide& measure, const Contender& contender) {
   const auto [lowest, highest] = std::ranges::minmax(contender.per_s);
-  return {{"name", contender.name},
-          {"what", contender.what},
-          {"per_s", median(contender.per_s)},
-          {"per_s_lowest", lowest},
-          {"per_s_highest", highest},
-          {"hermes_ratio", ratio_of(measure, contender)}};
+  return {{"name", contender.name}, {"what", contender.what},   {"per_s", median(contender.per_s)},
+          {"per_s_lowest", lowest}, {"per_s_highest", highest}, {"hermes_ratio", ratio_of(measure, contender)}};
 }
 
 }  // namespace
@@ -49,8 +45,8 @@ std::string to_text(const PeersResult& result) {
       const auto [lowest, highest] = std::ranges::minmax(contender.per_s);
       const std::string spread = rounded(lowest) + " to " + rounded(highest);
       const std::string ratio = &contender == &measure.contenders.front() ? "" : rounded(ratio_of(measure, contender)) + " x";
-      std::snprintf(line, sizeof line, "  %-20s%12s%26s%16s\n", contender.name.c_str(), rounded(median(contender.per_s)).c_str(),
-                    spread.c_str(), ratio.c_str());
+      std::snprintf(line, sizeof line, "  %-20s%12s%26s%16s\n", contender.name.c_str(),
+                    rounded(median(contender.per_s)).c_str(), spread.c_str(), ratio.c_str());
       text += line;
     }
     for (const Contender& contender : measure.contenders) text += "    " + contender.name + ": " + contender.what + "\n";
