@@ -2,8 +2,13 @@
 // its ceiling, every pair as a dot, the median as a bar, the target as a line.
 //
 //   build/release/bench/draw_charts bench/results/*.json > docs/performance.svg
+//
+// Or, from what `hermes-bench peers --json` printed, how fast each contender is, on a logarithmic scale:
+//
+//   build/release/bench/draw_charts bench/results/peers/peers.json > docs/peers.svg
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -45,10 +50,14 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-Row read(const char* file) {
+json::object read_object(const char* file) {
   std::ifstream stream(file);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const json::object object = json::parse(text).as_object();
+  return json::parse(text).as_object();
+}
+
+Row read(const char* file) {
+  const json::object object = read_object(file);
   Row row;
   row.name = object.at("name").as_string();
   row.ratio = object.at("ratio").to_number<double>();
@@ -99,12 +108,67 @@ void draw(const std::vector<Row>& rows) {
   std::cout << "</svg>\n";
 }
 
+// One block a measure, one bar a contender: its median, and a line from its lowest to its highest round.
+void draw_peers(const json::object& result) {
+  constexpr double kLowest = 10;        // per second: where the scale begins
+  constexpr double kHighest = 200'000;  // and where it ends
+  constexpr double kLine = 26, kHeading = 34, kBar = 14;
+  const double scale = (kWidth - kLeft - kRight) / std::log10(kHighest / kLowest);
+  const auto width_of = [&](double per_s) { return std::log10(std::clamp(per_s, kLowest, kHighest) / kLowest) * scale; };
+  const json::array& measures = result.at("measures").as_array();
+  double height = kTop;
+  for (const json::value& measure : measures)
+    height += kHeading + kLine * static_cast<double>(measure.at("contenders").as_array().size());
+
+  std::cout << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << kWidth << ' ' << height + kBottom
+            << "\" font-family=\"sans-serif\" font-size=\"13\">\n"
+            << "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
+            << "<text x=\"" << kLeft << "\" y=\"20\" font-weight=\"bold\">Per second, same run, same machine</text>\n"
+            << "<text x=\"" << kLeft << "\" y=\"36\" fill=\"#555\">logarithmic; bar: median; line: lowest to highest</text>\n";
+  for (double tick = kLowest; tick <= kHighest; tick *= 10) {
+    const std::string x = number(kLeft + width_of(tick));
+    std::cout << "<line x1=\"" << x << "\" x2=\"" << x << "\" y1=\"" << kTop << "\" y2=\"" << height
+              << "\" stroke=\"#ddd\"/>\n<text x=\"" << x << "\" y=\"" << height + 18
+              << "\" text-anchor=\"middle\" fill=\"#555\">" << number(tick, 0) << "</text>\n";
+  }
+  double y = kTop;
+  for (const json::value& measure : measures) {
+    std::cout << "<text x=\"" << kLeft << "\" y=\"" << y + kHeading - 12 << "\" fill=\"#555\">"
+              << escaped(std::string(measure.at("unit").as_string())) << "</text>\n";
+    y += kHeading;
+    for (const json::value& contender : measure.at("contenders").as_array()) {
+      const std::string name(contender.at("name").as_string());
+      const auto figure = [&](const char* key) { return contender.at(key).to_number<double>(); };
+      const double middle = y + kLine / 2;
+      std::cout << "<text x=\"" << kLeft - 10 << "\" y=\"" << middle + 4 << "\" text-anchor=\"end\">" << escaped(name)
+                << "</text>\n<rect x=\"" << kLeft << "\" y=\"" << middle - kBar / 2 << "\" width=\""
+                << number(width_of(figure("per_s"))) << "\" height=\"" << kBar << "\" fill=\""
+                << (name.starts_with("Hermes") ? "#4c8c6b" : "#8a94a6") << "\"/>\n<line x1=\""
+                << number(kLeft + width_of(figure("per_s_lowest"))) << "\" x2=\""
+                << number(kLeft + width_of(figure("per_s_highest"))) << "\" y1=\"" << middle << "\" y2=\"" << middle
+                << "\" stroke=\"#222\" stroke-width=\"2\"/>\n<text x=\"" << kWidth - 8 << "\" y=\"" << middle + 4
+                << "\" text-anchor=\"end\">" << number(figure("per_s"), 0) << "</text>\n";
+      y += kLine;
+    }
+  }
+  std::cout << "</svg>\n";
+}
+
+// Whether `file` holds what hermes-bench peers printed: then it was drawn.
+bool drew_peers(const char* file) {
+  const json::object object = read_object(file);
+  if (object.at("name") != "peers") return false;
+  draw_peers(object);
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<Row> rows;
   for (int i = 1; i < argc; ++i) {
     try {
+      if (argc == 2 && drew_peers(argv[i])) return 0;
       rows.push_back(read(argv[i]));
     } catch (const std::exception& error) {
       std::cerr << "draw_charts: " << argv[i] << " is not the output of hermes-bench --json: " << error.what() << "\n";
