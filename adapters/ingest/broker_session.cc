@@ -14,8 +14,6 @@
 namespace hermes::ingest {
 namespace {
 
-constexpr std::chrono::milliseconds kBackOffFirst{200};
-constexpr std::chrono::milliseconds kBackOffLongest{5'000};
 // What the subscription must be granted: at QoS 0 the broker keeps nothing for us while we are away, and waits for no PUBACK.
 constexpr int kQos = 1;
 
@@ -35,6 +33,9 @@ BrokerSession::BrokerSession(mqtt::Client& client, const Settings& settings)
       filter_(filter_of(settings)) {}
 
 void BrokerSession::start() {
+  client_.on_connected([this](bool session_present) { connected(session_present); });
+  client_.on_disconnected([this](const mqtt::Disconnection& lost) { disconnected(lost); });
+  client_.on_attempt_failed([this](const mqtt::FailedAttempt& attempt) { say_attempt(attempt); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -78,8 +79,6 @@ void BrokerSession::disconnected(const mqtt::Disconnection& lost) {
   if (lost.cause == mqtt::Disconnection::Cause::not_subscribed) problem_ = lost.reason;
 }
 
-void BrokerSession::attempt_failed(const mqtt::FailedAttempt& attempt) { say_attempt(attempt); }
-
 // ---- both threads, one after the other ----
 
 // The first, the second, the fourth, the eighth ... and each that fails for another reason: a log must tell of an hour without
@@ -95,7 +94,7 @@ void BrokerSession::say_attempt(const mqtt::FailedAttempt& attempt) {
 
 void BrokerSession::run() {
   reach();
-  BackOff back_off(kBackOffFirst, kBackOffLongest);
+  BackOff back_off(kRetryFirst, kRetryLongest);
   while (!stopping_) {
     {
       std::unique_lock lock(mutex_);
@@ -115,7 +114,7 @@ void BrokerSession::run() {
 }
 
 void BrokerSession::reach() {
-  BackOff back_off(kBackOffFirst, kBackOffLongest);
+  BackOff back_off(kRetryFirst, kRetryLongest);
   mqtt::FailedAttempt attempt{.since = std::chrono::steady_clock::now()};
   while (!stopping_) {
     auto connected = client_.connect();

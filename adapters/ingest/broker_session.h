@@ -20,14 +20,12 @@ namespace hermes::ingest {
 
 class BrokerSession {
  public:
-  // Requires: the spool's folder is there. The client is used from start() to stop(), and calls connected() and disconnected()
-  // for as long as it is there: it must be gone first.
+  // Requires: the spool's folder is there. The client is used from start() to stop(), and calls this back for as long as it is
+  // there: it must be gone first.
   BrokerSession(mqtt::Client& client, const Settings& settings);
 
+  // Requires: the client is told where messages go; what it tells of its connection comes here.
   void start();
-  void connected(bool session_present);
-  void disconnected(const mqtt::Disconnection& lost);
-  void attempt_failed(const mqtt::FailedAttempt& attempt);
 
   // Why the broker does not keep messages for us; empty when it does. Any thread.
   std::string problem() const;
@@ -36,6 +34,8 @@ class BrokerSession {
   void stop();
 
  private:
+  void connected(bool session_present);
+  void disconnected(const mqtt::Disconnection& lost);
   void run();
   void reach();
   void say_attempt(const mqtt::FailedAttempt& attempt);

@@ -68,9 +68,6 @@ class BrokerSessionTest : public testing::Test {
   class Life {
    public:
     explicit Life(Settings settings) : settings_(std::move(settings)), session_(client_, settings_), client_(settings_.mqtt) {
-      client_.on_connected([this](bool session_present) { session_.connected(session_present); });
-      client_.on_attempt_failed([this](const mqtt::FailedAttempt& attempt) { session_.attempt_failed(attempt); });
-      client_.on_disconnected([this](const mqtt::Disconnection& lost) { session_.disconnected(lost); });
       session_.start();
     }
     ~Life() { session_.stop(); }
