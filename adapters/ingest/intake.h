@@ -26,17 +26,17 @@ class Intake {
   using Clock = std::chrono::steady_clock;
 
   struct Hooks {
-    std::function<void()> appended;                       // the spool has more; by the client's thread
-    std::function<void()> pause;                          // stop reading from the broker
-    std::function<void()> resume;                         // and go on
+    std::function<void()> appended;                        // the spool has more; by the client's thread
+    std::function<void()> pause;                           // stop reading from the broker
+    std::function<void()> resume;                          // and go on
     std::function<Clock::time_point()> now = &Clock::now;  // for tests, which do not wait for the back-off
   };
 
   // Requires: spool and metrics outlive this.
   Intake(spool::Spool& spool, Metrics& metrics, Hooks hooks);
 
-  // What mqtt::Client::MessagesHandler is: how many of them, from the first on, are on disk or ignored. When the spool takes less
-  // than all, reading is paused.
+  // What mqtt::Client::MessagesHandler is: how many of them, from the first on, are on disk or ignored. When the spool takes
+  // less than all, reading is paused.
   std::size_t take(std::span<const mqtt::Message> messages);
 
   // Reads again after a refusal, if the spool has room and the back-off has passed. Call about once a second.

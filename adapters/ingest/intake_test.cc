@@ -31,7 +31,8 @@ class IntakeTest : public testing::Test {
       messages.push_back({.topic = "chat/messages/david", .payload = payload, .qos = 1, .retained = retained});
     return intake_.take(messages);
   }
-  // With records that nearly fill a segment each, so that a tenth of the room is not left, and a released one gives its room back.
+  // With records that nearly fill a segment each, so that a tenth of the room is not left, and a released one gives its room
+  // back.
   void fill_spool() {
     while (take({std::string(kSpoolBytesMax / 4 * 15 / 16, 'x')}) == 1) continue;
   }

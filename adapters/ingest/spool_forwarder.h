@@ -28,8 +28,8 @@ namespace hermes::ingest {
 
 class SpoolForwarder {
  public:
-  // `on_fatal` is called at most once, from any thread, when it cannot go on. Requires: settings, metrics, spool and acks outlive
-  // this.
+  // `on_fatal` is called at most once, from any thread, when it cannot go on. Requires: settings, metrics, spool and acks
+  // outlive this.
   SpoolForwarder(const Settings& settings, Metrics& metrics, spool::Spool& spool, AckPublisher& acks,
                  std::function<void(const std::string&)> on_fatal);
   ~SpoolForwarder();  // stop(); then workers that still are at a batch abandon it
