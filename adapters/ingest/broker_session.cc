@@ -10,14 +10,15 @@
 #include "adapters/wire/wire.h"
 #include "base/back_off.h"
 #include "base/host_and_port.h"
+#include "base/printable_text.h"
 
 namespace hermes::ingest {
 namespace {
 
-constexpr std::chrono::milliseconds kBackOffFirst{200};
-constexpr std::chrono::milliseconds kBackOffLongest{5'000};
 // What the subscription must be granted: at QoS 0 the broker keeps nothing for us while we are away, and waits for no PUBACK.
 constexpr int kQos = 1;
+// Two clients of one id take the session from each other with back-off: longer than that, so that the problem stands meanwhile.
+constexpr std::chrono::minutes kTakenOverIsSaidFor{1};
 
 std::string filter_of(const Settings& settings) {
   const std::string everything = wire::subscription_for_everything(settings.topic_root);
@@ -35,6 +36,9 @@ BrokerSession::BrokerSession(mqtt::Client& client, const Settings& settings)
       filter_(filter_of(settings)) {}
 
 void BrokerSession::start() {
+  client_.on_connected([this](bool session_present) { connected(session_present); });
+  client_.on_disconnected([this](const mqtt::Disconnection& lost) { disconnected(lost); });
+  client_.on_attempt_failed([this](const mqtt::FailedAttempt& attempt) { say_attempt(attempt); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -51,8 +55,14 @@ void BrokerSession::stop() {
 
 std::string BrokerSession::problem() const {
   std::lock_guard lock(mutex_);
+  if (taken_over_at_ && std::chrono::steady_clock::now() - *taken_over_at_ < kTakenOverIsSaidFor) return taken_over();
   if (!problem_.empty() || !connected_ || client_.subscribed()) return problem_;
   return "not subscribed at the broker yet";
+}
+
+std::string BrokerSession::taken_over() const {
+  return "another client connects as '" + escape_for_terminal(settings_.mqtt.client_id) +
+         "' and takes this ingester's session, and both lose time: give each ingester a client id of its own";
 }
 
 // ---- the client's thread ----
@@ -72,13 +82,13 @@ void BrokerSession::connected(bool session_present) {
 }
 
 void BrokerSession::disconnected(const mqtt::Disconnection& lost) {
-  spdlog::warn("lost the broker: {}", lost.reason);
+  const bool taken = lost.cause == mqtt::Disconnection::Cause::session_taken_over;
+  spdlog::warn("lost the broker: {}{}", lost.reason, taken ? ". " + taken_over() : "");
   std::lock_guard lock(mutex_);
   connected_ = false;
+  if (taken) taken_over_at_ = std::chrono::steady_clock::now();
   if (lost.cause == mqtt::Disconnection::Cause::not_subscribed) problem_ = lost.reason;
 }
-
-void BrokerSession::attempt_failed(const mqtt::FailedAttempt& attempt) { say_attempt(attempt); }
 
 // ---- both threads, one after the other ----
 
@@ -95,7 +105,7 @@ void BrokerSession::say_attempt(const mqtt::FailedAttempt& attempt) {
 
 void BrokerSession::run() {
   reach();
-  BackOff back_off(kBackOffFirst, kBackOffLongest);
+  BackOff back_off(kRetryFirst, kRetryLongest);
   while (!stopping_) {
     {
       std::unique_lock lock(mutex_);
@@ -115,7 +125,7 @@ void BrokerSession::run() {
 }
 
 void BrokerSession::reach() {
-  BackOff back_off(kBackOffFirst, kBackOffLongest);
+  BackOff back_off(kRetryFirst, kRetryLongest);
   mqtt::FailedAttempt attempt{.since = std::chrono::steady_clock::now()};
   while (!stopping_) {
     auto connected = client_.connect();

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,14 +22,12 @@ namespace hermes::ingest {
 
 class BrokerSession {
  public:
-  // Requires: the spool's folder is there. The client is used from start() to stop(), and calls connected() and disconnected()
-  // for as long as it is there: it must be gone first.
+  // Requires: the spool's folder is there. The client is used from start() to stop(), and calls this back for as long as it is
+  // there: it must be gone first.
   BrokerSession(mqtt::Client& client, const Settings& settings);
 
+  // Requires: the client is told where messages go; what it tells of its connection comes here.
   void start();
-  void connected(bool session_present);
-  void disconnected(const mqtt::Disconnection& lost);
-  void attempt_failed(const mqtt::FailedAttempt& attempt);
 
   // Why the broker does not keep messages for us; empty when it does. Any thread.
   std::string problem() const;
@@ -36,6 +36,8 @@ class BrokerSession {
   void stop();
 
  private:
+  void connected(bool session_present);
+  void disconnected(const mqtt::Disconnection& lost);
   void run();
   void reach();
   void say_attempt(const mqtt::FailedAttempt& attempt);
@@ -44,6 +46,7 @@ class BrokerSession {
   bool subscribe();
   bool end_former();
   std::vector<std::string> filters_noted() const;
+  std::string taken_over() const;
   void say(const std::string& problem);
   template <class Condition>
   void wait_for(std::chrono::milliseconds duration, Condition condition);
@@ -57,8 +60,9 @@ class BrokerSession {
   std::condition_variable changed_;
   std::string problem_ = "not subscribed at the broker yet";
   bool connected_ = false;
-  std::string attempt_said_;  // why the last attempt failed that the log has
-  bool reached_ = false;      // connected once
+  std::string attempt_said_;                                            // why the last attempt failed that the log has
+  bool reached_ = false;                                                // connected once
+  std::optional<std::chrono::steady_clock::time_point> taken_over_at_;  // when another client last took the session
   bool settle_again_ = false;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

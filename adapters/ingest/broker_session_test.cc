@@ -23,6 +23,7 @@ using testing::HasSubstr;
 
 constexpr int kNoSubscriptionExisted = 0x11;
 constexpr int kNotAuthorized = 0x87;
+constexpr std::string_view kSessionTakenOver{"\xe0\x02\x8e\x00", 4};  // DISCONNECT (MQTT 5, 3.14.2.1)
 constexpr KeptSession::Time kNow{1'000'000s};
 
 // A broker that grants everything until it is told to refuse, or to go in the middle of an UNSUBSCRIBE.
@@ -35,6 +36,7 @@ class NotingBroker {
   std::uint16_t port() const { return broker_.port(); }
   std::atomic<bool> goes_at_unsubscribe = false;
   std::atomic<bool> refuses = false;
+  std::atomic<bool> gives_session_away = false;  // once it is subscribed
 
  private:
   void note(const std::string& request) {
@@ -49,6 +51,10 @@ class NotingBroker {
       if (packet.type == kSubscribe) {
         note("subscribe " + packet.filter());
         peer.answer(packet, kSuback, refuses ? kNotAuthorized : 1);
+        if (gives_session_away) {
+          peer.say(kSessionTakenOver);
+          return;
+        }
       } else if (packet.type == kUnsubscribe) {
         if (goes_at_unsubscribe) return;
         note("unsubscribe " + packet.filter());
@@ -68,9 +74,6 @@ class BrokerSessionTest : public testing::Test {
   class Life {
    public:
     explicit Life(Settings settings) : settings_(std::move(settings)), session_(client_, settings_), client_(settings_.mqtt) {
-      client_.on_connected([this](bool session_present) { session_.connected(session_present); });
-      client_.on_attempt_failed([this](const mqtt::FailedAttempt& attempt) { session_.attempt_failed(attempt); });
-      client_.on_disconnected([this](const mqtt::Disconnection& lost) { session_.disconnected(lost); });
       session_.start();
     }
     ~Life() { session_.stop(); }
@@ -184,6 +187,14 @@ TEST(KeptSessions, OfAForeignOrTornFileAreUnknown) {
   const private_servers::TemporaryFolder folder;
   std::ofstream(folder.path() / "broker-sessions") << "something else\n";
   EXPECT_TRUE(read_kept_sessions(folder.path()).empty());
+}
+
+// Two ingesters of one client id: each takes the session that the other has just made.
+TEST_F(BrokerSessionTest, SaysThatAnotherClientUsesItsId) {
+  broker.gives_session_away = true;
+  Life life(settings(""));
+  EXPECT_TRUE(eventually([&] { return life.session().problem().find("another client connects as 'me'") == 0; }))
+      << life.session().problem();
 }
 
 }  // namespace

@@ -55,6 +55,10 @@ inline constexpr std::chrono::seconds kParkingCheckInterval{30};
 // spend its time on them.
 inline constexpr std::size_t kPostponedAtOnce = 1'000;
 inline constexpr std::size_t kPostponedPage = 100;
+// Back-off between attempts to reach the broker or the database, and to read from the broker again: an ingester that was down
+// with them is back within seconds, and a log tells of an hour without them in some hundred lines.
+inline constexpr std::chrono::milliseconds kRetryFirst{200};
+inline constexpr std::chrono::milliseconds kRetryLongest{5'000};
 // Reading from the broker goes on when the spool has this share of its room free again.
 inline constexpr double kResumeFreeShare = 0.1;
 

@@ -382,9 +382,12 @@ class Client::Impl {
   }
 
   Disconnection told_to_leave(std::uint8_t reason) const {
-    const bool leaves = reason == kSessionTakenOver && settings_.leave_session_to_another;
-    return {leaves ? Disconnection::Cause::session_left_to_another : Disconnection::Cause::connection_lost,
-            "the broker closed the session: " + describe(reason)};
+    Disconnection::Cause cause = Disconnection::Cause::connection_lost;
+    if (reason == kSessionTakenOver) {
+      cause = settings_.leave_session_to_another ? Disconnection::Cause::session_left_to_another
+                                                 : Disconnection::Cause::session_taken_over;
+    }
+    return {cause, "the broker closed the session: " + describe(reason)};
   }
 
   const Settings settings_;

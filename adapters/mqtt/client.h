@@ -70,6 +70,7 @@ struct Disconnection {
     message_not_taken,        // by the message handler
     not_subscribed,           // the broker refuses what it granted before, or does not answer
     session_left_to_another,  // Settings::leave_session_to_another: no connection is made any more
+    session_taken_over,       // by another client with the same id; the connection is made again, which takes it back
   };
   Cause cause = Cause::connection_lost;
   std::string reason;  // one line

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,5 +37,8 @@ struct ProjectionStatus {
   std::uint64_t failures = 0;                        // transactions that had to be tried again
   std::chrono::steady_clock::time_point alive_at{};  // when the worker last went round its loop
 };
+
+// Changes what is shown, under the lock of whoever shows it.
+using ReportStatus = std::function<void(const std::function<void(ProjectionStatus&)>& change)>;
 
 }  // namespace hermes::projections

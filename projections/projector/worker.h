@@ -7,9 +7,9 @@
 #include <mutex>
 #include <string>
 
+#include "base/stop_signal.h"
 #include "eventstore/postgres/connection.h"
 #include "projections/projector/status.h"
-#include "projections/projector/stop_signal.h"
 #include "projections/read_models/projection.h"
 
 namespace hermes::projections {

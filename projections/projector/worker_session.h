@@ -3,15 +3,16 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "projections/projector/lease_keeper.h"
 #include "projections/projector/leases.h"
 #include "projections/projector/live_batch.h"
+#include "projections/projector/owned_partitions.h"
+#include "projections/projector/stuck_partitions.h"
 #include "projections/projector/suspects.h"
 #include "projections/projector/worker.h"
 
@@ -19,11 +20,9 @@ namespace hermes::projections {
 
 class WorkerSession {
  public:
-  using Report = std::function<void(const std::function<void(ProjectionStatus&)>&)>;
-
   // Connects. Throws std::runtime_error if that fails. `suspects` outlives the session: what it learns the next one knows.
   WorkerSession(const Projection& projection, const WorkerSettings& settings, const StopSignal& stop, Suspects& suspects,
-                Report report);
+                ReportStatus report);
   ~WorkerSession();
 
   // Works until stop is requested, then releases the leases. `on_success` is called after everything that went well. Throws
@@ -33,30 +32,17 @@ class WorkerSession {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // What this session knows of a partition that it owns. The checkpoint table is the truth; this only says what seems to wait.
-  struct Owned {
-    eventstore::Offset next = 0;
-    std::optional<StuckAt> stuck;                // it stops here
-    std::optional<eventstore::Offset> recorded;  // projection_stuck has a row for it, at this offset
-  };
-
   void prepare_session();
   void tick();
   void read_checkpoints();
   void read_skips();
   void read_lag();
-  std::vector<Share> shares(const std::vector<eventstore::Offset>& heads) const;
   bool fold();  // whether much is waiting still
+  void report_heads(const std::vector<eventstore::Offset>& heads) const;
+  std::size_t events_waiting(const std::vector<eventstore::Offset>& heads) const;
+  void fold_batch(const std::vector<Share>& asked, Clock::time_point started);
   BatchDone fold_keeping_leases(const std::vector<Share>& asked);
   void moved(const BatchDone& done, const std::vector<Share>& asked);
-  void refused(const std::vector<Share>& asked, const std::string& reason);
-  void cut_short(const std::vector<Share>& asked, Clock::time_point started);
-  void took_too_long(const std::vector<Share>& asked, Clock::time_point started, const std::string& reason);
-  void leave_out(const std::vector<eventstore::Partition>& partitions);
-  void forget_suspect_before(eventstore::Partition partition, eventstore::Offset next);
-  void name_slow_events();
-  void stop_at(eventstore::Position position, const std::string& reason);
-  void resume(eventstore::Partition partition, Owned& owned, const char* why);
   void pause();
   void take_notifications();
 
@@ -64,13 +50,13 @@ class WorkerSession {
   const WorkerSettings& settings_;
   const StopSignal& stop_;
   Suspects& suspects_;
-  std::set<eventstore::Partition> left_out_;  // told
-  const Report report_;
+  const ReportStatus report_;
   postgres::ConnectionPtr connection_;
   std::optional<Leases> leases_;
   LeaseKeeper keeper_;
   int partition_count_ = 0;
-  std::map<eventstore::Partition, Owned> owned_;
+  OwnedPartitions owned_;
+  StuckPartitions stuck_;
   Skips skips_;
   Clock::time_point next_tick_{};
   Clock::time_point next_look_{};

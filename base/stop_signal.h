@@ -5,7 +5,7 @@
 
 #include "base/wake_up.h"
 
-namespace hermes::projections {
+namespace hermes {
 
 class StopSignal {
  public:
@@ -21,4 +21,4 @@ class StopSignal {
 // Waits until `descriptor` (or none: -1) is readable, stop is requested or the time is up, whichever comes first.
 void wait_for(const StopSignal& stop, int descriptor, int milliseconds);
 
-}  // namespace hermes::projections
+}  // namespace hermes

@@ -1,8 +1,8 @@
-#include "projections/projector/stop_signal.h"
+#include "base/stop_signal.h"
 
 #include <poll.h>
 
-namespace hermes::projections {
+namespace hermes {
 
 void StopSignal::request() {
   requested_.store(true, std::memory_order_relaxed);
@@ -15,4 +15,4 @@ void wait_for(const StopSignal& stop, int descriptor, int milliseconds) {
   [[maybe_unused]] const int count = poll(ready, descriptor < 0 ? 1 : 2, milliseconds);
 }
 
-}  // namespace hermes::projections
+}  // namespace hermes
