@@ -100,7 +100,11 @@ build() {
     (cd "$checkout" && cmake --preset release >/dev/null)
   fi
   # A tree that somebody else built, and that we may not write to, is used as it is.
-  if [[ -w $checkout/build/release ]]; then
+  [[ -w $checkout/build/release ]] || return 0
+  # The first build takes minutes: whoever waits at a terminal sees how far it is.
+  if [[ -t 1 && ! -e $checkout/build/release/hermes ]]; then
+    NINJA_STATUS="Building %f of %t, %es: " ninja -C "$checkout/build/release" hermes
+  else
     ninja --quiet -C "$checkout/build/release" hermes
   fi
 }

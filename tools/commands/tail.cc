@@ -75,7 +75,7 @@ class Printer {
   bool json_;
   std::size_t left_;
   bool heading_printed_ = false;
-  Table table_{{{"POSITION", 9}, {"RECORDED", 27}, {"EVENT", 16}, {"STREAM", 24}, {"BY", 8}, {"PAYLOAD"}}};
+  Table table_{{{"POSITION", 9}, {"RECORDED", 27}, {"EVENT", 16}, {"STREAM", 44}, {"BY", 12}, {"PAYLOAD"}}};
 };
 
 // Where to read on in each partition that is followed.
