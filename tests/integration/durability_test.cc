@@ -34,11 +34,16 @@ class IngesterDurability : public testing::TestWithParam<const char*> {
     environment["HERMES_SPOOL_DIR"] = folder_ / "spool";
     environment["HERMES_STATE_DIR"] = folder_.path();
     environment["HERMES_FSYNC"] = GetParam();
+    const std::string http_port = std::to_string(free_port());
+    environment["HERMES_HTTP_PORT"] = http_port;
     environment.merge(recorded_.environment(mosquitto_.port()));
     ingester_.emplace(Process::start({hermes_command(), "ingest"}, {.environment = environment, .output = folder_ / "log"}));
     const std::string port = std::to_string(mosquitto_.port());
-    EXPECT_TRUE(eventually([&] { return ingester_->output().find("connected to the broker") != std::string::npos; }))
-        << ingester_->output();
+    // Subscribed: what it lacks is the database alone. Before that the broker would keep nothing for it.
+    EXPECT_TRUE(eventually([&] {
+      const Finished asked = run({"curl", "--silent", "--max-time", "10", "http://127.0.0.1:" + http_port + "/readyz"});
+      return asked.output.find("the database does not take batches") != std::string::npos;
+    })) << ingester_->output();
     EXPECT_EQ(
         run({"mosquitto_pub", "-h", "127.0.0.1", "-p", port, "-q", "1", "-t", "chat/messages/david", "-m", "hello"}).exit_code,
         0);
