@@ -81,7 +81,8 @@ void draw(const std::vector<Row>& rows) {
             << "<text x=\"" << kLeft
             << "\" y=\"20\" font-weight=\"bold\">Hermes as a share of its ceiling (same run, same machine)</text>\n"
             << "<text x=\"" << kLeft << "\" y=\"36\" fill=\"#555\">bar: median; dots: single pairs; line: target</text>\n";
-  for (double tick = 0; tick <= highest * 1.05; tick += 0.25) {
+  for (int quarters = 0; quarters <= static_cast<int>(highest * 1.05 / 0.25); ++quarters) {
+    const double tick = 0.25 * quarters;
     std::cout << "<line x1=\"" << x(tick) << "\" x2=\"" << x(tick) << "\" y1=\"" << kTop << "\" y2=\"" << height - kBottom
               << "\" stroke=\"" << (tick == 1 ? "#888" : "#ddd") << "\"/>\n"
               << "<text x=\"" << x(tick) << "\" y=\"" << height - kBottom + 18 << "\" text-anchor=\"middle\" fill=\"#555\">"
@@ -112,6 +113,7 @@ void draw(const std::vector<Row>& rows) {
 void draw_peers(const json::object& result) {
   constexpr double kLowest = 10;        // per second: where the scale begins
   constexpr double kHighest = 200'000;  // and where it ends
+  constexpr int kPowers = 5;            // of ten in between, kLowest included
   constexpr double kLine = 26, kHeading = 34, kBar = 14;
   const double scale = (kWidth - kLeft - kRight) / std::log10(kHighest / kLowest);
   const auto width_of = [&](double per_s) { return std::log10(std::clamp(per_s, kLowest, kHighest) / kLowest) * scale; };
@@ -125,7 +127,8 @@ void draw_peers(const json::object& result) {
             << "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
             << "<text x=\"" << kLeft << "\" y=\"20\" font-weight=\"bold\">Per second, same run, same machine</text>\n"
             << "<text x=\"" << kLeft << "\" y=\"36\" fill=\"#555\">logarithmic; bar: median; line: lowest to highest</text>\n";
-  for (double tick = kLowest; tick <= kHighest; tick *= 10) {
+  for (int power = 0; power < kPowers; ++power) {
+    const double tick = kLowest * std::pow(10, power);
     const std::string x = number(kLeft + width_of(tick));
     std::cout << "<line x1=\"" << x << "\" x2=\"" << x << "\" y1=\"" << kTop << "\" y2=\"" << height
               << "\" stroke=\"#ddd\"/>\n<text x=\"" << x << "\" y=\"" << height + 18

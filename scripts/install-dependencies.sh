@@ -15,7 +15,7 @@ build_packages=(
   prometheus-cpp-dev libcpp-httplib-dev libssl-dev libsystemd-dev zlib1g-dev
 )
 run_and_test_packages=(
-  libgtest-dev libgmock-dev librapidcheck-dev clang-format shellcheck
+  libgtest-dev libgmock-dev librapidcheck-dev clang-format clang-tidy shellcheck
   postgresql-15 pgbouncer mosquitto mosquitto-clients tmux prometheus curl
 )
 

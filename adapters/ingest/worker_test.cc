@@ -41,7 +41,10 @@ class WorkerTest : public testing::Test {
       return mqtt;
     }());
     ASSERT_TRUE(client->connect());
-    acks.emplace(*client, metrics, "chat/messages", 1, 100);
+    const auto send = [this](const std::string& topic, const std::string& payload) {
+      return client->publish(topic, payload, 1) ? AckPublisher::Sent::taken : AckPublisher::Sent::full;
+    };
+    acks.emplace(send, metrics, "chat/messages", 100);
   }
   void TearDown() override {
     worker.reset();
