@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "eventstore/log/event_reader.h"
+#include "projections/rebuild/dependents.h"
 #include "projections/rebuild/rebuild_steps.h"
 #include "projections/rebuild/swap.h"
 
