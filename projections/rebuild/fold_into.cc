@@ -1,3 +1,4 @@
+#include "projections/rebuild/parallel_fold.h"
 #include "projections/rebuild/rebuild.h"
 #include "projections/rebuild/rebuild_steps.h"
 

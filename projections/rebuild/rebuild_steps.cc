@@ -4,6 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "projections/rebuild/parallel_fold.h"
+#include "projections/rebuild/parallel_statements.h"
+
 namespace hermes::projections {
 
 using eventstore::PartitionRange;
@@ -89,13 +92,6 @@ void make_schema(postgres::Connection& connection, const std::string& schema) {
   // One statement, one transaction: a schema without the comment is not ours to drop.
   query.exec("CREATE SCHEMA " + connection.quote_name(schema) + "; COMMENT ON SCHEMA " + connection.quote_name(schema) +
              " IS " + query.quote(std::string(kUnfinished)));
-}
-
-std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema,
-                                                      int count) {
-  std::vector<postgres::ConnectionPtr> connections;
-  for (int i = 0; i < count; ++i) connections.push_back(connect_builder(settings, schema));
-  return connections;
 }
 
 OnProgress of_projection(const OnProgress& on_progress, const Projection& projection) {
