@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "projections/projector/live_batch.h"
 #include "projections/rebuild/builder_connections.h"
 
 namespace hermes::projections {
@@ -19,14 +20,10 @@ Offset fold_chunk(const FoldRequest& request, PartitionRange range, postgres::Co
                   pqxx::transaction_base& transaction) {
   eventstore::RangesRead read =
       eventstore::read_ranges(connection, {{range}, unwanted_types(request.projection), kChunkPayloadBytes});
-  Offset end = read.read.front().to;
+  leave_out_skipped(read, request.skips);
   if (!read.unreadable.empty()) {
     const eventstore::UnreadableEvent& event = read.unreadable.front();
-    if (!request.skips.contains(event.position)) throw FoldStopped(request.projection, event.position, event.error.detail);
-    end = event.position.offset + 1;
-  }
-  if (!request.skips.empty()) {
-    std::erase_if(read.events, [&](const eventstore::RecordedEvent& event) { return request.skips.contains(event.position); });
+    throw FoldStopped(request.projection, event.position, event.error.detail);
   }
   try {
     if (!read.events.empty()) {
@@ -35,7 +32,7 @@ Offset fold_chunk(const FoldRequest& request, PartitionRange range, postgres::Co
   } catch (const CannotApply& problem) {
     throw FoldStopped(request.projection, problem.position, problem.reason);
   }
-  return end;
+  return read.read.front().to;
 }
 
 // What one connection takes at a time. Rows that are only inserted can be folded in any order; others in the order of their
@@ -104,15 +101,6 @@ void fold_in_parallel(const FoldRequest& request, std::vector<postgres::Connecti
       throw;
     }
   });
-}
-
-Skips read_skips(pqxx::transaction_base& transaction, const Projection& projection) {
-  Skips skips;
-  for (const auto& row : transaction.exec_params("SELECT partition, \"offset\" FROM projection_skips WHERE projection = $1",
-                                                 std::string(projection.name()))) {
-    skips.insert({row[0].as<eventstore::Partition>(), row[1].as<Offset>()});
-  }
-  return skips;
 }
 
 }  // namespace hermes::projections

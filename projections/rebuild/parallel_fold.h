@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "eventstore/log/range_reader.h"
-#include "projections/projector/live_batch.h"
+#include "projections/projector/skips.h"
 #include "projections/read_models/projection.h"
 
 namespace hermes::projections {
@@ -35,7 +35,5 @@ void fold_in_parallel(const FoldRequest& request, std::vector<postgres::Connecti
 // The same in the transaction that is open on one connection; for what little is left.
 void fold_here(const FoldRequest& request, postgres::Connection& connection, pqxx::transaction_base& transaction,
                std::atomic<std::uint64_t>& done);
-
-Skips read_skips(pqxx::transaction_base& transaction, const Projection& projection);
 
 }  // namespace hermes::projections
