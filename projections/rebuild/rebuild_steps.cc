@@ -96,7 +96,7 @@ void make_schema(postgres::Connection& connection, const std::string& schema) {
 
 OnProgress of_projection(const OnProgress& on_progress, const Projection& projection) {
   return [&on_progress, name = projection.name()](Progress progress) {
-    progress.projection = name;
+    progress.of = name;
     on_progress(progress);
   };
 }
@@ -105,7 +105,7 @@ ProgressTicker::ProgressTicker(const OnProgress& on_progress, Phase phase, std::
     : on_progress_(on_progress), phase_(phase), total_(total), thread_([this] {
         std::unique_lock lock(mutex_);
         while (!over_) {
-          on_progress_({phase_, done_, total_});
+          on_progress_(progress_of(phase_, done_, total_));
           changed_.wait_for(lock, kProgressInterval);
         }
       }) {}
@@ -117,7 +117,7 @@ ProgressTicker::~ProgressTicker() {
   }
   changed_.notify_one();
   thread_.join();
-  on_progress_({phase_, done_, total_});
+  on_progress_(progress_of(phase_, done_, total_));
 }
 
 std::uint64_t event_count(const std::vector<PartitionRange>& ranges) {

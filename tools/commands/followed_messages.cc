@@ -76,8 +76,7 @@ void FollowedMessages::check(const chat::Outgoing& outgoing) {
     if (found == open_.end()) return;
     answered_ = true;
     if (answer) {
-      if (const auto reason = chat::refusal_in(*answer, outgoing, 1))
-        return refused(id, *reason + ". This one is not stored");
+      if (const auto reason = chat::refusal_in(*answer, outgoing, 1)) return refused(id, *reason + ". This one is not stored");
     } else {
       say(id + ": the server has a message with this id. Whether it is this one was not checked: " + answer.error().message);
     }

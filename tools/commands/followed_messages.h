@@ -1,5 +1,5 @@
-// The messages of one `hermes send`: followed until each has come as far as the caller wants to know, or is refused. What becomes
-// of each is told on standard output.
+// The messages of one `hermes send`: followed until each has come as far as the caller wants to know, or is refused. What
+// becomes of each is told on standard output.
 //
 // Not thread-safe.
 #pragma once

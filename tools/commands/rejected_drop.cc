@@ -60,8 +60,8 @@ ExitCode drop_rejected_messages(const Settings& settings, const DropRequest& req
   }
   require_none(eventstore::drop_rejected(*connection, ids, request.who, request.why));
   if (settings.json) {
-    print_json(
-        boost::json::object{{"dropped", boost::json::array(ids.begin(), ids.end())}, {"by", request.who}, {"reason", request.why}});
+    print_json(boost::json::object{
+        {"dropped", boost::json::array(ids.begin(), ids.end())}, {"by", request.who}, {"reason", request.why}});
   } else {
     std::cout << count_of(ids.size()) << " dropped by " << escape_for_terminal(request.who) << "\n";
   }

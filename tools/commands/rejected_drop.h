@@ -16,8 +16,8 @@ struct DropRequest {
   bool ask = true;                // at the terminal, before anything is done
 };
 
-// All of them or, where one is not open or not there, none. Throws CommandError for that, and where it is to ask and there is no
-// terminal.
+// All of them or, where one is not open or not there, none. Throws CommandError for that, and where it is to ask and there is
+// no terminal.
 ExitCode drop_rejected_messages(const Settings& settings, const DropRequest& request);
 
 }  // namespace hermes::tools

@@ -39,8 +39,8 @@ ExitCode show_rejected_message(const Settings& settings, std::int64_t id, bool r
   const auto connection = connect(settings, "hermes_reader");
   const auto message = eventstore::find_rejected(*connection, id);
   if (!message) {
-    throw CommandError(kFoundProblem, "there is no rejected message " + std::to_string(id) +
-                                          ". Try: hermes rejected list --resolved");
+    throw CommandError(kFoundProblem,
+                       "there is no rejected message " + std::to_string(id) + ". Try: hermes rejected list --resolved");
   }
   if (raw) {
     std::cout << message->payload;

@@ -60,11 +60,7 @@ class RetryReport {
 class RetryRun {
  public:
   RetryRun(postgres::Connection& connection, const Settings& settings, const RetryRequest& request)
-      : connection_(connection),
-        settings_(settings),
-        request_(request),
-        handler_(connection, {}),
-        report_(settings.json) {}
+      : connection_(connection), settings_(settings), request_(request), handler_(connection, {}), report_(settings.json) {}
 
   ExitCode run() {
     if (request_.ids.empty()) {
@@ -103,7 +99,8 @@ class RetryRun {
   }
 
   void retry(const std::vector<RejectedMessage>& page) {
-    auto done = ingest::retry_rejected(connection_, handler_, page, request_.who, [this](const Retried& one) { report_.tell(one); });
+    auto done =
+        ingest::retry_rejected(connection_, handler_, page, request_.who, [this](const Retried& one) { report_.tell(one); });
     if (done) return;
     using Kind = eventstore::HandleError::Kind;
     const std::string words = escape_for_terminal(done.error().detail);

@@ -122,8 +122,8 @@ class SendRun {
                                            kept);
     }
     const auto& [id, open] = *messages_.left().begin();
-    std::string told =
-        "nothing happened for " + std::to_string(request_.timeout.count()) + " ms: " + id + " came as far as " + open.words() + ".";
+    std::string told = "nothing happened for " + std::to_string(request_.timeout.count()) + " ms: " + id + " came as far as " +
+                       open.words() + ".";
     if (unsent > 0) told += " Is `hermes ingest` running? Try: ./run_chat.sh status." + kept;
     throw CommandError(kFoundProblem, told);
   }
