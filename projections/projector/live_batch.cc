@@ -47,17 +47,6 @@ Locked lock(pqxx::work& transaction, const Projection& projection, std::string_v
   return result;
 }
 
-// An unreadable event that is to be skipped is no reason to stop: the batch ends after it instead of before it.
-void pass_over_unreadable(eventstore::RangesRead& batch, const Skips& skips) {
-  std::erase_if(batch.unreadable, [&](const eventstore::UnreadableEvent& event) {
-    if (!skips.contains(event.position)) return false;
-    for (PartitionRange& range : batch.read) {
-      if (range.partition == event.position.partition) range.to = event.position.offset + 1;
-    }
-    return true;
-  });
-}
-
 void move_checkpoints(pqxx::work& transaction, const Projection& projection, std::string_view owner,
                       std::span<const Share> shares, std::span<const BatchDone::Moved> moved) {
   postgres::ArrayLiteral partitions, offsets, epochs;
@@ -118,11 +107,8 @@ BatchDone fold_live_batch(postgres::Connection& connection, const Projection& pr
   request.bytes_max = limits.payload_bytes_max;
 
   eventstore::RangesRead batch = eventstore::read_ranges(connection, request);
-  pass_over_unreadable(batch, skips);
+  leave_out_skipped(batch, skips);
   done.unreadable = std::move(batch.unreadable);
-  if (!skips.empty()) {
-    std::erase_if(batch.events, [&](const eventstore::RecordedEvent& event) { return skips.contains(event.position); });
-  }
   for (const PartitionRange& range : batch.read) {
     if (range.to > range.from) done.moved.push_back({range.partition, range.from, range.to});
   }

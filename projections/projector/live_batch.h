@@ -7,12 +7,12 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
 #include <stdexcept>
 #include <vector>
 
 #include "eventstore/log/range_reader.h"
 #include "projections/projector/leases.h"
+#include "projections/projector/skips.h"
 #include "projections/read_models/projection.h"
 
 namespace hermes::projections {
@@ -48,8 +48,6 @@ struct BatchDone {
   std::vector<eventstore::Partition>
       left_out;  // their checkpoints are held by another session, or gone: nothing was folded of them
 };
-
-using Skips = std::set<eventstore::Position>;
 
 // Requires: no transaction is open; the partitions are distinct and ascending. Events in `skips` are passed over.
 // Throws LeaseLost, CannotApply (nothing was written) and pqxx's exceptions.

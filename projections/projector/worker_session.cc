@@ -124,7 +124,7 @@ void WorkerSession::tick() {
   if (const auto expiry = leases_->next_expiry_of_others()) next_tick_ = std::min(next_tick_, Clock::now() + *expiry);
   read_checkpoints();
   stuck_.stop_at_slow_events();
-  read_skips();
+  look_for_skips();
   read_lag();
   if (owned_.size() != before)
     spdlog::info("{}: now working on {} of {} partitions", projection_.name(), owned_.size(), partition_count_);
@@ -149,16 +149,11 @@ void WorkerSession::read_checkpoints() {
   }
 }
 
-void WorkerSession::read_skips() {
-  Skips skips;
+void WorkerSession::look_for_skips() {
   {
     pqxx::nontransaction query(*connection_);
-    for (const auto& row : query.exec_params("SELECT partition, \"offset\" FROM projection_skips WHERE projection = $1",
-                                             std::string(projection_.name()))) {
-      skips.insert({row[0].as<Partition>(), row[1].as<Offset>()});
-    }
+    skips_ = read_skips(query, projection_);
   }
-  skips_ = std::move(skips);
   stuck_.go_on_where_passed(skips_);
 }
 

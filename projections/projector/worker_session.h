@@ -35,7 +35,7 @@ class WorkerSession {
   void prepare_session();
   void tick();
   void read_checkpoints();
-  void read_skips();
+  void look_for_skips();
   void read_lag();
   bool fold();  // whether much is waiting still
   void report_heads(const std::vector<eventstore::Offset>& heads) const;

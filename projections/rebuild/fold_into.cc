@@ -1,3 +1,4 @@
+#include "projections/rebuild/parallel_fold.h"
 #include "projections/rebuild/rebuild.h"
 #include "projections/rebuild/rebuild_steps.h"
 
@@ -30,7 +31,7 @@ Result<RebuildReport, RebuildError> fold_into(const FoldInto& request, const Reb
   const BuildLock lock(settings.postgres, "schema " + request.schema);
   if (!lock.held())
     return fail(RebuildError{RebuildError::Kind::busy, "schema " + request.schema + " is being built already" + lock.holder()});
-  on_progress({Phase::prepare});
+  on_progress(progress_of(Phase::prepare));
   postgres::ConnectionPtr connection = connect_builder(settings.postgres, "");
   if (schema_exists(*connection, request.schema) && comment_of(*connection, request.schema) != kUnfinished) {
     return fail(

@@ -3,12 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "eventstore/log/range_reader.h"
-#include "projections/projector/live_batch.h"
+#include "projections/projector/skips.h"
 #include "projections/read_models/projection.h"
 
 namespace hermes::projections {
@@ -18,9 +18,6 @@ class FoldStopped : public std::runtime_error {
  public:
   FoldStopped(const Projection& projection, eventstore::Position position, const std::string& reason);
 };
-
-// A connection for folding and building, as the owner of the tables: it dies with its process, and writes into `schema`.
-postgres::ConnectionPtr connect_builder(const postgres::Settings& settings, const std::string& schema);
 
 struct FoldRequest {
   const Projection& projection;
@@ -38,21 +35,5 @@ void fold_in_parallel(const FoldRequest& request, std::vector<postgres::Connecti
 // The same in the transaction that is open on one connection; for what little is left.
 void fold_here(const FoldRequest& request, postgres::Connection& connection, pqxx::transaction_base& transaction,
                std::atomic<std::uint64_t>& done);
-
-// Statements for several connections; those of a list may run at the same time.
-struct ParallelStatements {
-  std::vector<std::string> first{};
-  std::vector<std::string> after_first{};  // once all of `first` have ended
-  std::vector<std::string> any_time{};     // by a connection that the others have nothing for
-
-  std::size_t size() const { return first.size() + after_first.size() + any_time.size(); }
-};
-
-// Each as soon as a connection is free for it, in a transaction of its own. A failure of one ends all. Throws pqxx's
-// exceptions.
-void run_in_parallel(const ParallelStatements& statements, std::vector<postgres::ConnectionPtr>& connections,
-                     std::atomic<std::uint64_t>& done);
-
-Skips read_skips(pqxx::transaction_base& transaction, const Projection& projection);
 
 }  // namespace hermes::projections

@@ -1,4 +1,6 @@
 // Statements over several connections: which may run at the same time, which wait, and what a failure does to the others.
+#include "projections/rebuild/parallel_statements.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,7 @@
 #include <optional>
 #include <thread>
 
-#include "projections/rebuild/parallel_fold.h"
+#include "projections/rebuild/builder_connections.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 

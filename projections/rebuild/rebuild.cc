@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "eventstore/log/event_reader.h"
+#include "projections/rebuild/dependents.h"
 #include "projections/rebuild/rebuild_steps.h"
 #include "projections/rebuild/swap.h"
 
@@ -58,7 +59,7 @@ class Rebuild {
     const auto start = Clock::now();
     const BuildLock lock(settings_.postgres, std::string(projection_.name()));
     if (!lock.held()) return fail(busy(projection_.name(), lock.holder()));
-    on_progress_({Phase::prepare});
+    on_progress_(progress_of(Phase::prepare));
     if (auto prepared = prepare(); !prepared) return fail(prepared.error());
 
     const std::vector<PartitionRange> first = between(std::vector<Offset>(folded_.size(), 0), folded_);
@@ -68,7 +69,7 @@ class Rebuild {
     report_.index = built.index;
 
     if (auto swapped = catch_up_and_swap(built.live); !swapped) return fail(swapped.error());
-    on_progress_({Phase::clean_up});
+    on_progress_(progress_of(Phase::clean_up));
     clean_up(built.live);
     report_.total = since(start);
     return report_;
@@ -94,7 +95,7 @@ class Rebuild {
     const auto start = Clock::now();
     for (report_.swap_attempts = 1; report_.swap_attempts <= kSwapAttempts; ++report_.swap_attempts) {
       catch_up();
-      on_progress_({Phase::swap});
+      on_progress_(progress_of(Phase::swap));
       const Swapped swapped = swap_tables(
           {projection_, live, schema_, old_schema_, folded_, static_cast<int>(folded_.size()), skips_}, *connection_);
       report_.events += swapped.events;
@@ -162,6 +163,11 @@ std::string_view to_string(Phase phase) {
     case Phase::clean_up: return "clean up";
   }
   return "unknown";
+}
+
+Progress progress_of(Phase phase, std::uint64_t done, std::uint64_t total) {
+  const bool of_events = phase == Phase::load || phase == Phase::catch_up;
+  return {.step = to_string(phase), .done = done, .total = total, .unit = of_events ? "events" : "steps"};
 }
 
 Result<RebuildReport, RebuildError> rebuild(const Projection& projection, const RebuildSettings& settings,

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/result.h"
 #include "eventstore/log/event_log.h"
 #include "eventstore/postgres/connection.h"
@@ -42,14 +43,11 @@ struct RebuildSettings {
 enum class Phase { prepare, load, index, catch_up, swap, clean_up };
 std::string_view to_string(Phase phase);  // "prepare", ..., "catch up", ...
 
-struct Progress {
-  Phase phase;
-  std::uint64_t done = 0;            // events; statements in the phase index
-  std::uint64_t total = 0;           // 0: not known
-  std::string_view projection = {};  // which one it is of; empty: of all that are folded into one schema
-};
-// Called from one thread, now and then, and at every change of phase.
-using OnProgress = std::function<void(const Progress&)>;
+// What a rebuild tells, from one thread: of a projection, or of all that are folded into one schema. The step is its phase, in
+// which events are counted, or statements ("steps").
+using hermes::OnProgress;
+using hermes::Progress;
+Progress progress_of(Phase phase, std::uint64_t done = 0, std::uint64_t total = 0);
 
 struct RebuildReport {
   std::uint64_t events = 0;

@@ -4,6 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "projections/rebuild/parallel_fold.h"
+#include "projections/rebuild/parallel_statements.h"
+
 namespace hermes::projections {
 
 using eventstore::PartitionRange;
@@ -91,16 +94,9 @@ void make_schema(postgres::Connection& connection, const std::string& schema) {
              " IS " + query.quote(std::string(kUnfinished)));
 }
 
-std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema,
-                                                      int count) {
-  std::vector<postgres::ConnectionPtr> connections;
-  for (int i = 0; i < count; ++i) connections.push_back(connect_builder(settings, schema));
-  return connections;
-}
-
 OnProgress of_projection(const OnProgress& on_progress, const Projection& projection) {
   return [&on_progress, name = projection.name()](Progress progress) {
-    progress.projection = name;
+    progress.of = name;
     on_progress(progress);
   };
 }
@@ -109,7 +105,7 @@ ProgressTicker::ProgressTicker(const OnProgress& on_progress, Phase phase, std::
     : on_progress_(on_progress), phase_(phase), total_(total), thread_([this] {
         std::unique_lock lock(mutex_);
         while (!over_) {
-          on_progress_({phase_, done_, total_});
+          on_progress_(progress_of(phase_, done_, total_));
           changed_.wait_for(lock, kProgressInterval);
         }
       }) {}
@@ -121,7 +117,7 @@ ProgressTicker::~ProgressTicker() {
   }
   changed_.notify_one();
   thread_.join();
-  on_progress_({phase_, done_, total_});
+  on_progress_(progress_of(phase_, done_, total_));
 }
 
 std::uint64_t event_count(const std::vector<PartitionRange>& ranges) {

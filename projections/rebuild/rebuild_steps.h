@@ -9,7 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "projections/rebuild/parallel_fold.h"
+#include "eventstore/log/range_reader.h"
+#include "projections/rebuild/builder_connections.h"
 #include "projections/rebuild/rebuild.h"
 #include "projections/rebuild/table_copy.h"
 
@@ -39,8 +40,6 @@ inline constexpr std::string_view kUnfinished = "hermes: being built";
 void make_schema(postgres::Connection& connection, const std::string& schema);
 void drop_schema(postgres::Connection& connection, const std::string& schema);
 bool schema_exists(postgres::Connection& connection, const std::string& schema);
-
-std::vector<postgres::ConnectionPtr> connect_builders(const postgres::Settings& settings, const std::string& schema, int count);
 
 // `on_progress` with the projection named in what it is told. Both must outlive it.
 OnProgress of_projection(const OnProgress& on_progress, const Projection& projection);

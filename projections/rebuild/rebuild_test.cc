@@ -340,7 +340,7 @@ TEST_F(RebuildTest, AutovacuumOfTheNewTablesGivesWayToTheSwap) {
   superuser.rows("SELECT pg_reload_conf()");
   bool waited = false;
   const auto wait_for_autovacuum = [&](const Progress& progress) {
-    if (progress.phase != Phase::swap || std::exchange(waited, true)) return;
+    if (progress.step != to_string(Phase::swap) || std::exchange(waited, true)) return;
     EXPECT_TRUE(eventually([&] {
       return !superuser
                   .rows(

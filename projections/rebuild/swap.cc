@@ -5,6 +5,7 @@
 
 #include "eventstore/postgres/array_literal.h"
 #include "projections/projector/leases.h"
+#include "projections/rebuild/dependents.h"
 #include "projections/rebuild/table_settings.h"
 
 namespace hermes::projections {

@@ -24,6 +24,9 @@ struct LiveTable {
 // Throws std::runtime_error for a table that does not exist.
 std::vector<LiveTable> find_tables(pqxx::transaction_base& transaction, std::span<const std::string_view> names);
 
+// Their oids, as an array literal.
+std::string oids(std::span<const LiveTable> tables);
+
 // Everything is made by statements, so that several connections can share the work.
 //
 // The check of a foreign key reads two whole tables and needs few of their indexes, so it is a statement of its own that runs
@@ -48,22 +51,6 @@ struct CopyStatements {
 // Requires: `schema` exists, and the search_path holds the schema of the tables.
 CopyStatements copy_statements(pqxx::transaction_base& transaction, std::span<const LiveTable> tables,
                                const std::string& schema);
-
-// A view on the tables, as it is to be made again once its tables have been exchanged.
-struct DependentView {
-  std::string name;       // qualified
-  std::string owner;      // quoted
-  std::string statement;  // CREATE OR REPLACE VIEW: the view stays the same object, with its grants, comment and dependents
-};
-
-struct Dependents {
-  std::vector<DependentView> views;
-  // What hangs on the tables and can't be carried over, in the words of pg_describe_object.
-  std::vector<std::string> in_the_way;
-  // Publications that have the tables without naming them (FOR ALL TABLES, TABLES IN SCHEMA). They publish the copies too.
-  std::vector<std::string> publications;
-};
-Dependents find_dependents(pqxx::transaction_base& transaction, std::span<const LiveTable> tables);
 
 // Grants, comments, indexes, constraints and settings (table_settings.h) of the tables as one text, without the schema: two
 // tables are alike if it is.

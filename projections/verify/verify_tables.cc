@@ -80,20 +80,17 @@ std::vector<PartitionRange> folded_ranges(Transaction& transaction, const Projec
 
 // Who left them out, when and why is told with each.
 Skips skips_of(Transaction& transaction, const Projection& projection, const OnFinding& on_note) {
-  Skips skips;
-  const pqxx::result rows = transaction.exec(
-      "SELECT partition, \"offset\", skipped_by, to_char(skipped_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-      "reason FROM projection_skips WHERE projection = " +
-      transaction.quote(std::string(projection.name())) + " ORDER BY partition, \"offset\"");
-  if (!rows.empty()) {
-    on_note({"skip", std::string(projection.name()),
-             std::to_string(rows.size()) + (rows.size() == 1 ? " event is" : " events are") + " left out of its tables"});
+  const std::vector<RecordedSkip> recorded = read_recorded_skips(transaction, projection);
+  if (!recorded.empty()) {
+    on_note(
+        {"skip", std::string(projection.name()),
+         std::to_string(recorded.size()) + (recorded.size() == 1 ? " event is" : " events are") + " left out of its tables"});
   }
-  for (const auto& row : rows) {
-    const eventstore::Position position{row[0].as<Partition>(), row[1].as<Offset>()};
-    skips.insert(position);
-    on_note({"skip", std::string(projection.name()) + " " + eventstore::to_string(position),
-             "left out by " + row[2].as<std::string>() + " at " + row[3].as<std::string>() + ": " + row[4].as<std::string>()});
+  Skips skips;
+  for (const RecordedSkip& skip : recorded) {
+    skips.insert(skip.position);
+    on_note({"skip", std::string(projection.name()) + " " + eventstore::to_string(skip.position),
+             "left out by " + skip.skipped_by + " at " + skip.skipped_at + ": " + skip.reason});
   }
   return skips;
 }
@@ -105,7 +102,7 @@ bool fold(postgres::Connection& connection, Transaction& transaction, const Proj
     const PartitionRange chunk{range.partition, range.from, std::min(range.to, range.from + kEventsAtOnce)};
     eventstore::RangesRead batch = eventstore::read_ranges(
         connection, {.ranges = {chunk}, .except_types = unwanted_types(projection), .bytes_max = kPayloadBytesMax});
-    std::erase_if(batch.events, [&](const auto& event) { return skips.contains(event.position); });
+    leave_out_skipped(batch, skips);
     try {
       if (!batch.events.empty()) {
         projection.apply(batch.events, {connection, transaction, partition_count, projection.loads_bare_tables()});
@@ -115,17 +112,14 @@ bool fold(postgres::Connection& connection, Transaction& transaction, const Proj
                   "the event at " + eventstore::to_string(stopped.position) + " cannot be folded: " + stopped.reason});
       return false;
     }
-    Offset next = batch.read.front().to;
-    for (const eventstore::UnreadableEvent& unreadable : batch.unreadable) {
-      if (skips.contains(unreadable.position)) {
-        next = unreadable.position.offset + 1;
-        continue;
-      }
+    if (!batch.unreadable.empty()) {
+      const eventstore::UnreadableEvent& unreadable = batch.unreadable.front();
       on_finding(
           {"table", std::string(projection.name()),
            "the event at " + eventstore::to_string(unreadable.position) + " cannot be read: " + unreadable.error.detail});
       return false;
     }
+    const Offset next = batch.read.front().to;
     on_rows(next - range.from);
     range.from = next;
   }

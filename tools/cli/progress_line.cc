@@ -34,18 +34,18 @@ std::size_t columns_of_stderr() {
   return size.ws_col;
 }
 
-std::string progress_text(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
-                          const std::string& unit, double seconds, std::size_t columns) {
+std::string progress_text(const Progress& progress, double seconds, std::size_t columns) {
+  const auto& [of, step, done, total, unit] = progress;
   // A line that fills the last column would be written over two.
   const std::size_t room = std::max<std::size_t>(columns, 2) - 1;
-  std::string head = of + ": " + step;
+  std::string head = std::string(of).append(": ").append(step);
   head.resize(std::max(head.size(), of.size() + 2 + kStepColumns), ' ');
   if (total == 0) return head.substr(0, room);
 
   const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   char percent[16];
   std::snprintf(percent, sizeof(percent), " %3.0f %%", part * 100);
-  const std::string counts = "  " + grouped(done) + " of " + grouped(total) + " " + unit;
+  const std::string counts = "  " + grouped(done) + " of " + grouped(total) + " " + std::string(unit);
   std::string rate, to_go;
   if (seconds > 0.2 && done > 0) {
     const double per_second = static_cast<double>(done) / seconds;
@@ -82,18 +82,17 @@ void ProgressLine::end_step() {
   line_.clear();
 }
 
-void ProgressLine::show(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
-                        const std::string& unit) {
+void ProgressLine::show(const Progress& progress) {
   const auto now = Clock::now();
-  if (of != of_ || step != step_) {
+  if (progress.of != of_ || progress.step != step_) {
     end_step();
-    of_ = of;
-    step_ = step;
+    of_ = progress.of;
+    step_ = progress.step;
     began_ = now;
     shown_ = now;
   }
   const double seconds = std::chrono::duration<double>(now - began_).count();
-  const std::string line = progress_text(of, step, done, total, unit, seconds, columns_of_stderr());
+  const std::string line = progress_text(progress, seconds, columns_of_stderr());
   line_ = line;
   if (terminal_) {
     std::cerr << '\r' << line << "\x1b[K" << std::flush;

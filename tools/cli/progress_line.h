@@ -2,15 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <string>
+
+#include "base/progress.h"
 
 namespace hermes::tools {
 
 // What the line says, in at most `columns` columns: on narrow terminals without the bar, then without what matters less.
-// `of` is what the step is a step of, `seconds` the time since it began.
-std::string progress_text(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
-                          const std::string& unit, double seconds, std::size_t columns);
+// `seconds`: since the step began.
+std::string progress_text(const Progress& progress, double seconds, std::size_t columns);
 
 // Of the terminal that stderr is; very many if it is none.
 std::size_t columns_of_stderr();
@@ -20,8 +21,8 @@ class ProgressLine {
   ProgressLine();
   ~ProgressLine();  // leaves the terminal on a fresh line
 
-  // A new step, or one of something else, begins a new line. total 0: not known. Rate and the time to come are of this step.
-  void show(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total, const std::string& unit);
+  // A new step, or one of something else, begins a new line. Rate and the time to come are of this step.
+  void show(const Progress& progress);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -5,14 +5,14 @@
 namespace hermes::tools {
 namespace {
 
-std::string half(std::size_t columns) { return progress_text("chat", "load", 40'000, 80'000, "events", 2, columns); }
+std::string half(std::size_t columns) { return progress_text({"chat", "load", 40'000, 80'000, "events"}, 2, columns); }
 
 TEST(ProgressLine, HasABarRateAndTimeToGo) {
   EXPECT_EQ(half(1'000),
             "chat: load      [###############...............]  50 %  40,000 of 80,000 events  20,000/s  2.0 s to go");
-  EXPECT_EQ(progress_text("chat", "index", 13, 13, "steps", 0.1, 1'000),
+  EXPECT_EQ(progress_text({"chat", "index", 13, 13, "steps"}, 0.1, 1'000),
             "chat: index     [##############################] 100 %  13 of 13 steps");
-  EXPECT_EQ(progress_text("chat", "swap", 0, 0, "steps", 1, 1'000), "chat: swap     ");
+  EXPECT_EQ(progress_text({"chat", "swap", 0, 0, "steps"}, 1, 1'000), "chat: swap     ");
 }
 
 // A line that wraps can't be written over: a terminal of 40 columns would fill with pieces.

@@ -13,7 +13,7 @@
 #include "adapters/http/service_routes.h"
 #include "eventstore/schema/migrations.h"
 #include "projections/projector/projector.h"
-#include "projections/projector/skip.h"
+#include "projections/projector/skips.h"
 #include "tools/cli/connect.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"

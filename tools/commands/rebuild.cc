@@ -20,8 +20,6 @@
 namespace hermes::tools {
 namespace {
 
-using projections::Phase;
-using projections::Progress;
 using projections::RebuildReport;
 
 struct Options {
@@ -40,20 +38,20 @@ class Reporter {
 
   projections::OnProgress on_progress() {
     return [this](const Progress& progress) {
-      const bool of_events = progress.phase == Phase::load || progress.phase == Phase::catch_up;
-      const std::string of(progress.projection.empty() ? what_ : progress.projection);
-      if (!json_)
-        return line_->show(of, std::string(to_string(progress.phase)), progress.done, progress.total,
-                           of_events ? "events" : "steps");
+      if (!json_) {
+        Progress shown = progress;
+        if (shown.of.empty()) shown.of = what_;
+        return line_->show(shown);
+      }
       const auto now = std::chrono::steady_clock::now();
-      if (phase_ == progress.phase && progress.done < progress.total && now - told_ < std::chrono::seconds(1)) return;
-      phase_ = progress.phase;
+      if (step_ == progress.step && progress.done < progress.total && now - told_ < std::chrono::seconds(1)) return;
+      step_ = progress.step;
       told_ = now;
       print_json(boost::json::object{
           {"event", "progress"},
           {"what", what_},
-          {"projection", progress.projection.empty() ? boost::json::value(nullptr) : boost::json::value(of)},
-          {"phase", std::string(to_string(progress.phase))},
+          {"projection", progress.of.empty() ? boost::json::value(nullptr) : boost::json::value(progress.of)},
+          {"phase", progress.step},
           {"done", progress.done},
           {"total", progress.total}});
       std::cout.flush();  // whoever reads along wants to know now
@@ -95,7 +93,7 @@ class Reporter {
   const bool json_;
   const std::string what_;
   std::optional<ProgressLine> line_;
-  std::optional<Phase> phase_;
+  std::string step_;
   std::chrono::steady_clock::time_point told_{};
 };
 

@@ -5,34 +5,27 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "adapters/ingest/retry_rejected.h"
 #include "base/closest_word.h"
 #include "base/wall_clock.h"
 #include "domain/identifiers.h"
 #include "domain/rejection.h"
 #include "eventstore/commands/rejected_messages.h"
-#include "tools/cli/connect.h"
 #include "tools/cli/duration.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output.h"
 #include "tools/commands/commands.h"
-#include "tools/commands/rejected_output.h"
+#include "tools/commands/rejected_drop.h"
+#include "tools/commands/rejected_list.h"
+#include "tools/commands/rejected_retry.h"
 
 namespace hermes::tools {
 namespace {
-
-using eventstore::RejectedMessage;
-using ingest::Retried;
-
-// Messages retried in one transaction. It holds the heads of their partitions: ingesters wait meanwhile.
-constexpr std::size_t kRetryAtOnce = 200;
 
 // Of a name or a reason: enough for a sentence or a few.
 constexpr std::size_t kKeptTextCharactersMax = 1'000;
@@ -64,10 +57,6 @@ std::string this_user() {
 }
 
 std::string who_of(const Flags& flags) { return flags.who.empty() ? this_user() : flags.who; }
-
-std::string count_of(std::size_t count) {
-  return std::to_string(count) + (count == 1 ? " rejected message" : " rejected messages");
-}
 
 Timestamp since_of(const std::string& text) {
   if (const auto time = parse_timestamp(text)) return *time;
@@ -113,208 +102,34 @@ std::string check_kept_text(const std::string& text) {
   return checked ? "" : checked.error().message();
 }
 
+// Distinct and ascending.
+std::vector<std::int64_t> ids_of(const Flags& flags) {
+  std::vector<std::int64_t> ids = flags.ids;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 ExitCode run_list(const Settings& settings, const Flags& flags) {
-  eventstore::RejectedFilter filter{.reason = flags.reason_code,
-                                    .since = std::nullopt,
-                                    .with_resolved = flags.with_resolved,
-                                    .limit = flags.limit + 1};  // one more tells that there are more
+  eventstore::RejectedFilter filter{
+      .reason = flags.reason_code, .since = std::nullopt, .with_resolved = flags.with_resolved, .limit = flags.limit};
   if (!flags.since.empty()) filter.since = since_of(flags.since);
-  const auto connection = connect(settings, "hermes_reader");
-  std::vector<RejectedMessage> messages = eventstore::list_rejected(*connection, filter);
-  const bool more = messages.size() > flags.limit;
-  if (more) messages.pop_back();
-  if (settings.json) {
-    for (const RejectedMessage& message : messages) print_json(rejected_json(message, false));
-  } else if (messages.empty()) {
-    std::cout << "Nothing rejected" << (flags.with_resolved ? "" : " is open")
-              << (filter.since || !filter.reason.empty() ? " that fits the filter.\n" : ".\n");
-  } else {
-    std::cout << rejected_table(messages);
-    if (more) std::cout << "\nOlder ones are left out: --limit\n";
-  }
-  return kDone;
+  return list_rejected_messages(settings, std::move(filter));
 }
 
 ExitCode run_show(const Settings& settings, const Flags& flags) {
-  if (flags.raw && isatty(STDOUT_FILENO) == 1) {
-    throw CommandError(kUsage, "--raw writes what a stranger sent: not to a terminal. Redirect it: --raw > FILE");
-  }
-  const auto connection = connect(settings, "hermes_reader");
-  const auto message = eventstore::find_rejected(*connection, flags.ids.front());
-  if (!message) {
-    throw CommandError(kFoundProblem, "there is no rejected message " + std::to_string(flags.ids.front()) +
-                                          ". Try: hermes rejected list --resolved");
-  }
-  if (flags.raw) {
-    std::cout << message->payload;
-  } else if (settings.json) {
-    print_json(rejected_json(*message, true));
-  } else {
-    std::cout << rejected_in_full(*message);
-  }
-  return kDone;
+  return show_rejected_message(settings, flags.ids.front(), flags.raw);
 }
-
-// Tells of each retried message as it is done, and counts.
-class RetryReport {
- public:
-  explicit RetryReport(bool json) : json_(json) {}
-
-  void tell(std::int64_t id, std::string_view outcome, const std::string& detail, bool resolved) {
-    ++(resolved ? resolved_ : left_);
-    if (json_) {
-      print_json(boost::json::object{{"id", id}, {"outcome", outcome}, {"resolved", resolved}, {"detail", detail}});
-      return;
-    }
-    std::cout << id << "  " << styled(outcome, resolved ? Style::good : Style::warning)
-              << (detail.empty() ? "" : ": " + escape_for_terminal(detail)) << "\n";
-  }
-
-  void tell(const Retried& retried) {
-    switch (retried.outcome) {
-      case Retried::Outcome::appended: return tell(retried.id, "appended", retried.detail, true);
-      case Retried::Outcome::duplicate: return tell(retried.id, "duplicate", retried.detail, true);
-      case Retried::Outcome::waits: return tell(retried.id, "waits", retried.detail + "; it stays open", false);
-      case Retried::Outcome::refused: return tell(retried.id, "refused", retried.detail + "; it stays open", false);
-      case Retried::Outcome::not_open: return tell(retried.id, "not open", retried.detail, false);
-    }
-  }
-
-  ExitCode end() const {
-    if (!json_) {
-      std::cout << (resolved_ + left_ == 0 ? "Nothing to retry.\n"
-                                           : std::to_string(resolved_) + " resolved, " + std::to_string(left_) + " not\n");
-    }
-    return left_ == 0 ? kDone : kFoundProblem;
-  }
-
- private:
-  const bool json_;
-  std::size_t resolved_ = 0;
-  std::size_t left_ = 0;
-};
-
-class RetryRun {
- public:
-  RetryRun(postgres::Connection& connection, const Settings& settings, const Flags& flags)
-      : connection_(connection),
-        settings_(settings),
-        flags_(flags),
-        who_(who_of(flags)),
-        handler_(connection, {}),
-        report_(settings.json) {}
-
-  ExitCode run() {
-    flags_.ids.empty() ? retry_by_filter() : retry_ids();
-    return report_.end();
-  }
-
- private:
-  void retry_by_filter() {
-    std::int64_t after = 0;
-    while (true) {
-      const auto page = eventstore::open_rejected(connection_, flags_.reason_code, after, kRetryAtOnce);
-      if (page.empty()) return;
-      retry(page);
-      after = page.back().id;
-    }
-  }
-
-  void retry_ids() {
-    std::vector<std::int64_t> ids = flags_.ids;
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    std::vector<RejectedMessage> page;
-    for (const std::int64_t id : ids) {
-      auto message = eventstore::find_rejected(connection_, id);
-      if (!message) {
-        report_.tell(id, "unknown", "there is no such rejected message", false);
-      } else if (message->resolution) {
-        report_.tell(id, "not open", state_of(*message) + ": " + message->note, false);
-      } else {
-        page.push_back(std::move(*message));
-      }
-      if (page.size() == kRetryAtOnce) retry(std::exchange(page, {}));
-    }
-    retry(page);
-  }
-
-  void retry(const std::vector<RejectedMessage>& page) {
-    auto done = ingest::retry_rejected(connection_, handler_, page, who_, [this](const Retried& one) { report_.tell(one); });
-    if (done) return;
-    using Kind = eventstore::HandleError::Kind;
-    const std::string words = escape_for_terminal(done.error().detail);
-    if (done.error().sqlstate == eventstore::kTakesNoWrites) throw takes_no_writes(settings_, words);
-    const bool gone = done.error().kind == Kind::unavailable || done.error().kind == Kind::outcome_unknown;
-    throw CommandError(gone ? kUnreachable : kFoundProblem,
-                       "the database does not take the retry: " + words +
-                           ". What is listed is done; run the same again for the rest, nothing is doubled");
-  }
-
-  postgres::Connection& connection_;
-  const Settings& settings_;
-  const Flags& flags_;
-  const std::string who_;
-  eventstore::CommandHandler handler_;
-  RetryReport report_;
-};
 
 ExitCode run_retry(const Settings& settings, const Flags& flags) {
   const int ways = (flags.ids.empty() ? 0 : 1) + (flags.reason_code.empty() ? 0 : 1) + (flags.all ? 1 : 0);
   if (ways != 1)
     throw CommandError(kUsage, "name what to retry: ids, or --reason CODE, or --all. See: hermes rejected retry --help");
-  const auto connection = connect(settings, "hermes_ingester");
-  return RetryRun(*connection, settings, flags).run();
-}
-
-void require_none(const std::vector<std::int64_t>& not_open) {
-  if (not_open.empty()) return;
-  std::string list;
-  for (const std::int64_t id : not_open) list += (list.empty() ? "" : ", ") + std::to_string(id);
-  throw CommandError(kFoundProblem,
-                     "nothing was dropped: not open, or not there: " + list + ". Try: hermes rejected list --resolved");
-}
-
-bool confirmed(postgres::Connection& connection, const std::vector<std::int64_t>& ids) {
-  std::vector<RejectedMessage> messages;
-  std::vector<std::int64_t> not_open;
-  for (const std::int64_t id : ids) {
-    auto message = eventstore::find_rejected(connection, id);
-    if (message && !message->resolution) {
-      messages.push_back(std::move(*message));
-    } else {
-      not_open.push_back(id);
-    }
-  }
-  require_none(not_open);
-  std::cout << rejected_table(messages) << "\nDrop " << count_of(ids.size())
-            << "? Nobody will be asked about them again; their bytes stay in rejected_events. [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
+  return retry_rejected_messages(settings, {.ids = ids_of(flags), .reason_code = flags.reason_code, .who = who_of(flags)});
 }
 
 ExitCode run_drop(const Settings& settings, const Flags& flags) {
-  std::vector<std::int64_t> ids = flags.ids;
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  if (!flags.yes && (settings.json || isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1)) {
-    throw CommandError(kUsage, "nothing was dropped: without a terminal to ask at, add --yes");
-  }
-  const auto connection = connect(settings, "hermes_ingester");
-  if (!flags.yes && !confirmed(*connection, ids)) {
-    std::cout << "Nothing was dropped.\n";
-    return kFoundProblem;
-  }
-  const std::string who = who_of(flags);
-  require_none(eventstore::drop_rejected(*connection, ids, who, flags.why));
-  if (settings.json) {
-    print_json(
-        boost::json::object{{"dropped", boost::json::array(ids.begin(), ids.end())}, {"by", who}, {"reason", flags.why}});
-  } else {
-    std::cout << count_of(ids.size()) << " dropped by " << escape_for_terminal(who) << "\n";
-  }
-  return kDone;
+  return drop_rejected_messages(settings, {.ids = ids_of(flags), .why = flags.why, .who = who_of(flags), .ask = !flags.yes});
 }
 
 using Run = ExitCode(const Settings& settings, const Flags& flags);

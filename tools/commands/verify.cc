@@ -34,10 +34,11 @@ struct Flags {
 };
 
 // The run's state on stderr: one line that changes on a terminal, a line now and then elsewhere.
-class Progress {
+class ChecksLine {
  public:
-  Progress(const Verifier& verifier, std::size_t checks) : verifier_(verifier), checks_(checks), thread_([this] { show(); }) {}
-  ~Progress() {
+  ChecksLine(const Verifier& verifier, std::size_t checks)
+      : verifier_(verifier), checks_(checks), thread_([this] { show(); }) {}
+  ~ChecksLine() {
     {
       const std::lock_guard lock(mutex_);
       finished_ = true;
@@ -46,7 +47,7 @@ class Progress {
     thread_.join();
     if (terminal_) std::fputs("\r\x1b[K", stderr);
   }
-  Progress(const Progress&) = delete;
+  ChecksLine(const ChecksLine&) = delete;
 
   void check_done() {
     const std::lock_guard lock(mutex_);
@@ -227,11 +228,11 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
   const std::vector<Check> checks = checks_to_run(flags, partition_count, record.reports);
   Verifier verifier(connect_reader, partition_count, {flags.jobs, anchor.value_or(std::vector<VerifiedHead>())});
   {
-    Progress progress(verifier, checks.size());
+    ChecksLine line(verifier, checks.size());
     verifier.run(checks, [&](const CheckReport& report) {
       record.reports.push_back(report);
       if (!flags.resume.empty()) write_record(flags.resume, record);
-      progress.check_done();
+      line.check_done();
     });
   }
 
