@@ -67,6 +67,7 @@ class Rebuild {
     Built built = build_tables(projection_, schema_, first, settings_, on_progress_);
     report_.load = built.load;
     report_.index = built.index;
+    skips_ = std::move(built.skips);
 
     if (auto swapped = catch_up_and_swap(built.live); !swapped) return fail(swapped.error());
     on_progress_(progress_of(Phase::clean_up));
@@ -83,7 +84,6 @@ class Rebuild {
     folded_ = heads(*connection_);
     pqxx::work transaction(*connection_);
     const Dependents dependents = find_dependents(transaction, find_tables(transaction, projection_.tables()));
-    skips_ = read_skips(transaction, projection_);
     report_.publications = dependents.publications;
     if (dependents.in_the_way.empty()) return Done{};
     return fail(RebuildError{RebuildError::Kind::in_the_way,

@@ -140,7 +140,7 @@ Built build_tables(const Projection& projection, const std::string& schema, cons
     pqxx::work transaction(*first);
     built.live = find_tables(transaction, projection.tables());
     statements = copy_statements(transaction, built.live, schema);
-    request.skips = read_skips(transaction, projection);
+    request.skips = built.skips = read_skips(transaction, projection);
     execute(statements.create, transaction);
     if (!request.bare) {
       for (auto* indexes : {&statements.referenced_indexes, &statements.referencing_indexes, &statements.other_indexes})

@@ -11,6 +11,7 @@
 
 #include "eventstore/log/range_reader.h"
 #include "projections/rebuild/builder_connections.h"
+#include "projections/projector/skips.h"
 #include "projections/rebuild/rebuild.h"
 #include "projections/rebuild/table_copy.h"
 
@@ -68,6 +69,7 @@ std::uint64_t event_count(const std::vector<eventstore::PartitionRange>& ranges)
 struct Built {
   std::vector<LiveTable> live;
   std::chrono::milliseconds load, index;
+  Skips skips{};  // what was left out: whatever is folded into these tables later must leave out the same
 };
 Built build_tables(const Projection& projection, const std::string& schema,
                    const std::vector<eventstore::PartitionRange>& ranges, const RebuildSettings& settings,

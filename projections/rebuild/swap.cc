@@ -152,6 +152,21 @@ void require_alike(const SwapRequest& request, pqxx::work& transaction) {
   }
 }
 
+// An event that somebody skipped since the copies were begun is in them, and would not be in what a projector makes. Called
+// when the partitions are not stuck any more: from then on nobody can skip what lies before `folded`.
+void require_the_same_skips(const SwapRequest& request, const std::vector<Offset>& folded, pqxx::work& transaction) {
+  const auto before_the_ends = [&](const Skips& skips) {
+    Skips before;
+    for (const eventstore::Position& position : skips) {
+      if (position.offset < folded.at(static_cast<std::size_t>(position.partition))) before.insert(position);
+    }
+    return before;
+  };
+  if (before_the_ends(read_skips(transaction, request.projection)) == before_the_ends(request.skips)) return;
+  throw std::runtime_error("an event was skipped for " + std::string(request.projection.name()) +
+                           " during the rebuild, which did not take effect. Run it again");
+}
+
 }  // namespace
 
 Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection) {
@@ -167,6 +182,7 @@ Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection
   std::vector<Offset> folded = request.folded;
   for (const PartitionRange& range : missing) folded.at(static_cast<std::size_t>(range.partition)) = range.to;
   move_checkpoints(request.projection, folded, transaction);
+  require_the_same_skips(request, folded, transaction);
   require_alike(request, transaction);
 
   std::chrono::steady_clock::time_point asked_at;

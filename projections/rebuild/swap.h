@@ -22,7 +22,7 @@ struct SwapRequest {
   std::string old_schema;                  // where the tables go; exists and is empty
   std::vector<eventstore::Offset> folded;  // how far the copies are, by partition
   int partition_count;
-  Skips skips;
+  Skips skips;  // what the copies leave out
 };
 
 struct Swapped {
@@ -31,7 +31,8 @@ struct Swapped {
   std::chrono::microseconds readers_blocked{};
 };
 
-// Throws std::runtime_error if the tables are not what the copies were made from any more.
+// Throws std::runtime_error if the tables are not what the copies were made from any more, or an event that the copies have was
+// skipped meanwhile.
 Swapped swap_tables(const SwapRequest& request, postgres::Connection& connection);
 
 }  // namespace hermes::projections

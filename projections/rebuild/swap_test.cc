@@ -68,11 +68,12 @@ class SwapTest : public testing::Test {
   }
 
   Swapped swap() {
-    Skips skips;
-    {
-      pqxx::work transaction(*connection);
-      skips = read_skips(transaction, projection);
-    }
+    pqxx::work transaction(*connection);
+    const Skips skips = read_skips(transaction, projection);
+    transaction.commit();
+    return swap_knowing(skips);
+  }
+  Swapped swap_knowing(const Skips& skips) {
     return swap_tables({projection, live, kCopies, kReplaced, folded, kPartitions, skips}, *connection);
   }
 
@@ -209,6 +210,27 @@ TEST_F(SwapTest, ThatReadersHoldUpLeavesEverythingAsItWas) {
   EXPECT_EQ(database->value("SELECT count(*) FROM pg_class WHERE relnamespace = 'replaced'::regnamespace"), "0");
   EXPECT_TRUE(swap().done);
   EXPECT_EQ(tables(), before);
+}
+
+// The copies have it, and no projector would make it.
+TEST_F(SwapTest, RefusesWhereAnEventOfTheCopiesWasSkippedMeanwhile) {
+  database->execute(
+      "INSERT INTO projection_skips (projection, partition, \"offset\", reason) SELECT 'chat', partition, \"offset\", "
+      "'of a test' FROM (" +
+      position_of("event_type = 'MessageDelivered' LIMIT 1") + ") p");
+  const std::string before = tables();
+  EXPECT_THROW(swap_knowing({}), std::runtime_error);
+  EXPECT_EQ(tables(), before);
+}
+
+// What neither has yet may be skipped at any time.
+TEST_F(SwapTest, AnEventThatWasSkippedBehindTheCopiesHoldsUpNothing) {
+  writer->append({receipt("m-1", Status::read)});
+  database->execute(
+      "INSERT INTO projection_skips (projection, partition, \"offset\", reason) SELECT 'chat', partition, \"offset\", "
+      "'of a test' FROM (" +
+      position_of("event_type = 'MessageRead'") + ") p");
+  EXPECT_TRUE(swap_knowing({}).done);
 }
 
 // It would be lost with the old tables.
