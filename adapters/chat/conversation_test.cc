@@ -10,9 +10,9 @@
 #include "adapters/terminal/wait.h"
 #include "tests/servers/private_mosquitto.h"
 #include "tests/servers/temporary_folder.h"
-#include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
-#include "tests/support/tcp_proxy.h"
+#include "tests/support/network/canned_service.h"
+#include "tests/support/network/tcp_proxy.h"
 
 namespace hermes::chat {
 namespace {

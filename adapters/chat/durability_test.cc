@@ -7,7 +7,7 @@
 
 #include "adapters/chat/outbox.h"
 #include "tests/servers/temporary_folder.h"
-#include "tests/support/failing_calls.h"
+#include "tests/support/faults/failing_calls.h"
 
 namespace hermes::chat {
 namespace {

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "tests/servers/temporary_folder.h"
-#include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
+#include "tests/support/network/canned_service.h"
 
 namespace hermes::chat {
 namespace {

@@ -6,9 +6,9 @@
 #include "adapters/terminal/wait.h"
 #include "tests/servers/private_mosquitto.h"
 #include "tests/servers/temporary_folder.h"
-#include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
-#include "tests/support/played_server.h"
+#include "tests/support/network/canned_service.h"
+#include "tests/support/network/played_server.h"
 
 namespace hermes::chat {
 namespace {

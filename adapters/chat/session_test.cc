@@ -9,8 +9,8 @@
 #include "tests/servers/private_mosquitto.h"
 #include "tests/servers/temporary_folder.h"
 #include "tests/support/eventually.h"
-#include "tests/support/played_server.h"
-#include "tests/support/tcp_proxy.h"
+#include "tests/support/network/played_server.h"
+#include "tests/support/network/tcp_proxy.h"
 
 namespace hermes::chat {
 namespace {

@@ -11,7 +11,7 @@
 #include "adapters/ingest/kept_sessions.h"
 #include "tests/servers/temporary_folder.h"
 #include "tests/support/eventually.h"
-#include "tests/support/played_broker.h"
+#include "tests/support/network/played_broker.h"
 
 namespace hermes::ingest {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/ingest_stack.h"
-#include "tests/support/played_broker.h"
+#include "tests/support/network/played_broker.h"
 
 namespace hermes::test_support {
 namespace {

@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "tests/support/eventually.h"
-#include "tests/support/played_broker.h"
+#include "tests/support/network/played_broker.h"
 #include "tests/support/read_models.h"
 
 namespace hermes::ingest {

@@ -13,7 +13,7 @@
 #include "tests/servers/free_port.h"
 #include "tests/servers/private_mosquitto.h"
 #include "tests/support/eventually.h"
-#include "tests/support/tcp_proxy.h"
+#include "tests/support/network/tcp_proxy.h"
 
 namespace hermes::mqtt {
 namespace {

@@ -12,7 +12,7 @@
 #include "adapters/mqtt/client.h"
 #include "tests/servers/temporary_folder.h"
 #include "tests/support/eventually.h"
-#include "tests/support/played_broker.h"
+#include "tests/support/network/played_broker.h"
 
 namespace hermes::mqtt {
 namespace {

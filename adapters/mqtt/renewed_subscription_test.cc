@@ -10,7 +10,7 @@
 
 #include "adapters/mqtt/client.h"
 #include "tests/support/eventually.h"
-#include "tests/support/played_broker.h"
+#include "tests/support/network/played_broker.h"
 
 namespace hermes::mqtt {
 namespace {

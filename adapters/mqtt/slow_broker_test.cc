@@ -15,7 +15,7 @@
 #include "adapters/mqtt/packets.h"
 #include "adapters/mqtt/untaken_packets.h"
 #include "tests/support/eventually.h"
-#include "tests/support/loopback_listener.h"
+#include "tests/support/network/loopback_listener.h"
 
 namespace hermes::mqtt {
 namespace {

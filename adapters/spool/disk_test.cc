@@ -10,7 +10,7 @@
 
 #include "adapters/spool/spool.h"
 #include "adapters/spool/test_folder.h"
-#include "tests/support/small_disk.h"
+#include "tests/support/faults/small_disk.h"
 
 namespace hermes::spool {
 namespace {

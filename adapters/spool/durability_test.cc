@@ -9,7 +9,7 @@
 #include "adapters/spool/segment_format.h"
 #include "adapters/spool/spool.h"
 #include "adapters/spool/test_folder.h"
-#include "tests/support/failing_calls.h"
+#include "tests/support/faults/failing_calls.h"
 
 namespace hermes::spool {
 namespace {

@@ -1,6 +1,6 @@
 // The spool on a disk that refuses any of its calls, and the death of its process behind it. Every case is gone through; none
 // is left to chance.
-#include "tests/support/failing_calls.h"
+#include "tests/support/faults/failing_calls.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "eventstore/log/range_reader.h"
-#include "projections/rebuild/builder_connections.h"
 #include "projections/projector/skips.h"
+#include "projections/rebuild/builder_connections.h"
 #include "projections/rebuild/rebuild.h"
 #include "projections/rebuild/table_copy.h"
 

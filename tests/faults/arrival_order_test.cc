@@ -7,9 +7,9 @@
 #include <map>
 
 #include "tests/support/eventually.h"
+#include "tests/support/faults/shifted_clock.h"
 #include "tests/support/ingest_stack.h"
 #include "tests/support/log_fixture.h"
-#include "tests/support/shifted_clock.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

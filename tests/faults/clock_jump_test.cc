@@ -5,9 +5,9 @@
 #include <iostream>
 
 #include "tests/support/eventually.h"
+#include "tests/support/faults/shifted_clock.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/running_services.h"
-#include "tests/support/shifted_clock.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

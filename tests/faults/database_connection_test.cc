@@ -12,8 +12,8 @@
 #include "eventstore/log/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/network/tcp_proxy.h"
 #include "tests/support/persistent_handler.h"
-#include "tests/support/tcp_proxy.h"
 
 namespace hermes::eventstore {
 namespace {

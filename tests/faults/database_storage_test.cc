@@ -11,9 +11,9 @@
 #include "eventstore/commands/command_handler.h"
 #include "tests/servers/postgres_template.h"
 #include "tests/support/eventually.h"
+#include "tests/support/faults/small_disk.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/persistent_handler.h"
-#include "tests/support/small_disk.h"
 
 namespace hermes::eventstore {
 namespace {

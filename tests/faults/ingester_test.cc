@@ -12,9 +12,9 @@
 
 #include "tests/servers/postgres_template.h"
 #include "tests/support/eventually.h"
+#include "tests/support/faults/small_disk.h"
 #include "tests/support/log_fixture.h"
-#include "tests/support/small_disk.h"
-#include "tests/support/tcp_proxy.h"
+#include "tests/support/network/tcp_proxy.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

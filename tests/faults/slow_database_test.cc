@@ -10,7 +10,7 @@
 #include "adapters/ingest/settings.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
-#include "tests/support/tcp_proxy.h"
+#include "tests/support/network/tcp_proxy.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

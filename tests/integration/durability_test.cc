@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "tests/support/eventually.h"
+#include "tests/support/faults/recorded_calls.h"
 #include "tests/support/log_fixture.h"
-#include "tests/support/recorded_calls.h"
 #include "tests/support/servers.h"
 
 namespace hermes::test_support {

@@ -8,8 +8,8 @@
 
 #include "tests/support/database.h"
 #include "tests/support/eventually.h"
+#include "tests/support/faults/small_disk.h"
 #include "tests/support/servers.h"
-#include "tests/support/small_disk.h"
 #include "tests/support/witness.h"
 
 namespace hermes::test_support {

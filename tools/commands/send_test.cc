@@ -11,9 +11,9 @@
 #include "tests/servers/private_mosquitto.h"
 #include "tests/servers/process.h"
 #include "tests/servers/temporary_folder.h"
-#include "tests/support/canned_service.h"
 #include "tests/support/eventually.h"
-#include "tests/support/played_server.h"
+#include "tests/support/network/canned_service.h"
+#include "tests/support/network/played_server.h"
 #include "tests/support/servers.h"
 
 namespace hermes::tools {

@@ -6,9 +6,9 @@
 #include <csignal>
 
 #include "tests/support/eventually.h"
-#include "tests/support/loopback_listener.h"
+#include "tests/support/network/loopback_listener.h"
+#include "tests/support/network/tcp_proxy.h"
 #include "tests/support/servers.h"
-#include "tests/support/tcp_proxy.h"
 
 namespace hermes::test_support {
 namespace {

@@ -23,7 +23,7 @@
 #include <thread>
 #include <utility>
 
-#include "tests/support/loopback_listener.h"
+#include "tests/support/network/loopback_listener.h"
 
 namespace hermes::test_support {
 

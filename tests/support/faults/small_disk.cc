@@ -1,4 +1,4 @@
-#include "tests/support/small_disk.h"
+#include "tests/support/faults/small_disk.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>

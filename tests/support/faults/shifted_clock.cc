@@ -1,4 +1,4 @@
-#include "tests/support/shifted_clock.h"
+#include "tests/support/faults/shifted_clock.h"
 
 #include <cstdint>
 #include <cstdlib>

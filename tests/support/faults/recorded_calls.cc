@@ -1,4 +1,4 @@
-#include "tests/support/recorded_calls.h"
+#include "tests/support/faults/recorded_calls.h"
 
 #include <fstream>
 #include <utility>

@@ -1,6 +1,6 @@
 // The headers' checking variants would be functions of the same names.
 #undef _FORTIFY_SOURCE
-#include "tests/support/failing_calls.h"
+#include "tests/support/faults/failing_calls.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
