@@ -1,5 +1,6 @@
 #include "base/timestamp.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -54,6 +55,14 @@ class Scanner {
     return microseconds(value);
   }
 
+  bool take(std::string_view expected) {
+    if (!rest_.starts_with(expected)) return false;
+    rest_.remove_prefix(expected.size());
+    return true;
+  }
+
+  void blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size())); }
+
   // Text in brackets.
   bool suffix() {
     const std::size_t end = peek() == '[' ? rest_.find(']') : std::string_view::npos;
@@ -90,7 +99,10 @@ std::optional<Date> take_date(Scanner& scanner) {
 // 24:00 is the end of the day, and a second 60 (a leap second) the beginning of the next minute.
 std::optional<microseconds> take_time_of_day(Scanner& scanner, bool extended) {
   const auto hour = scanner.number(2);
-  if (!hour || *hour > 24 || scanner.take(':') != extended) return std::nullopt;
+  if (!hour || *hour > 24) return std::nullopt;
+  // As `date -Ihours` writes it, always with an offset.
+  if (scanner.peek() == '+' || scanner.peek() == '-') return std::chrono::hours(*hour);
+  if (scanner.take(':') != extended) return std::nullopt;
   const auto minute = scanner.number(2);
   if (!minute || *minute > 59) return std::nullopt;
   microseconds time = std::chrono::hours(*hour) + std::chrono::minutes(*minute);
@@ -113,10 +125,12 @@ struct Offset {
   std::optional<std::chrono::minutes> east;
 };
 
+bool take_utc(Scanner& scanner) { return scanner.take("UTC") || scanner.take("GMT") || scanner.take('Z') || scanner.take('z'); }
+
 std::optional<Offset> take_offset(Scanner& scanner) {
+  scanner.blanks();
   if (scanner.at_end()) return Offset{};
-  if (scanner.take('Z') || scanner.take('z')) return Offset{std::chrono::minutes(0)};
-  scanner.take(' ');
+  if (take_utc(scanner)) return Offset{std::chrono::minutes(0)};
   const bool west = scanner.peek() == '-';
   if (!scanner.take('+') && !scanner.take('-')) return std::nullopt;
   const auto hours = scanner.number(2);
@@ -128,6 +142,9 @@ std::optional<Offset> take_offset(Scanner& scanner) {
     minutes = *given;
   }
   const std::chrono::minutes offset(*hours * 60 + minutes);
+  // Go writes the zone's name behind its offset. Only that of UTC says the same everywhere.
+  scanner.blanks();
+  if (offset == offset.zero()) take_utc(scanner);
   return Offset{west ? -offset : offset};
 }
 
@@ -157,6 +174,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const auto offset = take_offset(scanner);
   if (!offset) return std::nullopt;
   while (offset->east && scanner.suffix()) continue;
+  scanner.blanks();
   if (!scanner.at_end()) return std::nullopt;
 
   const Timestamp time = date->day + *time_of_day - offset->east.value_or(std::chrono::minutes(0));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/printable_text.h"
 #include "domain/mqtt_text.h"
 
 namespace hermes::domain {
@@ -54,7 +55,11 @@ std::string composed(std::string_view text) {
 
 Result<UserId, InvalidField> parse_typed_user(std::string_view text, std::string_view field) {
   if (auto problem = blank_in(text)) return fail(InvalidField{std::string(field), std::move(*problem)});
-  return parse_incoming<UserId>(composed(text), field);
+  auto user = parse_incoming<UserId>(composed(text), field);
+  // Soft hyphens, direction marks and their like: what is shown of them is an escape.
+  if (user && escape_for_terminal(user->str()) != user->str())
+    return fail(InvalidField{std::string(field), "contains what cannot be seen (" + escape_for_terminal(user->str()) + ")"});
+  return user;
 }
 
 }  // namespace hermes::domain

@@ -13,7 +13,7 @@ namespace hermes::domain {
 
 // In Normalization Form C (Unicode Standard Annex 15). `field` is the name to use in the error. Fails for what parse_incoming()
 // refuses, and for blanks of any kind: White_Space (Unicode Character Database, PropList), and characters that look like one or
-// like nothing.
+// like nothing: soft hyphens, direction marks, tags.
 Result<UserId, InvalidField> parse_typed_user(std::string_view text, std::string_view field);
 
 }  // namespace hermes::domain

@@ -35,6 +35,15 @@ TEST(TypedUser, HasNoBlankOfAnyKind) {
   }
 }
 
+TEST(TypedUser, HasNothingThatCannotBeSeen) {
+  EXPECT_EQ(typed("fre\u00addy"), "the user contains what cannot be seen (fre\\xaddy)");
+  for (std::string_view hidden : {"\u061c", "\u200e", "\u200f", "\u202e", "\u2066", "\u206a", "\U000E0041"}) {
+    EXPECT_TRUE(typed("a" + std::string(hidden) + "b").starts_with("the user contains what cannot be seen"))
+        << typed("a" + std::string(hidden) + "b");
+  }
+  EXPECT_EQ(typed("\U0001F468\u200d\U0001F469"), "\U0001F468\u200d\U0001F469") << "a joiner that an emoji needs";
+}
+
 TEST(TypedUser, IsAnIdentifier) {
   EXPECT_EQ(typed(""), "the user is empty");
   EXPECT_EQ(typed("a/b"), "the user contains '/'");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 #include <charconv>
 #include <condition_variable>
 #include <deque>
@@ -84,7 +85,8 @@ Request from_httplib(const httplib::Request& from) {
 }
 
 void to_httplib(const Response& from, httplib::Response& to) {
-  to.status = from.status;
+  // Left to httplib where all is well: of a part that was asked for (Range) it says 206.
+  if (from.status != 200) to.status = from.status;
   for (const auto& [name, value] : from.headers) to.set_header(name, value);
   to.set_content(from.body, from.content_type);
 }
@@ -108,6 +110,15 @@ std::uint64_t announced_body_bytes(const httplib::Request& request) {
   std::uint64_t bytes = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
   return error == std::errc::result_out_of_range ? std::numeric_limits<std::uint64_t>::max() : bytes;
+}
+
+// RFC 3986, 2.1. httplib takes what it can't decode as it stands, and a question for `50%` would be answered as one for `50`.
+bool is_well_escaped(std::string_view target) {
+  const auto is_hexadecimal = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  for (std::size_t at = target.find('%'); at != std::string_view::npos; at = target.find('%', at + 1)) {
+    if (at + 2 >= target.size() || !is_hexadecimal(target[at + 1]) || !is_hexadecimal(target[at + 2])) return false;
+  }
+  return true;
 }
 
 template <class Map>
@@ -176,18 +187,27 @@ class Server::Impl {
     server_.set_payload_max_length(settings_.body_bytes_max);
     server_.set_read_timeout(settings_.read_timeout);
     server_.set_write_timeout(settings_.write_timeout);
-    // A thread serves one connection until it ends: an idle one must not hold it from the others.
-    server_.set_keep_alive_timeout(1);
+    // One request a connection. httplib would take the body of a request that it does not read for the next request: behind a
+    // proxy that keeps connections the next client would get the answer to what a stranger wrote there (request smuggling).
+    // And a thread serves a connection until it ends: an idle one must not hold it from the others.
+    server_.set_keep_alive_max_count(1);
 
     const auto serve = [this](const httplib::Request& from, httplib::Response& to) {
       Request request = from_httplib(from);
       to_httplib(router_.serve(request), to);
     };
-    // Before the body is read, or waited for: a POST without any would be waited for in vain, and httplib leaves a GET's
-    // unread, however large.
+    // Before the body is waited for: that of a POST without any would be in vain. One that is announced and not too large is
+    // read first, for a connection that is closed with unread bytes is reset, and its client may never see the answer.
     server_.set_pre_routing_handler([this](const httplib::Request& from, httplib::Response& to) {
-      auto refusal = router_.refuse(from.method, from.path);
-      if (!refusal && announced_body_bytes(from) > settings_.body_bytes_max) refusal = refused(413);
+      const std::uint64_t announced = announced_body_bytes(from);
+      std::optional<Response> refusal;
+      if (announced > settings_.body_bytes_max) {
+        refusal = refused(413);
+      } else if (!is_well_escaped(from.target)) {
+        refusal = problem(400, "Bad Request", "The address has a % that is not followed by two hexadecimal digits.");
+      } else if (announced == 0 || from.method == "GET") {
+        refusal = router_.refuse(from.method, from.path);
+      }
       if (!refusal) return httplib::Server::HandlerResponse::Unhandled;
       to_httplib(*refusal, to);
       return httplib::Server::HandlerResponse::Handled;

@@ -21,7 +21,9 @@
 namespace hermes::http {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class RunningServer {
  public:
@@ -87,6 +89,25 @@ TEST(HttpServer, ABodyOverTheLimitIsRefused) {
   EXPECT_EQ(problem_of(result).at("status"), 413);
 }
 
+// All that a client gets that says just this, until the server ends the connection.
+std::string all_answers_to(std::uint16_t port, const std::string& request, const std::string& a_moment_later = {}) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::send(socket, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  std::string answers;
+  char bytes[4096];
+  for (ssize_t got = 0; (got = ::recv(socket, bytes, sizeof bytes, 0)) > 0;) {
+    if (answers.empty()) ::send(socket, a_moment_later.data(), a_moment_later.size(), MSG_NOSIGNAL);
+    answers.append(bytes, static_cast<std::size_t>(got));
+  }
+  ::close(socket);
+  return answers;
+}
+
 // What a client gets that says just this, and sends nothing more.
 std::string answer_to(std::uint16_t port, const std::string& request) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -121,6 +142,46 @@ TEST(HttpServer, ABodyOverTheLimitIsRefusedWithAGetToo) {
   EXPECT_EQ(answer_to(running.server().port(), get + "3000000\r\n\r\n"), "HTTP/1.1 413 Payload Too Large");
   EXPECT_EQ(answer_to(running.server().port(), get + "99999999999999999999999\r\n\r\n"), "HTTP/1.1 413 Payload Too Large");
   EXPECT_EQ(answer_to(running.server().port(), get + "0\r\n\r\n"), "HTTP/1.1 200 OK");
+}
+
+// Otherwise, behind a proxy, the next client would get the answer to what a stranger wrote in a body.
+TEST(HttpServer, ABodyIsNeverTakenForTheNextRequest) {
+  RunningServer running([](Server& server) { server.get("/here", [](const Request&) { return Response{.body = "secret"}; }); });
+  const std::string hidden = "GET /here HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string length = "Content-Length: " + std::to_string(hidden.size()) + "\r\n\r\n";
+  for (const std::string& request :
+       {"GET /nothing HTTP/1.1\r\nHost: x\r\n" + length, "FOO /here HTTP/1.1\r\nHost: x\r\n" + length,
+        std::string("GET /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        std::string("POST /here HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("GET /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")}) {
+    EXPECT_THAT(all_answers_to(running.server().port(), request, hidden), Not(HasSubstr("secret"))) << request;
+    EXPECT_THAT(all_answers_to(running.server().port(), request + hidden), Not(HasSubstr("secret"))) << request;
+  }
+}
+
+TEST(HttpServer, ABodyThatNobodyWantsIsReadBeforeItsClientIsRefused) {
+  RunningServer running([](Server& server) { server.get("/here", [](const Request&) { return Response{}; }); });
+  const std::string answer =
+      all_answers_to(running.server().port(), "POST /here HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+  EXPECT_THAT(answer, AllOf(HasSubstr("405 Method Not Allowed"), HasSubstr("Connection: close"), HasSubstr("problem+json")));
+}
+
+TEST(HttpServer, APartThatIsAskedForIsToldAsAPart) {
+  RunningServer running(
+      [](Server& server) { server.get("/here", [](const Request&) { return Response{.body = "0123456789"}; }); });
+  const auto part = running.client().Get("/here", {{"Range", "bytes=2-4"}});
+  EXPECT_EQ(part->status, 206);
+  EXPECT_EQ(part->body, "234");
+  EXPECT_EQ(running.client().Get("/here")->status, 200);
+}
+
+TEST(HttpServer, AnAddressThatCannotBeDecodedIsRefused) {
+  RunningServer running([](Server& server) { server.get("/here", [](const Request&) { return Response{}; }); });
+  for (const char* target : {"/here?user=%zz", "/here?user=100%", "/here?user=%u00e4", "/here?user=%4", "/%g0"})
+    EXPECT_EQ(answer_to(running.server().port(), std::string("GET ") + target + " HTTP/1.1\r\nHost: x\r\n\r\n"),
+              "HTTP/1.1 400 Bad Request")
+        << target;
+  EXPECT_EQ(answer_to(running.server().port(), "GET /here?user=%c3%A4 HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK");
 }
 
 TEST(HttpServer, AnExceptionIsLoggedAndNotShown) {

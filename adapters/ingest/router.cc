@@ -52,7 +52,7 @@ void Router::run(std::span<const Push> workers, int partition_count, Ledger& led
 }
 
 bool Router::route(spool::Record&& record, std::span<const Push> workers, int partition_count, Metrics& metrics) {
-  if (record.payload.empty()) {  // somebody clears what the broker retained (MQTT 5, 3.3.1.3), and says nothing to anybody
+  if (wire::says_nothing(record.payload)) {
     skipped_.push_back(record.sequence);
     metrics.empty_ignored.Increment();
     return true;

@@ -154,7 +154,7 @@ TEST_F(RouterTest, GivesAlongWhatCannotBeReadAsItsRejection) {
 
 TEST_F(RouterTest, EndsEchoesAndEmptyPayloadsHereAndCountsThem) {
   unfinished_skips_ = 2;
-  append("");
+  append(std::string("\0", 1));
   append(receipt("m1", "received_by_server", "server"));
   append(message("m1"));
   route(1);

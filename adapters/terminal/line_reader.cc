@@ -4,9 +4,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 namespace hermes::terminal {
+namespace {
+
+// Editors of Windows and PowerShell write it before a text.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+}  // namespace
 
 void LineReader::read_available() {
   if (used_ > 0) {
@@ -26,6 +33,7 @@ void LineReader::read_available() {
 }
 
 std::optional<std::string> LineReader::next() {
+  if (at_beginning_ && !pass_over_byte_order_mark()) return std::nullopt;
   if (passing_over_) pass_over();
   const std::size_t newline = buffer_.find('\n', scanned_);
   if (newline == std::string::npos) {
@@ -41,6 +49,14 @@ std::optional<std::string> LineReader::next() {
   used_ = scanned_ = newline + 1;
   if (line.ends_with('\r')) line.pop_back();
   return line;
+}
+
+// False while too little has come to tell.
+bool LineReader::pass_over_byte_order_mark() {
+  if (!at_end_ && buffer_.size() < kByteOrderMark.size() && kByteOrderMark.starts_with(buffer_)) return false;
+  if (buffer_.starts_with(kByteOrderMark)) used_ = scanned_ = kByteOrderMark.size();
+  at_beginning_ = false;
+  return true;
 }
 
 void LineReader::pass_over() {

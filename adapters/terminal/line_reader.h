@@ -22,11 +22,12 @@ class LineReader {
   void read_available();
 
   // The next line, without its end ("\n" or "\r\n"), if a whole one is there. At the end of the input a last line without a
-  // newline counts as one.
+  // newline counts as one. A byte order mark before the first is passed over.
   std::optional<std::string> next();
   bool at_end() const { return at_end_ && buffer_.size() == used_; }
 
  private:
+  bool pass_over_byte_order_mark();
   void pass_over();
 
   int descriptor_;
@@ -35,6 +36,7 @@ class LineReader {
   std::size_t scanned_ = 0;    // no newline before here
   bool passing_over_ = false;  // what is left of a line that was too long
   bool at_end_ = false;
+  bool at_beginning_ = true;
 };
 
 }  // namespace hermes::terminal

@@ -76,5 +76,19 @@ TEST_F(LineReaderTest, NeverTakesWhatFollowsOfALineThatIsTooLongForALine) {
   }
 }
 
+TEST_F(LineReaderTest, PassesOverAByteOrderMarkAtTheBeginningAlone) {
+  write("\xef\xbb");
+  EXPECT_EQ(lines(), Lines{});
+  write("\xbfone\n\xef\xbb\xbftwo\n");
+  EXPECT_EQ(lines(), (Lines{"one", "\xef\xbb\xbftwo"}));
+}
+
+TEST_F(LineReaderTest, TheBeginningOfAByteOrderMarkMayBeAll) {
+  write("\xef\xbb");
+  close_input();
+  reader().read_available();
+  EXPECT_EQ(lines(), Lines{"\xef\xbb"});
+}
+
 }  // namespace
 }  // namespace hermes::terminal

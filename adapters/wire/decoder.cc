@@ -69,12 +69,32 @@ struct ParseError {
   std::size_t at;  // the byte, the first being 0
 };
 
+// The whole character at that byte; what is no UTF-8 is shown as its bytes.
+std::string character_at(std::string_view payload, std::size_t at) {
+  const auto lead = static_cast<unsigned char>(payload[at]);
+  const std::size_t length = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  const std::string shown = escape_for_terminal(payload.substr(at, length));
+  return lead >= 0x80 && shown.starts_with("\\x") ? escape_for_terminal(payload.substr(at, 1)) : shown;
+}
+
+bool is_utf16(std::string_view payload) {
+  return payload.starts_with("\xff\xfe") || payload.starts_with("\xfe\xff") || payload.substr(0, 2).find('\0') != payload.npos;
+}
+
 // The library's word for most of them is "syntax error"; these say more.
-std::string in_words(const boost::json::error_code& code) {
+std::string in_words(const boost::json::error_code& code, std::string_view payload, std::size_t at) {
   using boost::json::error;
+  if (is_utf16(payload)) return "it is UTF-16, and not UTF-8,";
   if (code == error::too_deep) return "it is nested deeper than " + std::to_string(kMaxDepth) + " levels";
   if (code == error::incomplete) return "it is incomplete";
   if (code == error::extra_data) return "something follows the JSON";
+  if (at < payload.size()) {
+    const bool is_ascii = static_cast<unsigned char>(payload[at]) < 0x80;
+    if (!is_ascii && character_at(payload, at).starts_with("\\x")) return "it is not UTF-8";
+    // Outside of a text these are blanks.
+    if (payload[at] == '\n' || payload[at] == '\r' || payload[at] == '\t')
+      return "a line end or a tab inside a text is not escaped";
+  }
   const std::string message = code.message();
   return message.substr(0, message.find(" ["));  // without the code's number
 }
@@ -82,7 +102,7 @@ std::string in_words(const boost::json::error_code& code) {
 // The byte at which a parser stopped, the first being 1, and what stands there.
 std::string place_of(std::string_view payload, std::size_t at) {
   if (at >= payload.size()) return "at its end, byte " + std::to_string(payload.size());
-  return "at byte " + std::to_string(at + 1) + ", '" + escape_for_terminal(payload.substr(at, 1)) + "'";
+  return "at byte " + std::to_string(at + 1) + ", '" + character_at(payload, at) + "'";
 }
 
 }  // namespace
@@ -112,6 +132,8 @@ struct Decoder::Impl {
   }
 };
 
+bool says_nothing(std::string_view payload) { return without_wrapping(payload).empty(); }
+
 Decoder::Decoder() : impl_(std::make_unique<Impl>()) {}
 Decoder::~Decoder() = default;
 
@@ -122,21 +144,24 @@ Result<Decoded, Rejection> Decoder::decode(std::string_view payload) {
   }
   const std::string_view json = without_wrapping(payload);
   Result<boost::json::value, ParseError> value = impl_->parse(json);
+  bool mended = false;
   if (!value) {
     // Few need it, and looking for what could be mended costs a pass.
-    const std::string mended = mend_json(json);
-    if (mended != json) value = impl_->parse(mended);
+    const std::string other = mend_json(json);
+    mended = other != json;
+    if (mended) value = impl_->parse(other);
   }
   if (!value) {
     const auto before = static_cast<std::size_t>(json.data() - payload.data());
+    const std::string_view read = payload.substr(0, before + json.size());
+    const std::size_t at = before + value.error().at;
     return fail(Rejection{RejectionReason::malformed_json,
-                          "the payload is not JSON: " + in_words(value.error().code) + ' ' +
-                              place_of(payload.substr(0, before + json.size()), before + value.error().at)});
+                          "the payload is not JSON: " + in_words(value.error().code, read, at) + ' ' + place_of(read, at)});
   }
   const boost::json::object* object = value->if_object();
   if (!object) return fail(Rejection{RejectionReason::malformed_json, "the payload is not a JSON object"});
 
-  Fields fields(*object);
+  Fields fields(*object, mended);
   Result<domain::Command, Rejection> decoded = command(fields);
   if (!decoded) return fail(std::move(decoded.error()));
   const auto [occurred_at, forgotten] = fields.lenient_time("timestamp");

@@ -127,6 +127,13 @@ TEST(Decoder, SaysWhatIsNotJsonAndAtWhichByte) {
   EXPECT_EQ(detail("{\"a\": \x1b[2J}"), "the payload is not JSON: syntax error at byte 7, '\\x1b'") << "made safe to show";
   EXPECT_EQ(detail("{\"a\": 1e99999999999, \"b\": \"\\ud800\", c}"), "the payload is not JSON: syntax error at byte 37, 'c'")
       << "what was mended before it does not move it";
+  EXPECT_EQ(detail("{\"a\":\"caf\xe9\"}"), "the payload is not JSON: it is not UTF-8 at byte 10, '\\xe9'");
+  EXPECT_EQ(detail("{\"a\":\"\xed\xa0\x80\"}"), "the payload is not JSON: it is not UTF-8 at byte 7, '\\xed'") << "CESU-8";
+  EXPECT_EQ(detail("{\u201ca\u201d:1}"), "the payload is not JSON: syntax error at byte 2, '\u201c'");
+  EXPECT_EQ(detail("{\"a\":\"b\nc\"}"),
+            "the payload is not JSON: a line end or a tab inside a text is not escaped at byte 8, '\\n'");
+  EXPECT_EQ(detail("\xff\xfe{\0}\0"sv), "the payload is not JSON: it is UTF-16, and not UTF-8, at byte 1, '\\xff'");
+  EXPECT_EQ(detail("{\0}\0"sv), "the payload is not JSON: it is UTF-16, and not UTF-8, at byte 2, '\\x00'");
   EXPECT_EQ(detail(std::string(17, '[')), "the payload is not JSON: it is nested deeper than 16 levels at byte 17, '['");
 }
 
@@ -149,7 +156,7 @@ TEST(Decoder, ReadsAnEscapedHalfOfASurrogatePairAsTheReplacementCharacter) {
   EXPECT_EQ(content(R"(\ud83d\n)"), "\uFFFD\n");
   EXPECT_EQ(content(R"(\ud83d)"), "\uFFFD");
   EXPECT_EQ(content(R"(\\ud83d\ude00)"), "\\ud83d\uFFFD") << "a backslash that stands for itself";
-  EXPECT_TRUE(decode(message_with("fredy", R"(f\udc00)"))) << "in any text";
+  EXPECT_TRUE(decode(message_with("Fredy", R"(f\udc00)"))) << "in a name, too";
   EXPECT_TRUE(decode(message_with(R"("type":)", R"("\ud800":{"x":"\udfff"},"type":)"))) << "in what is ignored";
 }
 
@@ -292,6 +299,27 @@ TEST(Decoder, RefusesIdentifiersThatABrokerRefusesInATopic) {
   EXPECT_THAT(rejection_of(message_with("david", "a\\uffffb")).detail, HasSubstr("receiver_id contains U+FFFF"));
   EXPECT_THAT(rejection_of(message_with("m1", "a\uFDEF")).detail, HasSubstr("message_id contains U+FDEF"));
   EXPECT_TRUE(decode(message_with("Hello", "a\\ufdd0b")).ok());  // a content is nobody's topic
+}
+
+// Two that differ would become one, and the second the first one's conflict.
+TEST(Decoder, HalfASurrogatePairInAnIdentifierIsRefused) {
+  for (const auto& [old_text, field] :
+       {std::pair{"\"m1\"", "message_id"}, {"\"fredy\"", "sender_id"}, {"\"david\"", "receiver_id"}}) {
+    const domain::Rejection rejection = rejection_of(message_with(old_text, "\"a\\ud83d\""));
+    EXPECT_EQ(rejection.reason, RejectionReason::invalid_field);
+    EXPECT_EQ(rejection.detail, std::string(field) + " holds half of a surrogate pair");
+  }
+  EXPECT_EQ(send_of(decode(message_with("\"m1\"", "\"\uFFFD\""))).message_id.str(), "\uFFFD")
+      << "which somebody may have chosen";
+  EXPECT_EQ(send_of(decode(message_with("Hello", "\\ud83d"))).content, "\uFFFD");
+}
+
+TEST(Decoder, WhatIsPassedOverSaysNothing) {
+  for (const std::string_view payload : {""sv, "\0"sv, "\xef\xbb\xbf"sv, " \r\n"sv, "\xef\xbb\xbf\n\0\0"sv})
+    EXPECT_TRUE(says_nothing(payload));
+  EXPECT_FALSE(says_nothing("{}"));
+  EXPECT_TRUE(decode(std::string(kMessage) + "\0\n"s));
+  EXPECT_TRUE(decode(std::string(kMessage) + "\n\0"s));
 }
 
 }  // namespace

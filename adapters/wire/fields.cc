@@ -5,6 +5,8 @@
 namespace hermes::wire {
 namespace {
 
+constexpr std::string_view kReplacementCharacter = "\uFFFD";
+
 std::string_view view(const boost::json::string& text) { return {text.data(), text.size()}; }
 
 }  // namespace
@@ -30,8 +32,15 @@ const boost::json::string* Fields::string(std::string_view field) {
   return &value->get_string();
 }
 
-std::optional<domain::MessageId> Fields::message_id(std::string_view field) {
+const boost::json::string* Fields::identifier(std::string_view field) {
   const boost::json::string* value = string(field);
+  if (!value || !mended_ || view(*value).find(kReplacementCharacter) == std::string_view::npos) return value;
+  note(field, "holds half of a surrogate pair");
+  return nullptr;
+}
+
+std::optional<domain::MessageId> Fields::message_id(std::string_view field) {
+  const boost::json::string* value = identifier(field);
   if (!value) return std::nullopt;
   auto id = domain::parse_incoming<domain::MessageId>(view(*value), field);
   if (id) return std::move(*id);
@@ -40,7 +49,7 @@ std::optional<domain::MessageId> Fields::message_id(std::string_view field) {
 }
 
 std::optional<domain::UserId> Fields::receiver(std::string_view field) {
-  const boost::json::string* value = string(field);
+  const boost::json::string* value = identifier(field);
   if (!value) return std::nullopt;
   auto id = domain::parse_incoming<domain::UserId>(view(*value), field);
   if (id) return std::move(*id);

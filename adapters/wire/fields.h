@@ -16,7 +16,8 @@ namespace hermes::wire {
 
 class Fields {
  public:
-  explicit Fields(const boost::json::object& object) : object_(object) {}
+  // `mended`: half surrogate pairs of the payload have become U+FFFD. In an identifier two that differ would become one.
+  Fields(const boost::json::object& object, bool mended) : object_(object), mended_(mended) {}
 
   // Nothing, and a problem written down, for a field that is missing, of another type, or against the rules.
   std::optional<domain::MessageId> message_id(std::string_view field);
@@ -46,8 +47,10 @@ class Fields {
   template <class Id>
   std::optional<std::string> readable(std::string_view field) const;
   const boost::json::string* string(std::string_view field);
+  const boost::json::string* identifier(std::string_view field);
 
   const boost::json::object& object_;
+  const bool mended_;
   std::string problems_;
   bool any_missing_ = false;
 };

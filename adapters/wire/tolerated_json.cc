@@ -7,6 +7,8 @@ namespace hermes::wire {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+// JSON's blanks (RFC 8259, 2), and the end of a C string.
+constexpr std::string_view kBlanksAndNuls{" \t\r\n\0", 5};
 constexpr std::size_t kEscapeLength = 6;  // \uXXXX
 // The largest double has three.
 constexpr std::size_t kExponentDigits = 4;
@@ -81,7 +83,7 @@ class Mender {
 
 std::string_view without_wrapping(std::string_view payload) {
   if (payload.starts_with(kByteOrderMark)) payload.remove_prefix(kByteOrderMark.size());
-  const std::size_t last = payload.find_last_not_of('\0');
+  const std::size_t last = payload.find_last_not_of(kBlanksAndNuls);
   return payload.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 

@@ -6,8 +6,8 @@
 
 namespace hermes::wire {
 
-// Without a byte order mark before it (RFC 8259, 8.1: a parser may pass it over) and without NULs behind it (a C string that
-// was sent with its end, or the whole of its buffer).
+// Without a byte order mark before it (RFC 8259, 8.1: a parser may pass it over) and without blanks and NULs behind it (a C
+// string that was sent with its end, or the whole of its buffer).
 std::string_view without_wrapping(std::string_view payload);
 
 // The same text with what stops a parser for nothing replaced: an escaped surrogate without its other half becomes \ufffd, the

@@ -39,6 +39,10 @@ class Decoder {
   std::unique_ptr<Impl> impl_;
 };
 
+// Whether a payload is empty, or holds nothing but what is passed over: somebody clears what the broker retained (MQTT 5,
+// 3.3.1.3), and says nothing to anybody.
+bool says_nothing(std::string_view payload);
+
 // What goes out.
 std::string encode(const domain::SendMessage& message, Timestamp time);
 std::string encode(const domain::SetTyping& typing, Timestamp time);

@@ -45,6 +45,7 @@ std::string password_of(const Settings& settings) {
 std::string connection_options(const Settings& settings) {
   std::string options;
   add_option(options, "host", settings.host);
+  add_option(options, "hostaddr", "");  // a PGHOSTADDR of the environment would be another server than the one named
   add_option(options, "port", with_commas(settings.ports));
   // A server alone is taken as it is: one that was made read-only still answers questions.
   if (has_standbys(settings)) add_option(options, "target_session_attrs", "read-write");

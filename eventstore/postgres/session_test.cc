@@ -202,6 +202,11 @@ TEST_F(Session, IsRefusedWhereTriggersAreOffAndTheLoginMayNotSwitchThemOn) {
   EXPECT_THAT(refused.error().message, AllOf(HasSubstr("session_replication_role is replica for copier"), HasSubstr("RESET")));
 }
 
+// Left over in somebody's environment, it would lead to another server than the one that is named.
+TEST_F(Session, GoesToTheHostThatIsNamedWhateverPghostaddrSays) {
+  EXPECT_EQ(hermes({"tail", "--limit", "1"}, {{"PGHOSTADDR", "127.0.0.9"}}).errors, "");
+}
+
 // A service that runs for months connects again with the password of that day.
 TEST_F(Session, FindsAPasswordThatWasRotated) {
   const std::string file = folder_ / "password";

@@ -65,6 +65,7 @@ std::string check_host(const std::string& host) {
   if (host.empty()) return about(host, "is empty");
   if (host.find("://") != std::string::npos)
     return about(host, "is a URL; write the host alone, the port has a setting of its own");
+  if (host.starts_with('[')) return about(host, "has brackets, which only a URL needs; write the address alone (::1)");
   if (!std::ranges::all_of(host, is_in_a_host) || host.size() > kHostBytesMax) return about(host, "is no host name");
   // One colon is a port; an IPv6 address has more.
   if (std::ranges::count(host, ':') == 1) return about(host, "has a port in it, which has a setting of its own");

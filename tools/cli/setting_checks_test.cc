@@ -36,6 +36,7 @@ TEST(SettingChecks, AHostIsANameOrAnAddressAlone) {
     EXPECT_THAT(check_host(host), IsEmpty());
   EXPECT_THAT(check_host("mqtt://broker"), HasSubstr("is a URL"));
   EXPECT_THAT(check_host("broker:1883"), HasSubstr("has a port in it"));
+  EXPECT_THAT(check_host("[::1]"), HasSubstr("write the address alone"));
   for (const char* host : {"", "a b", "broker/", "a\n"}) EXPECT_FALSE(check_host(host).empty()) << host;
 }
 

@@ -1,6 +1,7 @@
 #include "tools/commands/chat_session.h"
 
 #include "adapters/chat/user_folder.h"
+#include "adapters/wire/wire.h"
 #include "domain/mqtt_text.h"
 #include "domain/typed_user.h"
 #include "tools/cli/command_error.h"
@@ -34,6 +35,8 @@ std::unique_ptr<chat::Session> open_session(const Settings& settings, chat::Sess
                                             std::optional<std::chrono::milliseconds> read_after) {
   const domain::UserId user = user_argument(settings.user_id, "the user id");
   if (domain::is_broadcast(user)) throw CommandError(kUsage, "the user id is \"all\", which means everyone and is nobody's id");
+  if (user.str() == wire::kServerUser)
+    throw CommandError(kUsage, "the user id is \"server\", by which the ingester tells that it has a message");
   if (auto name = domain::check_text("the user's name", settings.user_name, domain::kSenderNameMaxCharacters); !name)
     throw CommandError(kUsage, name.error().message());
   auto root = chat::outbox_root();

@@ -2,31 +2,33 @@
 // supervisors: the exit code is the answer.
 #include <httplib.h>
 
+#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <memory>
 
+#include "tools/cli/local_service.h"
 #include "tools/cli/options.h"
+#include "tools/cli/setting_checks.h"
 #include "tools/commands/commands.h"
 
 namespace hermes::tools {
 namespace {
 
-constexpr int kLimitSeconds = 4;  // below the time-outs of those who ask
+constexpr std::chrono::seconds kLimit{4};  // below the time-outs of those who ask
 
 struct Flags {
+  std::string host;
   std::uint16_t port = 9464;
   bool alive = false;
 };
 
 ExitCode run_health(const Flags& flags, bool json) {
-  httplib::Client client("127.0.0.1", flags.port);
-  client.set_connection_timeout(kLimitSeconds);
-  client.set_read_timeout(kLimitSeconds);
-  const httplib::Result answer = client.Get(flags.alive ? "/healthz" : "/readyz");
+  LocalService service(flags.host, flags.port, kLimit);
+  const httplib::Result answer = service.get(flags.alive ? "/healthz" : "/readyz");
   if (!answer) {
-    throw CommandError(kUnreachable, "no service answers at 127.0.0.1:" + std::to_string(flags.port) +
-                                         ". Is it running? Try: ./run_chat.sh status");
+    throw CommandError(kUnreachable,
+                       "no service answers at " + service.address() + ". Is it running? Try: ./run_chat.sh status");
   }
   const bool ok = answer->status == 200;
   if (json) {
@@ -43,6 +45,7 @@ void add_health(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
   const Command app = root.subcommand("health", "Asks a service on this machine whether it does its job.",
                                       {"hermes health", "hermes health --port 9465 --alive"});
+  app.option("--host", flags->host, "Where it listens, if not on a loopback address (127.0.0.1 or ::1)").check(check_host);
   app.option("--port", flags->port, "Where the service answers")
       .environment("HERMES_HTTP_PORT")
       .between(1, 65'535)

@@ -11,6 +11,7 @@
 #include "adapters/spool/spool.h"
 #include "tools/cli/command_error.h"
 #include "tools/cli/config_file.h"
+#include "tools/cli/local_service.h"
 #include "tools/cli/output.h"
 #include "tools/doctor/doctor_checks.h"
 
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using Level = Check::Level;
 
-constexpr int kAnswerSeconds = 2;
+constexpr std::chrono::seconds kAnswerLimit{2};
 
 std::string this_user() {
   const passwd* entry = getpwuid(geteuid());
@@ -91,10 +92,8 @@ std::string service_that_answers(const httplib::Result& answer) {
 Check check_port(const std::string& service, std::uint16_t port, const char* setting, bool should_answer) {
   const std::string name = service + " port";
   const std::string number = std::to_string(port);
-  httplib::Client client("127.0.0.1", port);
-  client.set_connection_timeout(kAnswerSeconds);
-  client.set_read_timeout(kAnswerSeconds);
-  const httplib::Result alive = client.Get("/healthz");
+  LocalService local("", port, kAnswerLimit);
+  const httplib::Result alive = local.get("/healthz");
   const bool is_free = !alive && alive.error() == httplib::Error::Connection;
   if (is_free && should_answer) {
     return {name, Level::warn, std::string(setting) + " is " + number + ", and no " + service + " service answers there",
@@ -111,7 +110,7 @@ Check check_port(const std::string& service, std::uint16_t port, const char* set
             number + ": the " + answering + (answering == "query" ? " service" : "") + " answers there, not the " + service,
             std::string("set ") + setting + " to the port of the " + service};
   }
-  const httplib::Result asked = client.Get(alive->status == 200 && service != "query" ? "/readyz" : "/healthz");
+  const httplib::Result asked = local.get(alive->status == 200 && service != "query" ? "/readyz" : "/healthz");
   if (asked && asked->status == 200) return {name, Level::ok, number + ": the " + service + " answers and is well"};
   return {name, Level::fail,
           number + ": the " + service +
