@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "eventstore/commands/snapshots.h"
-#include "eventstore/log/appender.h"
+#include "tests/support/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/verify_fixture.h"
 
@@ -131,10 +131,9 @@ TEST_F(Verify, FindsAHeadThatIsNotOfItsPartition) {
 
 TEST_F(Verify, FindsAnEventThatTheMachineRefuses) {
   auto connection = *postgres::connect(server_->settings("hermes_ingester"));
-  eventstore::Appender appender(*connection);
+  Appender appender(*connection);
   const auto david = domain::UserId::parse("david").value();
-  const std::vector<eventstore::StreamAppend> twice = {
-      {"message/m1", "david", std::nullopt, {domain::MessageRead{david}}, std::nullopt}};
+  const std::vector<StreamAppend> twice = {{"message/m1", "david", std::nullopt, {domain::MessageRead{david}}, std::nullopt}};
   ASSERT_TRUE(appender.append(twice));
   EXPECT_THAT(findings(), ElementsAre(AllOf(HasSubstr("stream message/m1"), HasSubstr("Read cannot follow"))));
 }
