@@ -70,12 +70,12 @@ void SpoolForwarder::run() {
 
 void SpoolForwarder::start_workers() {
   for (std::size_t i = 0; i < settings_.workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(settings_, metrics_, acks_,
-                                 Worker::Hooks{.finished = [this](std::span<const spool::Sequence> done) { finished(done); },
-                                               .fatal = [this](const std::string& problem) { give_up(problem); },
-                                               .postponed = [this](const std::string& why) { say_postponed(why); }},
-                                 i == 0));
+    workers_.push_back(std::make_unique<AppendWorker>(
+        settings_, metrics_, acks_,
+        AppendWorker::Hooks{.finished = [this](std::span<const spool::Sequence> done) { finished(done); },
+                            .fatal = [this](const std::string& problem) { give_up(problem); },
+                            .postponed = [this](const std::string& why) { say_postponed(why); }},
+        i == 0));
   }
   workers_running_ = true;
 }

@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "adapters/ingest/acks.h"
+#include "adapters/ingest/append_worker.h"
 #include "adapters/ingest/ledger.h"
 #include "adapters/ingest/metrics.h"
 #include "adapters/ingest/router.h"
 #include "adapters/ingest/settings.h"
-#include "adapters/ingest/worker.h"
 #include "adapters/spool/spool.h"
 #include "base/stop_signal.h"
 
@@ -75,7 +75,7 @@ class SpoolForwarder {
   std::optional<std::string> fatal_;
   std::string postponed_;
 
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<AppendWorker>> workers_;
   std::atomic<bool> workers_running_ = false;  // from then on workers_ does not change
   std::thread thread_;
 };

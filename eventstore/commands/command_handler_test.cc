@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "eventstore/log/appender.h"
+#include "tests/support/appender.h"
 #include "tests/support/log_fixture.h"
 
 namespace hermes::eventstore {

@@ -2,8 +2,7 @@
 // decide, COPY the rows, move the heads, commit. Offsets are therefore gapless and in commit order, and a reader that has seen
 // offset n has seen all before n.
 //
-// AppendTransaction is the protocol step by step, for the command handler, which decides in the middle of it. Appender is for
-// callers that already know what to append and which version they expect.
+// AppendTransaction is the protocol step by step, for the command handler, which decides in the middle of it.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +13,10 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "eventstore/log/event_log.h"
 #include "eventstore/log/hash_chain.h"
 #include "eventstore/postgres/binary_copy.h"
 #include "eventstore/postgres/connection.h"
-#include "eventstore/postgres/failure.h"
 
 namespace hermes::eventstore {
 
@@ -110,43 +107,6 @@ class AppendTransaction {
   bool appended_ = false;
   bool commit_sent_ = false;
   bool ended_ = false;
-};
-
-// A caller's expected version is not the stream's.
-struct VersionConflict {
-  std::string stream_id;
-  std::int64_t expected = 0;  // how many events the caller had seen
-  std::int64_t actual = 0;    // how many there are
-};
-
-struct AppendError {
-  DatabaseFailure failure;
-  std::optional<VersionConflict> conflict;  // with DatabaseFailure::Kind::refused
-};
-
-struct StreamAppend {
-  std::string stream_id;
-  std::string actor_id;
-  std::optional<Timestamp> occurred_at;
-  std::vector<domain::Event> events;
-  // The number of events that the stream must have; nothing: whatever it has.
-  std::optional<Version> expected_version;
-  std::optional<Timestamp> received_at{};
-};
-
-// One per connection. Not thread-safe.
-class Appender {
- public:
-  // Requires: a migrated database; a role that may INSERT into event_log. The connection must outlive the Appender.
-  explicit Appender(postgres::Connection& connection);
-
-  // Appends all or nothing, and returns each event's position in the order given. A stream may appear several times.
-  Result<std::vector<Position>, AppendError> append(std::span<const StreamAppend> appends);
-
- private:
-  postgres::Connection& connection_;
-  int partition_count_;
-  AppendBuffers buffers_;
 };
 
 // After DatabaseFailure::Kind::outcome_unknown, on a new connection: whether the transaction was committed. Waits, up to 30 s,

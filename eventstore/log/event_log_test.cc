@@ -10,6 +10,7 @@
 #include "eventstore/log/appender.h"
 #include "eventstore/log/event_reader.h"
 #include "eventstore/log/hash_chain.h"
+#include "tests/support/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 

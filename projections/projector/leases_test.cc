@@ -6,12 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <set>
 
-#include "projections/projector/live_batch.h"
-#include "projections/projector/projector.h"
+#include "projections/projector/test_leases.h"
 #include "tests/support/eventually.h"
-#include "tests/support/read_models.h"
 
 namespace hermes::projections {
 namespace {
@@ -21,94 +18,7 @@ using domain::Status;
 using eventstore::Partition;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::SizeIs;
-
-constexpr int kPartitions = 8;
-const std::string kRows = "SELECT (SELECT count(*) FROM chat_messages) || ' ' || (SELECT count(*) FROM message_status)";
-
-// Long enough that none runs out while a test looks on; a lease that is to run out is made to, in the table.
-constexpr milliseconds kLong{600'000};
-
-class LeasesTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() { server = std::make_unique<LogServer>(); }
-  static void TearDownTestSuite() { server.reset(); }
-  static std::unique_ptr<LogServer> server;
-
-  // One process, as far as leases go.
-  struct Process {
-    postgres::ConnectionPtr connection;
-    std::unique_ptr<Leases> leases;
-
-    std::size_t share() const { return leases->owned().size(); }
-    std::set<Partition> partitions() const {
-      std::set<Partition> set;
-      for (const auto& [partition, epoch] : leases->owned()) set.insert(partition);
-      return set;
-    }
-  };
-
-  void SetUp() override {
-    server->new_log(kPartitions);
-    database = std::make_unique<Database>(server->settings());
-    writer = std::make_unique<LogWriter>(server->settings());
-    for (const char* table : {"projection_leases", "projection_checkpoints"}) {
-      database->execute(std::string("INSERT INTO ") + table +
-                        " (projection, partition) SELECT 'chat', partition FROM event_log_heads");
-    }
-  }
-
-  static Process process(const std::string& name, milliseconds lease = kLong) {
-    Process made{*postgres::connect(server->settings("hermes_projector")), nullptr};
-    made.leases = std::make_unique<Leases>(*made.connection, "chat", name, lease);
-    return made;
-  }
-
-  // What the notifications of joining and leaving bring about: everybody looks again, until nothing moves any more.
-  static void settle(std::vector<Process*> processes) {
-    for (int round = 0; round < 3; ++round) {
-      for (Process* one : processes) one->leases->renew();
-    }
-  }
-
-  // The process stands still and its time runs out.
-  void let_expire(const std::string& name) {
-    database->execute("UPDATE projection_leases SET expires_at = clock_timestamp() WHERE owner = '" + name +
-                      "';"
-                      "UPDATE projection_members SET expires_at = clock_timestamp() WHERE instance = '" +
-                      name + "'");
-  }
-
-  // Each partition has exactly one owner, by the owners' own word and by the table's.
-  void expect_all_owned_once(const std::vector<Process*>& processes) {
-    std::multiset<Partition> owned;
-    for (const Process* one : processes) {
-      for (Partition partition : one->partitions()) {
-        owned.insert(partition);
-        EXPECT_EQ(database->value("SELECT owner FROM projection_leases WHERE partition = " + std::to_string(partition)),
-                  one->leases->instance());
-      }
-    }
-    EXPECT_THAT(owned, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
-  }
-
-  BatchDone fold(Process& process, const Projection& projection) {
-    std::vector<Share> shares;
-    const auto heads = database->column("SELECT next_offset FROM event_log_heads ORDER BY partition");
-    for (const auto& [partition, epoch] : process.leases->owned()) {
-      shares.push_back({partition, epoch, std::stoll(heads.at(static_cast<std::size_t>(partition))), 1'000});
-    }
-    return fold_live_batch(*process.connection, projection, process.leases->instance(), shares, {}, kPartitions, {1 << 20});
-  }
-
-  std::unique_ptr<Database> database;
-  std::unique_ptr<LogWriter> writer;
-};
-
-std::unique_ptr<LogServer> LeasesTest::server;
-
-const Projection& chat() { return *find_projection("chat"); }
 
 TEST_F(LeasesTest, OneProcessTakesAll) {
   Process one = process("one");
@@ -310,93 +220,6 @@ TEST_F(LeasesTest, ALostPartitionDoesNotTakeTheOthersAlong) {
       database->value("SELECT count(*) FROM projection_checkpoints checkpoint JOIN event_log_heads head USING (partition) "
                       "WHERE (checkpoint.next_offset = head.next_offset) <> (partition <> 3 OR head.next_offset = 0)"),
       "0");
-}
-
-// The projectors themselves, in threads of this process.
-class SharedProjectors : public LeasesTest {
- protected:
-  WorkerSettings settings(const std::string& instance) const {
-    WorkerSettings worker;
-    worker.postgres = server->settings();
-    worker.instance = instance;
-    worker.poll = milliseconds(100);
-    return worker;
-  }
-  static std::vector<const Projection*> all() { return {all_projections().begin(), all_projections().end()}; }
-
-  // "one 8, three 8, two 8": partitions by owner, over all projections.
-  bool shared_as(const std::string& expected) {
-    return eventually([&] {
-      shares = database->value(
-          "SELECT string_agg(owner || ' ' || count, ', ' ORDER BY owner) FROM (SELECT owner, count(*) AS count "
-          "FROM projection_leases WHERE owner IS NOT NULL GROUP BY owner) AS shares");
-      return shares == expected;
-    });
-  }
-  std::string shares;
-
-  void write(int from, int to) {
-    for (int i = from; i < to; ++i) {
-      const std::string id = "m-" + std::to_string(i);
-      writer->append({message(id), receipt(id, Status::delivered), receipt(id, Status::read),
-                      typing("fredy", "u" + std::to_string(i), true)});
-    }
-  }
-  void expect_each_event_once(int messages) {
-    ASSERT_TRUE(eventually([&] { return is_caught_up(*database); }));
-    EXPECT_EQ(database->value(kRows), std::to_string(messages) + " " + std::to_string(4 * messages));
-    EXPECT_EQ(database->value("SELECT sum(unread_count) FROM inbox"), "0");
-    EXPECT_EQ(database->value("SELECT count(*) FROM typing_indicators"), std::to_string(messages));
-  }
-};
-
-// Its own turn to renew comes in ten minutes.
-TEST_F(SharedProjectors, TakeOverAtTheTimeWhenADeadOnesLeaseRunsOut) {
-  Process dead = process("dead");
-  dead.leases->renew();
-  WorkerSettings patient = settings("two");
-  patient.lease = std::chrono::minutes(30);
-  database->execute(
-      "UPDATE projection_leases SET expires_at = clock_timestamp() + interval '4 s' WHERE owner = 'dead';"
-      "UPDATE projection_members SET expires_at = clock_timestamp() + interval '4 s' WHERE instance = 'dead'");
-  Projector two({&chat()}, patient);
-  EXPECT_TRUE(shared_as("two 8")) << shares;
-}
-
-TEST_F(SharedProjectors, FoldEachEventOnceWhileOthersComeAndGo) {
-  Projector one(all(), settings("one"));
-  write(0, 30);
-  ASSERT_TRUE(shared_as("one 24")) << shares;
-  auto two = std::make_unique<Projector>(all(), settings("two"));
-  write(30, 60);
-  ASSERT_TRUE(shared_as("one 12, two 12")) << shares;
-  auto three = std::make_unique<Projector>(all(), settings("three"));
-  write(60, 90);
-  ASSERT_TRUE(shared_as("one 9, three 9, two 6")) << shares;
-  expect_each_event_once(90);
-  two.reset();  // it leaves
-  write(90, 120);
-  ASSERT_TRUE(shared_as("one 12, three 12")) << shares;
-  three.reset();
-  write(120, 150);
-  ASSERT_TRUE(shared_as("one 24")) << shares;
-  expect_each_event_once(150);
-}
-
-// One that is cut off without a word: its membership stays until it runs out, and so do its leases.
-TEST_F(SharedProjectors, TakeTheWorkOfOneThatIsGone) {
-  WorkerSettings quick = settings("one");
-  quick.lease = milliseconds(900);
-  Projector one(all(), quick);
-  ASSERT_TRUE(shared_as("one 24")) << shares;
-  database->execute(
-      "INSERT INTO projection_members SELECT projection, 'gone', now() + interval '1 second' FROM "
-      "projection_leases GROUP BY projection;"
-      "UPDATE projection_leases SET owner = 'gone', epoch = epoch + 1, expires_at = clock_timestamp() + interval '1 second' "
-      "WHERE partition < 4");
-  write(0, 40);
-  ASSERT_TRUE(shared_as("one 24")) << shares;
-  expect_each_event_once(40);
 }
 
 }  // namespace

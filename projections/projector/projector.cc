@@ -7,7 +7,8 @@
 namespace hermes::projections {
 
 Projector::Projector(std::vector<const Projection*> projections, const WorkerSettings& settings) {
-  for (const Projection* projection : projections) workers_.push_back(std::make_unique<Worker>(*projection, settings, stop_));
+  for (const Projection* projection : projections)
+    workers_.push_back(std::make_unique<ProjectorWorker>(*projection, settings, stop_));
   for (const auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
 }
 

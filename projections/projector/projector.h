@@ -1,5 +1,5 @@
-// The projector: runs projections, each by a worker (worker.h) in a thread of its own, so that one that is slow, stuck or
-// broken holds up no other. Any number of processes may run the same projections: they share the partitions by leases
+// The projector: runs projections, each by a worker (projector_worker.h) in a thread of its own, so that one that is slow,
+// stuck or broken holds up no other. Any number of processes may run the same projections: they share the partitions by leases
 // (leases.h).
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "projections/projector/worker.h"
+#include "projections/projector/projector_worker.h"
 
 namespace hermes::projections {
 
@@ -28,7 +28,7 @@ class Projector {
 
  private:
   StopSignal stop_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<ProjectorWorker>> workers_;
   std::vector<std::thread> threads_;
 };
 

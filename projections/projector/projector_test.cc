@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "eventstore/log/appender.h"
 #include "projections/read_models/chat.h"
+#include "tests/support/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/read_models.h"
@@ -100,8 +100,8 @@ TEST_F(ProjectorTest, EveryValueComesFromTheLog) {
 TEST_F(ProjectorTest, AnEventWithoutATimeOfArrivalHasTheTimeOfItsRecording) {
   const auto connection = *postgres::connect(server->settings("hermes_ingester"));
   const auto user = [](const char* id) { return *domain::UserId::parse(id); };
-  const auto appended = eventstore::Appender(*connection)
-                            .append(std::vector<eventstore::StreamAppend>{
+  const auto appended = Appender(*connection)
+                            .append(std::vector<StreamAppend>{
                                 {.stream_id = "message/old",
                                  .actor_id = "fredy",
                                  .occurred_at = {},

@@ -11,8 +11,8 @@
 
 #include "projections/projector/live_batch.h"
 #include "projections/projector/owned_partitions.h"
+#include "projections/projector/projector_worker.h"
 #include "projections/projector/suspects.h"
-#include "projections/projector/worker.h"
 
 namespace hermes::projections {
 

@@ -1,4 +1,4 @@
-// A worker's work on one connection, from connecting to the first error that is not an event's own fault (worker.h).
+// A worker's work on one connection, from connecting to the first error that is not an event's own fault (projector_worker.h).
 #pragma once
 
 #include <chrono>
@@ -12,9 +12,9 @@
 #include "projections/projector/leases.h"
 #include "projections/projector/live_batch.h"
 #include "projections/projector/owned_partitions.h"
+#include "projections/projector/projector_worker.h"
 #include "projections/projector/stuck_partitions.h"
 #include "projections/projector/suspects.h"
-#include "projections/projector/worker.h"
 
 namespace hermes::projections {
 

@@ -131,20 +131,20 @@ std::int64_t message_status_id(eventstore::Position position, int partition_coun
   return position.offset * partition_count + position.partition;
 }
 
-std::span<const std::string_view> Chat::tables() const {
+std::span<const std::string_view> ChatProjection::tables() const {
   static constexpr std::array<std::string_view, 3> kTables = {"chat_messages", "message_status", "broadcast_receipts"};
   return kTables;
 }
 
-std::span<const std::string_view> Chat::event_types() const {
+std::span<const std::string_view> ChatProjection::event_types() const {
   static constexpr std::array<std::string_view, 4> kTypes = {"MessageSent", "MessageReceived", "MessageDelivered",
                                                              "MessageRead"};
   return kTypes;
 }
 
-std::string_view Chat::complete_bare_tables() const { return kCountBroadcastReceipts; }
+std::string_view ChatProjection::complete_bare_tables() const { return kCountBroadcastReceipts; }
 
-void Chat::apply(std::span<const RecordedEvent> events, Target target) const {
+void ChatProjection::apply(std::span<const RecordedEvent> events, Target target) const {
   postgres::BinaryRows messages;
   postgres::BinaryRows statuses;
   MessageIds broadcasts;

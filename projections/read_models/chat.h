@@ -24,7 +24,7 @@ postgres::Uuid chat_message_id(std::string_view message_id);
 // message_status.id: of an event of the log, the same in every rebuild.
 std::int64_t message_status_id(eventstore::Position position, int partition_count);
 
-class Chat : public Projection {
+class ChatProjection : public Projection {
  public:
   std::string_view name() const override { return "chat"; }
   std::span<const std::string_view> tables() const override;

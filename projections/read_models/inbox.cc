@@ -58,7 +58,7 @@ void add_sent(Changes& changes, const RecordedEvent& event, const domain::Messag
   const LastMessage message = {{event.arrived_at(), event.position},
                                message_id_of(event),
                                sent.sender.str(),
-                               first_characters(sent.content, Inbox::kContentCharacters)};
+                               first_characters(sent.content, InboxProjection::kContentCharacters)};
   raise(changes[{sent.sender.str(), sent.receiver.str()}], message);
   if (domain::is_broadcast(sent.receiver)) return;
   Change& received = changes[{sent.receiver.str(), sent.sender.str()}];
@@ -197,17 +197,17 @@ void write(const Changes& changes, Target target) {
 
 }  // namespace
 
-std::span<const std::string_view> Inbox::tables() const {
+std::span<const std::string_view> InboxProjection::tables() const {
   static constexpr std::array<std::string_view, 1> kTables = {"inbox"};
   return kTables;
 }
 
-std::span<const std::string_view> Inbox::event_types() const {
+std::span<const std::string_view> InboxProjection::event_types() const {
   static constexpr std::array<std::string_view, 2> kTypes = {"MessageSent", "MessageRead"};
   return kTypes;
 }
 
-void Inbox::apply(std::span<const RecordedEvent> events, Target target) const {
+void InboxProjection::apply(std::span<const RecordedEvent> events, Target target) const {
   const PartiesOf parties_of(events, target);
   Changes changes;
   for (const RecordedEvent& event : events) {

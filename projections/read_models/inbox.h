@@ -15,7 +15,7 @@
 
 namespace hermes::projections {
 
-class Inbox : public Projection {
+class InboxProjection : public Projection {
  public:
   // inbox.last_content holds that many characters of the last message.
   static constexpr std::size_t kContentCharacters = 200;

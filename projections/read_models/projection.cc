@@ -14,9 +14,9 @@ CannotApply::CannotApply(eventstore::Position where, const std::string& why)
       reason(why) {}
 
 std::span<const Projection* const> all_projections() {
-  static const Chat chat;
-  static const Inbox inbox;
-  static const Typing typing;
+  static const ChatProjection chat;
+  static const InboxProjection inbox;
+  static const TypingProjection typing;
   static const auto all = std::to_array<const Projection*>({&chat, &inbox, &typing});
   return all;
 }

@@ -8,17 +8,17 @@
 
 namespace hermes::projections {
 
-std::span<const std::string_view> Typing::tables() const {
+std::span<const std::string_view> TypingProjection::tables() const {
   static constexpr std::array<std::string_view, 1> kTables = {"typing_indicators"};
   return kTables;
 }
 
-std::span<const std::string_view> Typing::event_types() const {
+std::span<const std::string_view> TypingProjection::event_types() const {
   static constexpr std::array<std::string_view, 2> kTypes = {"TypingStarted", "TypingStopped"};
   return kTypes;
 }
 
-void Typing::apply(std::span<const eventstore::RecordedEvent> events, Target target) const {
+void TypingProjection::apply(std::span<const eventstore::RecordedEvent> events, Target target) const {
   // Of each pair only the last event of the batch counts: started leaves a row, stopped leaves none.
   std::map<std::pair<std::string_view, std::string_view>, const eventstore::RecordedEvent*> last;
   for (const eventstore::RecordedEvent& event : events) {

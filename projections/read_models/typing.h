@@ -12,7 +12,7 @@
 
 namespace hermes::projections {
 
-class Typing : public Projection {
+class TypingProjection : public Projection {
  public:
   std::string_view name() const override { return "typing"; }
   std::span<const std::string_view> tables() const override;

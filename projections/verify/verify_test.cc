@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "eventstore/commands/snapshots.h"
-#include "eventstore/log/appender.h"
+#include "tests/support/appender.h"
 #include "tests/support/eventually.h"
 #include "tests/support/verify_fixture.h"
 
@@ -131,50 +131,11 @@ TEST_F(Verify, FindsAHeadThatIsNotOfItsPartition) {
 
 TEST_F(Verify, FindsAnEventThatTheMachineRefuses) {
   auto connection = *postgres::connect(server_->settings("hermes_ingester"));
-  eventstore::Appender appender(*connection);
+  Appender appender(*connection);
   const auto david = domain::UserId::parse("david").value();
-  const std::vector<eventstore::StreamAppend> twice = {
-      {"message/m1", "david", std::nullopt, {domain::MessageRead{david}}, std::nullopt}};
+  const std::vector<StreamAppend> twice = {{"message/m1", "david", std::nullopt, {domain::MessageRead{david}}, std::nullopt}};
   ASSERT_TRUE(appender.append(twice));
   EXPECT_THAT(findings(), ElementsAre(AllOf(HasSubstr("stream message/m1"), HasSubstr("Read cannot follow"))));
-}
-
-TEST_F(Verify, FindsAChangedRowOfAReadModel) {
-  superuser_->execute("UPDATE message_status SET status = 'read' WHERE message_id = 'm1' AND status = 'delivered'");
-  superuser_->execute("UPDATE inbox SET unread_count = 7 WHERE user_id = 'david' AND peer_id = 'fredy'");
-  superuser_->execute("DELETE FROM typing_indicators");
-  superuser_->execute("INSERT INTO message_status VALUES (-1, 'm1', 'read', now(), 'eve')");
-  const auto found = findings();
-  EXPECT_THAT(found,
-              testing::UnorderedElementsAre(
-                  AllOf(HasSubstr("table message_status id="), HasSubstr("status is \"read\", the log says \"delivered\"")),
-                  HasSubstr("table message_status id=-1: the log knows no such row"),
-                  AllOf(HasSubstr("table inbox user_id=david peer_id=fredy"), HasSubstr("unread_count is 7, the log says 0")),
-                  HasSubstr("table typing_indicators sender_id=fredy receiver_id=david: the row is missing")));
-  EXPECT_THAT(verify().output, HasSubstr("4 findings"));
-}
-
-TEST_F(Verify, FindsAChangedCountOfABroadcast) {
-  superuser_->execute("UPDATE broadcast_receipts SET read_count = 7 WHERE message_id = 'm5'");
-  EXPECT_THAT(findings(), ElementsAre(AllOf(HasSubstr("table broadcast_receipts message_id=m5"),
-                                            HasSubstr("read_count is 7, the log says 1"))));
-}
-
-TEST_F(Verify, ComparesTablesUpToTheirCheckpoints) {
-  auto connection = *postgres::connect(server_->settings("hermes_ingester"));
-  eventstore::CommandHandler handler(*connection, {});
-  ASSERT_TRUE(handler.handle(batch({message("later"), receipt("m1", Status::delivered, "zoe")})));
-  EXPECT_THAT(findings(), IsEmpty());
-}
-
-TEST_F(Verify, ComparesATableThatARebuildSwapsMeanwhile) {
-  Database database(server_->settings());
-  OpenTransaction swap(server_->settings(), kSwapOfInbox);
-  Process verifying = Process::start({hermes_command(), "verify", "--only", "tables"},
-                                     {.environment = environment(), .output = folder_ / "verify.log"});
-  ASSERT_TRUE(eventually([&] { return somebody_waits_for_a_lock(database); })) << verifying.output();
-  swap.commit();
-  EXPECT_EQ(verifying.wait(), 0) << verifying.output();
 }
 
 TEST_F(Verify, FindsAWrongSnapshotAndIgnoresADamagedOne) {
@@ -214,13 +175,6 @@ TEST_F(Verify, WorksWhereTheDatabaseIsClosedForWriting) {
   const auto found = findings();
   superuser_->execute("ALTER ROLE " + server_->settings().user + " RESET default_transaction_read_only");
   EXPECT_THAT(found, IsEmpty());
-}
-
-TEST_F(Verify, LeavesColumnsThatAnOperatorAddedAlone) {
-  superuser_->execute(
-      "ALTER TABLE chat_messages ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', content)) STORED, "
-      "ADD COLUMN language text NOT NULL DEFAULT 'en'");
-  EXPECT_THAT(findings({"--only", "tables"}), IsEmpty());
 }
 
 // The last event of a partition is removed, and the head put back: the log and its chain look as if it had never been.

@@ -1,5 +1,5 @@
-// The read-only tools from outside: the command is run, its output and exit codes are what a user sees. The log is a real one,
-// written by the command handler.
+// hermes status from outside, and what all tools have in common: settings, colours, and a database that is away or refuses. The
+// command is run, its output and exit codes are what a user sees.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 #include "adapters/spool/spool.h"
 #include "tests/support/eventually.h"
-#include "tests/support/tools_fixture.h"
+#include "tools/commands/test_tools.h"
 #include "tools/status/service_heartbeat.h"
 
 namespace hermes::tools {
@@ -22,205 +22,11 @@ using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
 
 namespace json = boost::json;
-
-class ToolsTest : public ToolsFixture {
- protected:
-  void handle(std::vector<domain::Command> commands) { ToolsFixture::handle(batch(std::move(commands))); }
-  void handle_incoming(const std::vector<eventstore::Incoming>& incoming) { ToolsFixture::handle(incoming); }
-
-  json::value hermes_json(std::vector<std::string> arguments) const {
-    arguments.push_back("--json");
-    const Finished finished = hermes(arguments);
-    EXPECT_THAT(finished.errors, IsEmpty());
-    return json::parse(finished.output);
-  }
-};
-
-TEST_F(ToolsTest, TimelineTellsEachTransitionWithTimeActorAndPosition) {
-  handle({message("m1")});
-  handle({receipt("m1", Status::delivered)});
-  handle({receipt("m1", Status::read)});
-  const Finished finished = hermes({"timeline", "m1"});
-  EXPECT_EQ(finished.exit_code, 0) << finished.errors;
-  const auto lines = lines_of(finished.output);
-  ASSERT_EQ(lines.size(), 8u) << finished.output;
-  EXPECT_THAT(lines[0], HasSubstr("m1 from fredy"));
-  EXPECT_THAT(lines[1], HasSubstr("hello"));
-  EXPECT_THAT(lines[4], MatchesRegex("20[^ ]+Z  20[^ ]+Z  sent +fredy +Sent +[0-9]+:0.*"));
-  EXPECT_THAT(lines[5], MatchesRegex("20[^ ]+Z  20[^ ]+Z  received_by_server +server +Received +[0-9]+:1 +0 µs"));
-  EXPECT_THAT(lines[6], MatchesRegex("20[^ ]+Z  20[^ ]+Z  delivered +david +Delivered +[0-9]+:2 +.+s"));
-  EXPECT_THAT(lines[7], MatchesRegex("20[^ ]+Z  20[^ ]+Z  read +david +Read +[0-9]+:3 +.+s"));
-}
-
-TEST_F(ToolsTest, TimelineMeasuresABroadcastPerRecipient) {
-  handle({message("m1", "fredy", "all"), receipt("m1", Status::delivered, "david"), receipt("m1", Status::delivered, "erin"),
-          receipt("m1", Status::read, "david")});
-  const json::value timeline = hermes_json({"timeline", "m1"});
-  const json::array& steps = timeline.at("steps").as_array();
-  ASSERT_EQ(steps.size(), 5u);
-  EXPECT_EQ(steps[0].at("recipient_id"), nullptr);
-  EXPECT_EQ(steps[3].at("recipient_id"), "erin");
-  EXPECT_EQ(steps[3].at("state"), "Delivered");
-  EXPECT_EQ(steps[4].at("recipient_id"), "david");
-  EXPECT_EQ(steps[4].at("state"), "Read");
-  EXPECT_TRUE(steps[4].at("since_previous_us").is_int64());
-  EXPECT_EQ(timeline.at("message").at("receiver_id"), "all");
-}
-
-TEST_F(ToolsTest, TimelineTellsWhatWaitsAndWhatWasRefused) {
-  handle({receipt("early", Status::read), message("m1")});
-  handle({receipt("m1", Status::read, "mallory")});
-  const json::value early = hermes_json({"timeline", "early"});
-  EXPECT_EQ(early.at("message"), nullptr);
-  EXPECT_EQ(early.at("steps").at(0).at("kind"), "parked");
-  EXPECT_EQ(early.at("steps").at(0).at("what"), "read");
-  const json::value refused = hermes_json({"timeline", "m1"});
-  EXPECT_EQ(refused.at("steps").at(2).at("kind"), "rejected");
-  EXPECT_EQ(refused.at("steps").at(2).at("what"), "not_a_recipient");
-  EXPECT_EQ(refused.at("steps").at(2).at("actor_id"), "mallory");
-}
-
-TEST_F(ToolsTest, TimelineTellsWhenEachStepArrivedBesideWhenItWasRecorded) {
-  handle({receipt("early", Status::read), message("m1")});
-  handle({receipt("m1", Status::read, "mallory")});
-  handle({receipt("m1", Status::read)});
-  const json::value early = hermes_json({"timeline", "early"});
-  const json::value story = hermes_json({"timeline", "m1"});
-  ASSERT_EQ(story.at("steps").as_array().size(), 4u);
-  std::vector<std::string> arrivals;
-  for (const json::value& step : story.at("steps").as_array()) {
-    EXPECT_NE(step.at("received_at"), step.at("at"));
-    arrivals.emplace_back(step.at("received_at").as_string());
-  }
-  EXPECT_EQ(arrivals[0], arrivals[1]) << "one message, two events";
-  EXPECT_LT(std::string(early.at("steps").at(0).at("received_at").as_string()), arrivals[0]);
-  EXPECT_EQ(arrivals[0], database_->value("SELECT to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
-                                          "FROM event_log WHERE version = 0"));
-  EXPECT_EQ(story.at("steps").at(2).at("since_previous_us"), nullptr);
-  EXPECT_EQ(story.at("steps").at(3).at("since_previous_us"), 2) << "by arrival: one refused receipt came between";
-  EXPECT_THAT(hermes({"timeline", "m1"}).output, AllOf(HasSubstr("RECEIVED"), HasSubstr("RECORDED"), HasSubstr(arrivals[0])));
-}
-
-TEST_F(ToolsTest, TimelineOfAnUnknownMessageIsOneLineAndCodeOne) {
-  const Finished finished = hermes({"timeline", "nothing"});
-  EXPECT_EQ(finished.exit_code, 1);
-  EXPECT_THAT(finished.output, IsEmpty());
-  EXPECT_THAT(lines_of(finished.errors), ElementsAre(StartsWith("hermes: nothing is known of message nothing")));
-}
-
-TEST_F(ToolsTest, TimelineShowsThePast) {
-  handle({message("m1")});
-  handle({receipt("m1", Status::delivered)});
-  handle({receipt("m1", Status::read)});
-  const std::string delivered_at = database_->value(
-      "SELECT to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM event_log WHERE version = 2");
-  const std::string partition = database_->value("SELECT partition FROM event_log WHERE version = 0");
-  EXPECT_EQ(hermes_json({"timeline", "m1", "--at", delivered_at}).at("steps").as_array().size(), 3u);  // inclusive
-  EXPECT_EQ(hermes_json({"timeline", "m1", "--at", partition + ":1"}).at("steps").as_array().size(), 2u);
-  EXPECT_EQ(hermes({"timeline", "m1", "--at", "2001-01-01T00:00Z"}).exit_code, 1);
-  EXPECT_EQ(hermes({"timeline", "m1", "--at", partition + ":99"}).exit_code, 1);
-  EXPECT_EQ(hermes({"timeline", "m1", "--at", "yesterday"}).exit_code, 2);
-}
-
-TEST_F(ToolsTest, TimelineWatchedPrintsEachStepAsItComes) {
-  const auto output = folder_ / "watched";
-  Process watching = Process::start({hermes_command(), "timeline", "m1", "--watch", "--json"},
-                                    {.environment = environment(), .output = output});
-  handle({message("m1")});
-  EXPECT_TRUE(eventually([&] { return lines_of(watching.output()).size() == 2; })) << watching.output();
-  handle({receipt("m1", Status::read)});
-  EXPECT_TRUE(eventually([&] { return lines_of(watching.output()).size() == 3; })) << watching.output();
-  EXPECT_EQ(json::parse(lines_of(watching.output()).at(2)).at("what"), "read");
-}
-
-TEST_F(ToolsTest, AHostileMessageCannotDriveTheTerminal) {
-  handle({message("m1", "fredy", "david", "\x1b[2J\x1b]0;pwned\x07\xE2\x80\xAE")});
-  handle({domain::SetTyping{*domain::UserId::parse("fredy"), "\x1b[31m", *domain::UserId::parse("david"), true}});
-  for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{"timeline", "m1"}, {"tail"}, {"timeline", "\x1b[2J"}, {"nonsense\x1b[2J"}}) {
-    const Finished finished = hermes(command);
-    EXPECT_THAT(finished.output, Not(HasSubstr("\x1b"))) << command[0];
-    EXPECT_THAT(finished.output, Not(HasSubstr("\xE2\x80\xAE"))) << command[0];
-    EXPECT_THAT(finished.errors, Not(HasSubstr("\x1b"))) << command[0];
-  }
-  EXPECT_THAT(hermes({"timeline", "m1"}).output, HasSubstr("\\x1b[2J\\x1b]0;pwned\\x07\\u202e"));
-}
-
-TEST_F(ToolsTest, TailShowsTheLastEvents) {
-  for (int i = 0; i < 8; ++i) handle({message("m" + std::to_string(i))});
-  const auto lines = lines_of(hermes({"tail"}).output);
-  ASSERT_EQ(lines.size(), 11u);  // a header and ten
-  EXPECT_THAT(lines.back(), AllOf(HasSubstr("MessageReceived"), HasSubstr("message/m7")));
-  const auto two = lines_of(hermes({"tail", "--limit", "2", "--json"}).output);
-  ASSERT_EQ(two.size(), 2u);
-  EXPECT_EQ(json::parse(two[0]).at("event_type"), "MessageSent");
-  EXPECT_EQ(json::parse(two[0]).at("data").at("content"), "hello");
-}
-
-TEST_F(ToolsTest, TailStartsAtPositionsAndKeepsToTheirPartitions) {
-  std::vector<domain::Command> many;
-  for (int i = 0; i < 100; ++i) many.push_back(message("m" + std::to_string(i)));
-  handle(std::move(many));
-  const auto lines = lines_of(hermes({"tail", "--from", "3:2", "--from", "5:0", "--json"}).output);
-  const auto expected =
-      database_->value("SELECT count(*) FROM event_log WHERE (partition = 3 AND \"offset\" >= 2) OR partition = 5");
-  EXPECT_EQ(std::to_string(lines.size()), expected);
-  EXPECT_EQ(hermes({"tail", "--from", "99:0"}).exit_code, 2);
-  EXPECT_EQ(hermes({"tail", "--from", "x"}).exit_code, 2);
-  EXPECT_EQ(lines_of(hermes({"tail", "--from", "3:0", "--limit", "1", "--json"}).output).size(), 1u);
-}
-
-TEST_F(ToolsTest, TailFollowsTheLogAndOneStream) {
-  handle({message("m1")});
-  Process all = Process::start({hermes_command(), "tail", "--follow", "--json"},
-                               {.environment = environment(), .output = folder_ / "all"});
-  Process one = Process::start({hermes_command(), "tail", "--stream", "message/m1", "--follow", "--json"},
-                               {.environment = environment(), .output = folder_ / "one"});
-  EXPECT_TRUE(eventually([&] { return lines_of(all.output()).size() == 2 && lines_of(one.output()).size() == 2; }));
-  handle({message("m2"), receipt("m1", Status::read)});
-  EXPECT_TRUE(eventually([&] { return lines_of(all.output()).size() == 5; })) << all.output();
-  EXPECT_TRUE(eventually([&] { return lines_of(one.output()).size() == 3; })) << one.output();
-  EXPECT_EQ(hermes({"tail", "--stream", "message/nothing"}).exit_code, 1);
-}
-
-// Nothing is appended any more, so it never writes again.
-TEST_F(ToolsTest, WhoFollowsEndsWhenNobodyReadsAnyMore) {
-  handle({message("m-1"), message("m-2")});
-  const Finished tail = run({"sh", "-c", hermes_command() + " tail --follow | head -n 1"}, environment());
-  EXPECT_THAT(tail.output, StartsWith("POSITION"));
-  const Finished watch = run({"sh", "-c", hermes_command() + " timeline m-1 --watch | head -n 1"}, environment());
-  EXPECT_THAT(watch.output, HasSubstr("m-1"));
-}
-
-TEST_F(ToolsTest, TailStopsAtAnEventItCannotReadAndNamesIt) {
-  handle({message("m1")});
-  Database superuser([&] {
-    postgres::Settings settings = server_->postgres().superuser();
-    settings.database = server_->settings().database;
-    return settings;
-  }());
-  superuser.execute(
-      "ALTER TABLE event_log DISABLE TRIGGER USER; UPDATE event_log SET schema_version = 99 WHERE version = 1;"
-      "ALTER TABLE event_log ENABLE ALWAYS TRIGGER event_log_immutable");
-  const std::string position = database_->value("SELECT partition || ':' || \"offset\" FROM event_log WHERE version = 1");
-  for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{"tail"}, {"tail", "--from", position}}) {
-    const Finished finished = hermes(command);
-    EXPECT_EQ(finished.exit_code, 1);
-    EXPECT_THAT(finished.errors,
-                AllOf(HasSubstr("stopped at " + position), HasSubstr("message/m1"), HasSubstr("newer Hermes")));
-  }
-  const Finished timeline = hermes({"timeline", "m1"});
-  EXPECT_EQ(timeline.exit_code, 1);
-  EXPECT_THAT(timeline.output, HasSubstr("sent"));
-  EXPECT_THAT(timeline.errors, HasSubstr(position));
-}
 
 TEST_F(ToolsTest, StatusNamesWhatIsWrong) {
   handle({message("m1"), receipt("m1", Status::read, "mallory"), receipt("early", Status::read)});

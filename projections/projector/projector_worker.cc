@@ -1,4 +1,4 @@
-#include "projections/projector/worker.h"
+#include "projections/projector/projector_worker.h"
 
 #include <spdlog/spdlog.h>
 
@@ -19,17 +19,17 @@ constexpr std::chrono::milliseconds kBackOffLongest{5'000};
 
 }  // namespace
 
-Worker::Worker(const Projection& projection, WorkerSettings settings, const StopSignal& stop)
+ProjectorWorker::ProjectorWorker(const Projection& projection, WorkerSettings settings, const StopSignal& stop)
     : projection_(projection), settings_(std::move(settings)), stop_(stop) {
   status_.alive_at = std::chrono::steady_clock::now();
 }
 
-ProjectionStatus Worker::status() const {
+ProjectionStatus ProjectorWorker::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
 }
 
-void Worker::run() {
+void ProjectorWorker::run() {
   BackOff back_off(kBackOffFirst, kBackOffLongest);
   Suspects suspects;
   const auto report = [this](const std::function<void(ProjectionStatus&)>& change) {

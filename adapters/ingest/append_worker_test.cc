@@ -1,6 +1,6 @@
 // A worker by itself, on a real database: what it acknowledges, what it reports, and what becomes of a batch in which the
 // database refuses something. The broker is played, to see every acknowledgement and that there is no other.
-#include "adapters/ingest/worker.h"
+#include "adapters/ingest/append_worker.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class WorkerTest : public testing::Test {
+class AppendWorkerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { server = std::make_unique<LogServer>(); }
   static void TearDownTestSuite() { server.reset(); }
@@ -54,17 +54,17 @@ class WorkerTest : public testing::Test {
 
   void start(bool expires_parked = false) {
     worker.emplace(settings, metrics, *acks,
-                   Worker::Hooks{.finished =
-                                     [this](std::span<const spool::Sequence> sequences) {
-                                       const std::lock_guard lock(mutex);
-                                       finished.insert(finished.end(), sequences.begin(), sequences.end());
-                                     },
-                                 .fatal = [](const std::string& problem) { ADD_FAILURE() << problem; },
-                                 .postponed =
-                                     [this](const std::string& why) {
-                                       const std::lock_guard lock(mutex);
-                                       postponed.push_back(why);
-                                     }},
+                   AppendWorker::Hooks{.finished =
+                                           [this](std::span<const spool::Sequence> sequences) {
+                                             const std::lock_guard lock(mutex);
+                                             finished.insert(finished.end(), sequences.begin(), sequences.end());
+                                           },
+                                       .fatal = [](const std::string& problem) { ADD_FAILURE() << problem; },
+                                       .postponed =
+                                           [this](const std::string& why) {
+                                             const std::lock_guard lock(mutex);
+                                             postponed.push_back(why);
+                                           }},
                    expires_parked);
   }
   // As it came from the broker: what waits for its stream is decoded again.
@@ -125,12 +125,12 @@ class WorkerTest : public testing::Test {
   Metrics metrics{registry};
   std::optional<mqtt::Client> client;
   std::optional<AckPublisher> acks;
-  std::optional<Worker> worker;
+  std::optional<AppendWorker> worker;
 };
 
-std::unique_ptr<LogServer> WorkerTest::server;
+std::unique_ptr<LogServer> AppendWorkerTest::server;
 
-TEST_F(WorkerTest, AcknowledgesMessagesThatAreInTheLogAndNothingElse) {
+TEST_F(AppendWorkerTest, AcknowledgesMessagesThatAreInTheLogAndNothingElse) {
   LogWriter(server->settings()).append_as_is("message/newer", "MessageForgotten", 1, "");
   start();
   work(batch({message("m1"), message("m1"), message("m1", "fredy", "david", "other words"),
@@ -142,7 +142,7 @@ TEST_F(WorkerTest, AcknowledgesMessagesThatAreInTheLogAndNothingElse) {
   EXPECT_THAT(rejected(), ElementsAre("conflicting_message m1", "not_a_recipient m1", "malformed_json -"));
 }
 
-TEST_F(WorkerTest, CountsEachOutcome) {
+TEST_F(AppendWorkerTest, CountsEachOutcome) {
   LogWriter(server->settings()).append_as_is("message/newer", "MessageForgotten", 1, "");
   start();
   work(batch({message("m1"), message("m2"), message("m1"), receipt("m1", Status::read, "mallory"),
@@ -155,7 +155,7 @@ TEST_F(WorkerTest, CountsEachOutcome) {
   EXPECT_EQ(metrics.rejected(domain::RejectionReason::malformed_json).Value(), 0);
 }
 
-TEST_F(WorkerTest, FindsTheOneMessageThatTheDatabaseRefusesAndAppendsTheOthersInOrder) {
+TEST_F(AppendWorkerTest, FindsTheOneMessageThatTheDatabaseRefusesAndAppendsTheOthersInOrder) {
   database->execute("ALTER TABLE event_log ADD CONSTRAINT no_poison CHECK (stream_id <> 'message/poison')");
   start();
   work(batch({message("m1"), receipt("m1", Status::delivered), message("poison"), receipt("m1", Status::read), message("m2")}));
@@ -168,7 +168,7 @@ TEST_F(WorkerTest, FindsTheOneMessageThatTheDatabaseRefusesAndAppendsTheOthersIn
 }
 
 // Of two that are refused each is found.
-TEST_F(WorkerTest, FindsAllMessagesThatTheDatabaseRefuses) {
+TEST_F(AppendWorkerTest, FindsAllMessagesThatTheDatabaseRefuses) {
   database->execute("ALTER TABLE event_log ADD CONSTRAINT no_poison CHECK (stream_id NOT LIKE 'message/poison%')");
   start();
   work(batch({message("poison-1"), message("m1"), message("poison-2")}));
@@ -176,7 +176,7 @@ TEST_F(WorkerTest, FindsAllMessagesThatTheDatabaseRefuses) {
   EXPECT_THAT(rejected(), ElementsAre("refused_by_database -", "refused_by_database -"));
 }
 
-TEST_F(WorkerTest, RejectsReceiptsThatWaitedTooLongAndLeavesTheOthers) {
+TEST_F(AppendWorkerTest, RejectsReceiptsThatWaitedTooLongAndLeavesTheOthers) {
   settings.parking_window = std::chrono::seconds(3'600);
   start();
   work(batch({receipt("old", Status::read), receipt("new", Status::read)}));
@@ -188,7 +188,7 @@ TEST_F(WorkerTest, RejectsReceiptsThatWaitedTooLongAndLeavesTheOthers) {
   EXPECT_THAT(database->column("SELECT message_id FROM parked_events"), ElementsAre("new"));
 }
 
-TEST_F(WorkerTest, ThatIsNotTheOneToDoItLeavesParkedReceiptsAlone) {
+TEST_F(AppendWorkerTest, ThatIsNotTheOneToDoItLeavesParkedReceiptsAlone) {
   start();
   work(batch({receipt("old", Status::read)}));
   database->execute("UPDATE parked_events SET parked_at = now() - interval '2 hours'");
@@ -203,7 +203,7 @@ constexpr const char* kAsIfUpgraded =
     "ALTER TABLE event_log DISABLE TRIGGER event_log_immutable; DELETE FROM event_log WHERE event_type = 'MessageForgotten';"
     "UPDATE event_log_heads SET next_offset = 0; ALTER TABLE event_log ENABLE ALWAYS TRIGGER event_log_immutable";
 
-TEST_F(WorkerTest, StillTellsOfMessagesThatWaitAsLongAsTheyCannotBeTakenUp) {
+TEST_F(AppendWorkerTest, StillTellsOfMessagesThatWaitAsLongAsTheyCannotBeTakenUp) {
   LogWriter(server->settings()).append_as_is("message/newer", "MessageForgotten", 1, "");
   start();
   work({from_wire(receipt("newer", Status::read), "david")});
@@ -217,7 +217,7 @@ TEST_F(WorkerTest, StillTellsOfMessagesThatWaitAsLongAsTheyCannotBeTakenUp) {
 }
 
 // All of them, in the order in which they came, though they are read a page at a time.
-TEST_F(WorkerTest, HandsInAgainAllThatWaitedForTheirStreamAndTellsWhenNoneDoesAnyMore) {
+TEST_F(AppendWorkerTest, HandsInAgainAllThatWaitedForTheirStreamAndTellsWhenNoneDoesAnyMore) {
   constexpr int kMore = static_cast<int>(kPostponedPage) + 5;
   LogWriter(server->settings()).append_as_is("message/newer", "MessageForgotten", 1, "");
   start();

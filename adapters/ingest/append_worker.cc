@@ -1,4 +1,4 @@
-#include "adapters/ingest/worker.h"
+#include "adapters/ingest/append_worker.h"
 
 #include <spdlog/spdlog.h>
 
@@ -31,7 +31,7 @@ bool is_refused_by_database(const Incoming& incoming) {
 
 }  // namespace
 
-Worker::Worker(const Settings& settings, Metrics& metrics, AckPublisher& acks, Hooks hooks, bool expires_parked)
+AppendWorker::AppendWorker(const Settings& settings, Metrics& metrics, AckPublisher& acks, Hooks hooks, bool expires_parked)
     : settings_(settings),
       metrics_(metrics),
       acks_(acks),
@@ -54,17 +54,17 @@ Worker::Worker(const Settings& settings, Metrics& metrics, AckPublisher& acks, H
   });
 }
 
-Worker::~Worker() {
+AppendWorker::~AppendWorker() {
   abandon();
   thread_.join();
 }
 
-bool Worker::push(Incoming&& incoming) {
+bool AppendWorker::push(Incoming&& incoming) {
   const std::size_t bytes = sizeof(Incoming) + 2 * incoming.raw.payload.size();
   return queue_.push(std::move(incoming), bytes);
 }
 
-void Worker::abandon() {
+void AppendWorker::abandon() {
   {
     std::lock_guard lock(abandon_mutex_);
     abandoned_ = true;
@@ -73,7 +73,7 @@ void Worker::abandon() {
   queue_.close();
 }
 
-void Worker::run() {
+void AppendWorker::run() {
   if (!start()) return;
   while (true) {
     std::vector<Incoming> batch = queue_.pop(kPatience, settings_.linger);
@@ -89,7 +89,7 @@ void Worker::run() {
   }
 }
 
-bool Worker::start() {
+bool AppendWorker::start() {
   while (true) {
     try {
       auto connected = postgres::connect(settings_.postgres);
@@ -109,7 +109,7 @@ bool Worker::start() {
 }
 
 // True when every message of the batch has an outcome. `handled` is called with the pieces that it was committed in.
-bool Worker::process(std::span<Incoming> batch, const OnHandled& handled) {
+bool AppendWorker::process(std::span<Incoming> batch, const OnHandled& handled) {
   Pieces<Incoming> pieces(batch);
   while (!pieces.empty()) {
     const std::span<Incoming> piece = pieces.next();
@@ -139,7 +139,7 @@ bool Worker::process(std::span<Incoming> batch, const OnHandled& handled) {
 }
 
 // Waits until the same can be tried again, or finds out that it was committed after all.
-bool Worker::overcome(const HandleError& error, std::optional<std::vector<Handled>>& settled) {
+bool AppendWorker::overcome(const HandleError& error, std::optional<std::vector<Handled>>& settled) {
   switch (error.kind) {
     case HandleError::Kind::refused: break;  // that is for take_apart()
     case HandleError::Kind::later: return pause(error.detail);
@@ -156,7 +156,7 @@ bool Worker::overcome(const HandleError& error, std::optional<std::vector<Handle
 }
 
 // The database refuses something in the piece on top for its data.
-bool Worker::take_apart(Pieces<Incoming>& pieces, const std::string& detail) {
+bool AppendWorker::take_apart(Pieces<Incoming>& pieces, const std::string& detail) {
   if (pieces.halve()) return true;
   Incoming& poison = pieces.next().front();
   const std::string printable = escape_for_terminal(detail);
@@ -172,7 +172,7 @@ bool Worker::take_apart(Pieces<Incoming>& pieces, const std::string& detail) {
 
 // Messages whose stream could not be read are handed in again: by this binary, or by the newer one that it has become, they are
 // decided like any other. They are not in the spool any more.
-bool Worker::retry_postponed() {
+bool AppendWorker::retry_postponed() {
   wire::Decoder decoder;
   for (std::size_t tried = 0; tried < kPostponedAtOnce; tried += kPostponedPage) {
     std::vector<eventstore::PostponedMessage> page;
@@ -194,7 +194,7 @@ bool Worker::retry_postponed() {
   return true;
 }
 
-bool Worker::handle_again(std::span<const eventstore::PostponedMessage> page, wire::Decoder& decoder) {
+bool AppendWorker::handle_again(std::span<const eventstore::PostponedMessage> page, wire::Decoder& decoder) {
   std::vector<Incoming> batch;
   for (const auto& message : page) batch.push_back(incoming_of_kept(decoder, message.raw, message.sequence));
   std::vector<const eventstore::PostponedMessage*> over;
@@ -217,7 +217,7 @@ bool Worker::handle_again(std::span<const eventstore::PostponedMessage> page, wi
   return done;
 }
 
-void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes) {
+void AppendWorker::report(std::span<Incoming> batch, std::span<const Handled> outcomes) {
   const Timestamp committed_at = wall_clock();
   std::vector<spool::Sequence> finished;
   finished.reserve(batch.size());
@@ -233,7 +233,7 @@ void Worker::report(std::span<Incoming> batch, std::span<const Handled> outcomes
   count_and_acknowledge(batch, outcomes);
 }
 
-void Worker::count_and_acknowledge(std::span<Incoming> batch, std::span<const Handled> outcomes) {
+void AppendWorker::count_and_acknowledge(std::span<Incoming> batch, std::span<const Handled> outcomes) {
   std::vector<Ack> acks;
   acks.reserve(batch.size());
   double appended = 0;
@@ -263,7 +263,7 @@ void Worker::count_and_acknowledge(std::span<Incoming> batch, std::span<const Ha
   acks_.publish(std::move(acks));
 }
 
-void Worker::expire_parked() {
+void AppendWorker::expire_parked() {
   next_parking_check_ = std::chrono::steady_clock::now() + std::min(kParkingCheckInterval, settings_.parking_window);
   auto expired = handler_->expire_parked(settings_.parking_window, kExpiredAtOnce);
   if (expired) {
@@ -286,12 +286,12 @@ void Worker::expire_parked() {
   }
 }
 
-void Worker::answered() {
+void AppendWorker::answered() {
   back_off_.reset();
   if (!reachable_.exchange(true)) spdlog::info("the database takes batches again");
 }
 
-bool Worker::pause(const std::string& reason) {
+bool AppendWorker::pause(const std::string& reason) {
   const auto duration = back_off_.next();
   reachable_ = false;
   spdlog::warn("the database does not take the batch, next attempt in {} ms: {}", duration.count(),
@@ -300,7 +300,7 @@ bool Worker::pause(const std::string& reason) {
   return !abandon_changed_.wait_for(lock, duration, [&] { return abandoned_; });
 }
 
-postgres::ConnectionPtr Worker::reconnect(const std::string& reason) {
+postgres::ConnectionPtr AppendWorker::reconnect(const std::string& reason) {
   std::string why = reason;
   while (pause(why)) {
     auto connected = postgres::connect(settings_.postgres);
@@ -310,7 +310,7 @@ postgres::ConnectionPtr Worker::reconnect(const std::string& reason) {
   return nullptr;
 }
 
-bool Worker::settle(const std::string& reason, std::optional<std::vector<Handled>>& outcomes) {
+bool AppendWorker::settle(const std::string& reason, std::optional<std::vector<Handled>>& outcomes) {
   std::string why = reason;
   while (true) {
     postgres::ConnectionPtr fresh = reconnect(why);

@@ -32,7 +32,7 @@
 
 namespace hermes::ingest {
 
-class Worker {
+class AppendWorker {
  public:
   struct Hooks {
     std::function<void(std::span<const spool::Sequence>)> finished;  // committed: the spool may let go of them
@@ -41,8 +41,8 @@ class Worker {
   };
 
   // Requires: settings, metrics and acks outlive this. `expires_parked`: one worker of an ingester does it for all.
-  Worker(const Settings& settings, Metrics& metrics, AckPublisher& acks, Hooks hooks, bool expires_parked);
-  ~Worker();  // abandons what is under way
+  AppendWorker(const Settings& settings, Metrics& metrics, AckPublisher& acks, Hooks hooks, bool expires_parked);
+  ~AppendWorker();  // abandons what is under way
 
   // Waits while the queue is full; false once the worker is being stopped.
   bool push(eventstore::Incoming&& incoming);

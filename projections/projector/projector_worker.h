@@ -32,10 +32,10 @@ struct WorkerSettings {
   std::chrono::milliseconds slow_event_pause{300'000};
 };
 
-class Worker {
+class ProjectorWorker {
  public:
   // `projection` and `stop` must outlive the worker.
-  Worker(const Projection& projection, WorkerSettings settings, const StopSignal& stop);
+  ProjectorWorker(const Projection& projection, WorkerSettings settings, const StopSignal& stop);
 
   // Returns when stop is requested: the batch at hand is finished, the leases are released.
   void run();
