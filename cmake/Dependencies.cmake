@@ -2,6 +2,7 @@
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(SQLite3 3.37 REQUIRED)  # STRICT tables
 find_package(Protobuf REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(cereal REQUIRED)

@@ -11,12 +11,12 @@ build_packages=(
   build-essential cmake ninja-build ccache pkg-config
   libboost1.81-dev libboost-json1.81-dev libpqxx-dev libpq-dev
   protobuf-compiler libprotobuf-dev libcereal-dev
-  libcli11-dev libspdlog-dev libfmt-dev libedit-dev libutf8proc-dev
+  libcli11-dev libspdlog-dev libfmt-dev libedit-dev libutf8proc-dev libsqlite3-dev
   prometheus-cpp-dev libcpp-httplib-dev libssl-dev libsystemd-dev zlib1g-dev
 )
 run_and_test_packages=(
   libgtest-dev libgmock-dev librapidcheck-dev clang-format clang-tidy shellcheck
-  postgresql-15 pgbouncer mosquitto mosquitto-clients tmux prometheus curl
+  postgresql-15 pgbouncer mosquitto mosquitto-clients tmux prometheus curl sqlite3
 )
 
 missing_packages() {

@@ -276,8 +276,12 @@ void Conversation::set_recipient(const std::string& to) {
 
 void Conversation::show_own_status() {
   const std::size_t unsent = session_.unsent().size();
-  const std::size_t elsewhere = session_.unsent_elsewhere().size();
-  const std::size_t set_aside = session_.set_aside().size();
+  const auto all_elsewhere = session_.unsent_elsewhere();
+  const auto all_set_aside = session_.set_aside();
+  if (!all_elsewhere) return replies_.say_failed(all_elsewhere.error().message);
+  if (!all_set_aside) return replies_.say_failed(all_set_aside.error().message);
+  const std::size_t elsewhere = all_elsewhere->size();
+  const std::size_t set_aside = all_set_aside->size();
   const bool everything_is_there = unsent + elsewhere + set_aside == 0;
   std::vector<Entry> lines{
       note(session_.connected() ? "connected to the broker at " + settings_.broker

@@ -1,4 +1,4 @@
-// What the outbox forces to the disk before it says that something is kept, and what it does when the disk does not take it.
+// What the store forces to the disk before it says that something is kept, and what becomes of what the disk does not take.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +14,6 @@ namespace {
 
 using test_support::FailingCalls;
 using test_support::Fate;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -45,36 +44,67 @@ class OutboxDurability : public testing::Test {
     work();
     return calls;
   }
+  // What a process finds that opens the store now, after a kill of this one: the memory that is shared is gone.
   std::vector<std::string> kept() const {
+    const private_servers::TemporaryFolder after;
+    for (const char* file : {"chat.sqlite", "chat.sqlite-wal"}) std::filesystem::copy(folder_ / file, after / file);
+    const auto store = *Store::open(after.path());
     std::vector<std::string> ids;
-    for (const Outgoing& outgoing : Outbox::peek(folder_.path())) ids.push_back(outgoing.message.message_id.str());
+    const auto outbox = *Outbox::open(*store, "chat");
+    for (const Outgoing& outgoing : outbox->all()) ids.push_back(outgoing.message.message_id.str());
     return ids;
   }
 
   private_servers::TemporaryFolder folder_;
-  std::unique_ptr<Outbox> outbox_ = *Outbox::open(folder_.path());
+  std::unique_ptr<Store> store_ = *Store::open(folder_.path());
+  std::unique_ptr<Outbox> outbox_ = *Outbox::open(*store_, "chat");
 };
 
+const std::string kWal = "chat.sqlite-wal";
+
 TEST_F(OutboxDurability, AMessageIsOnTheDiskWhenItIsTaken) {
-  EXPECT_THAT(forced([&] { ASSERT_TRUE(outbox_->add(message("m-1")).ok()); }), ElementsAre("outbox.log"));
+  EXPECT_THAT(forced([&] { ASSERT_TRUE(outbox_->add(message("m-1")).ok()); }), ElementsAre(kWal));
+  EXPECT_THAT(kept(), ElementsAre("m-1"));
+}
+
+TEST_F(OutboxDurability, AMessageIsOnTheDiskAlsoAfterWhatNeedsNoDisk) {
+  ASSERT_TRUE(outbox_->add(message("m-1")).ok());
+  ASSERT_TRUE(outbox_->acknowledged(*domain::MessageId::parse("m-1")));
+  EXPECT_THAT(forced([&] { ASSERT_TRUE(outbox_->add(message("m-2")).ok()); }), ElementsAre(kWal));
 }
 
 TEST_F(OutboxDurability, AMessageThatTheDiskDoesNotTakeIsNotTaken) {
-  forced([&] { EXPECT_FALSE(outbox_->add(message("m-1")).ok()); }, "outbox.log");
+  forced([&] { EXPECT_FALSE(outbox_->add(message("m-1")).ok()); }, kWal);
   EXPECT_EQ(outbox_->size(), 0u);
+  EXPECT_THAT(kept(), IsEmpty());
   ASSERT_TRUE(outbox_->add(message("m-2")).ok());
-  EXPECT_THAT(kept(), Contains("m-2"));
+  EXPECT_THAT(kept(), ElementsAre("m-2"));
+}
+
+// It has been written, and its writer was told that it is not kept.
+TEST_F(OutboxDurability, AMessageThatCannotBeForcedIsNotTakenEither) {
+  const auto syncs_fail = [](const FailingCalls::Call& call) {
+    return call.name == std::string("fdatasync") ? Fate::fails : Fate::succeeds;
+  };
+  {
+    const FailingCalls failing({.fate = syncs_fail});
+    EXPECT_FALSE(outbox_->add(message("m-1")).ok());
+  }
+  EXPECT_EQ(outbox_->size(), 0u);
+  EXPECT_THAT(kept(), IsEmpty());
 }
 
 TEST_F(OutboxDurability, WhatIsNotToBeSentAnyMoreIsForgottenOnTheDiskToo) {
   ASSERT_TRUE(outbox_->add(message("m-1")).ok());
-  EXPECT_THAT(forced([&] { ASSERT_TRUE(outbox_->forget(*domain::MessageId::parse("m-1")).ok()); }), ElementsAre("outbox.log"));
+  EXPECT_THAT(forced([&] { ASSERT_TRUE(outbox_->forget(*domain::MessageId::parse("m-1")).ok()); }), ElementsAre(kWal));
+  EXPECT_THAT(kept(), IsEmpty());
 }
 
 TEST_F(OutboxDurability, WhatCannotBeForgottenOnTheDiskStillWaits) {
   ASSERT_TRUE(outbox_->add(message("m-1")).ok());
-  forced([&] { EXPECT_FALSE(outbox_->forget(*domain::MessageId::parse("m-1")).ok()); }, "outbox.log");
+  forced([&] { EXPECT_FALSE(outbox_->forget(*domain::MessageId::parse("m-1")).ok()); }, kWal);
   EXPECT_EQ(outbox_->size(), 1u);
+  EXPECT_THAT(kept(), ElementsAre("m-1"));
 }
 
 // Should the power take it back, the message is sent and acknowledged once more.

@@ -1,55 +1,63 @@
 #include "adapters/chat/inbox.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
-#include "adapters/chat/records.h"
+#include "adapters/chat/stored_message.h"
 
 namespace hermes::chat {
 
-Result<std::unique_ptr<Inbox>, Error> Inbox::open(const std::filesystem::path& folder,
-                                                  std::optional<std::chrono::milliseconds> read_after, Clock::time_point now) {
-  std::unique_ptr<Inbox> inbox(new Inbox);
-  inbox->read_after_ = read_after;
-  auto journal = Journal::open(folder / "inbox.log", [&](std::string_view json) { inbox->replay(json, now); });
-  if (!journal) return fail(journal.error());
-  inbox->journal_ = std::move(*journal);
-  std::vector<domain::MessageId> complete;  // delivered by an earlier run, and this one reports nothing as read
-  for (auto& [id, pending] : inbox->pending_) {
-    if (read_after) pending.read_due = now + *read_after;
-    if (!read_after && pending.stage == Stage::delivered) complete.push_back(id);
-  }
-  for (const domain::MessageId& id : complete) {
-    inbox->note("finished", id);
-    inbox->finish(id);
+Result<std::unique_ptr<Inbox>, Error> Inbox::open(Store& store, std::optional<std::chrono::milliseconds> read_after,
+                                                  Clock::time_point now) {
+  std::unique_ptr<Inbox> inbox(new Inbox(store, read_after));
+  if (auto loaded = inbox->load(now); !loaded) return fail(loaded.error());
+  if (!read_after) {
+    std::vector<domain::MessageId> complete;  // delivered by an earlier run, and this one reports nothing as read
+    for (const Pending* pending : inbox->in_order()) {
+      if (pending->stage == Stage::delivered) complete.push_back(pending->incoming.message.message_id);
+    }
+    for (const domain::MessageId& id : complete) inbox->finish(id);
+    inbox->write_notes();
   }
   return inbox;
 }
 
-void Inbox::replay(std::string_view json, Clock::time_point now) {
-  const auto record = decode_record(json);
-  if (!record) return;
-  const auto id = domain::MessageId::parse(record->message_id);
-  if (!id) return;
-  if (record->message) {
-    pending_.emplace(*id, Pending{{*record->message, record->time}, next_order_++});
-  } else if (record->kind == "finished") {
-    finish(*id);
-  } else if (record->kind == "published") {
-    if (record->receipt) unconfirmed_.published(*record->receipt, now, record->attempts);
-  } else if (record->kind == "confirmed") {
-    unconfirmed_.forget(*id);
-  } else if (const auto found = pending_.find(*id); found != pending_.end()) {
-    if (record->kind == "shown") found->second.stage = Stage::shown;
-    if (record->kind == "delivered") found->second.stage = Stage::delivered;
-  }
+Result<Done, Error> Inbox::load(Clock::time_point now) {
+  return store_.read([&](sqlite::Connection& connection) {
+    connection.query("SELECT message_id FROM finished ORDER BY position", {},
+                     [&](const sqlite::Row& row) { remember(id_in(row)); });
+    connection.query(
+        "SELECT message_id, sender_id, status, tries FROM receipts ORDER BY position", {}, [&](const sqlite::Row& row) {
+          const auto status = row.text(2) == "read" ? domain::Status::read : domain::Status::delivered;
+          unconfirmed_.published({user_in(row, 1), id_in(row), status}, now, static_cast<unsigned>(row.integer(3)));
+        });
+    connection.query(R"sql(
+SELECT message_id, sender_id, sender_name, receiver_id, content, message_type, time, stage FROM inbox ORDER BY position
+)sql",
+                     {}, [&](const sqlite::Row& row) {
+                       const std::string stage = row.text(7);
+                       pending_.emplace(id_in(row),
+                                        Pending{.incoming = {message_in(row), time_in(row)},
+                                                .order = next_order_++,
+                                                .stage = stage == "taken"   ? Stage::taken
+                                                         : stage == "shown" ? Stage::shown
+                                                                            : Stage::delivered,
+                                                .read_due = read_after_ ? now + *read_after_ : Clock::time_point{}});
+                     });
+  });
 }
 
 Result<bool, Error> Inbox::take(const Incoming& incoming) {
   const domain::MessageId& id = incoming.message.message_id;
   if (remembered_.contains(id) || pending_.contains(id)) return false;
-  const std::string record = encode_message_record(incoming.message, incoming.time);
-  if (auto written = journal_->append(record, Journal::Durability::process); !written) return fail(written.error());
+  const auto written = store_.write(Store::Durability::process, [&](sqlite::Connection& connection) {
+    connection.run(R"sql(
+INSERT INTO inbox (message_id, sender_id, sender_name, receiver_id, content, message_type, time) VALUES (?, ?, ?, ?, ?, ?, ?)
+)sql",
+                   StoredMessage(incoming.message, incoming.time).values());
+  });
+  if (!written) return fail(written.error());
   pending_.emplace(id, Pending{incoming, next_order_++});
   return true;
 }
@@ -62,12 +70,15 @@ std::vector<Incoming> Inbox::not_shown() const {
   return out;
 }
 
-void Inbox::shown(const domain::MessageId& id, Clock::time_point now) {
-  const auto found = pending_.find(id);
-  if (found == pending_.end() || found->second.stage != Stage::taken) return;
-  found->second.stage = Stage::shown;
-  if (read_after_) found->second.read_due = now + *read_after_;
-  note("shown", id);
+void Inbox::shown(const std::vector<domain::MessageId>& ids, Clock::time_point now) {
+  for (const domain::MessageId& id : ids) {
+    const auto found = pending_.find(id);
+    if (found == pending_.end() || found->second.stage != Stage::taken) continue;
+    found->second.stage = Stage::shown;
+    if (read_after_) found->second.read_due = now + *read_after_;
+    note_stage(id, "shown");
+  }
+  write_notes();
 }
 
 std::vector<Receipt> Inbox::due(Clock::time_point now, std::size_t limit) const {
@@ -92,40 +103,63 @@ std::optional<Inbox::Clock::time_point> Inbox::next_due() const {
   return next;
 }
 
-void Inbox::published(const Receipt& receipt, Clock::time_point now) {
+void Inbox::published(const std::vector<Receipt>& receipts, Clock::time_point now) {
+  for (const Receipt& receipt : receipts) note_published(receipt, now);
+  write_notes();
+}
+
+void Inbox::note_published(const Receipt& receipt, Clock::time_point now) {
   const auto let_go = unconfirmed_.published(receipt, now);
-  note(encode_published(receipt, unconfirmed_.tries(receipt.message_id)));
-  if (let_go) note("confirmed", *let_go);
-  if (const auto found = pending_.find(receipt.message_id); found != pending_.end()) {
-    if (receipt.status == domain::Status::delivered && read_after_) {
-      // Not a repeated one, whose message may be further by now.
-      if (found->second.stage == Stage::shown) {
-        found->second.stage = Stage::delivered;
-        note("delivered", receipt.message_id);
-      }
-    } else {
-      note("finished", receipt.message_id);
-      finish(receipt.message_id);
-    }
-  }
-  rewrite_if_large();
+  note([receipt, tries = unconfirmed_.tries(receipt.message_id)](sqlite::Connection& connection) {
+    connection.run(R"sql(
+INSERT INTO receipts (message_id, sender_id, status, tries) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET tries = excluded.tries
+)sql",
+                   {receipt.message_id.str(), receipt.sender.str(), domain::to_string(receipt.status), tries});
+  });
+  if (let_go) note_confirmed(*let_go);
+  const auto found = pending_.find(receipt.message_id);
+  if (found == pending_.end()) return;
+  if (receipt.status == domain::Status::read || !read_after_) return finish(receipt.message_id);
+  // Not a repeated one, whose message may be further by now.
+  if (found->second.stage != Stage::shown) return;
+  found->second.stage = Stage::delivered;
+  note_stage(receipt.message_id, "delivered");
 }
 
 void Inbox::looked_up(const std::vector<domain::MessageId>& asked, const std::vector<Receipt>& found, Clock::time_point now) {
-  for (const domain::MessageId& id : unconfirmed_.looked_up(asked, found, now)) note("confirmed", id);
-  rewrite_if_large();
+  for (const domain::MessageId& id : unconfirmed_.looked_up(asked, found, now)) note_confirmed(id);
+  write_notes();
 }
 
-void Inbox::note(std::string_view kind, const domain::MessageId& id) { note(encode_record(kind, id)); }
+void Inbox::note_stage(const domain::MessageId& id, std::string_view stage) {
+  note([id, stage = std::string(stage)](sqlite::Connection& connection) {
+    connection.run("UPDATE inbox SET stage = ? WHERE message_id = ?", {stage, id.str()});
+  });
+}
 
-// Losing one of these notes (a full disk) repeats a receipt or a message at the next start, or leaves a receipt without being
-// looked up: it is with the broker then.
-void Inbox::note(const std::string& record) {
-  const auto written = journal_->append(record, Journal::Durability::process);
+void Inbox::note_confirmed(const domain::MessageId& id) {
+  note([id](sqlite::Connection& connection) { connection.run("DELETE FROM receipts WHERE message_id = ?", {id.str()}); });
+}
+
+// Losing these notes (a full disk) repeats a receipt or a message at the next start, or leaves a receipt without being looked
+// up: it is with the broker then.
+void Inbox::write_notes() {
+  const std::vector<Store::Work> notes = std::exchange(notes_, {});
+  if (notes.empty()) return;
+  const auto written = store_.write(Store::Durability::process, [&](sqlite::Connection& connection) {
+    for (const Store::Work& write : notes) write(connection);
+  });
   static_cast<void>(written.ok());
 }
 
 void Inbox::finish(const domain::MessageId& id) {
+  note([id](sqlite::Connection& connection) {
+    connection.run("DELETE FROM inbox WHERE message_id = ?", {id.str()});
+    connection.run("INSERT INTO finished (message_id) VALUES (?) ON CONFLICT DO NOTHING", {id.str()});
+    connection.run("DELETE FROM finished WHERE position <= (SELECT max(position) FROM finished) - ?",
+                   {static_cast<std::int64_t>(kRemembered)});
+  });
   pending_.erase(id);
   remember(id);
 }
@@ -145,22 +179,6 @@ std::vector<const Inbox::Pending*> Inbox::in_order() const {
   for (const auto& [id, pending] : pending_) out.push_back(&pending);
   std::ranges::sort(out, {}, &Pending::order);
   return out;
-}
-
-void Inbox::rewrite_if_large() {
-  if (journal_->bytes() <= rewrite_past_) return;
-  std::vector<std::string> records;
-  for (const domain::MessageId& id : remembered_order_) records.push_back(encode_record("finished", id));
-  for (const auto& [receipt, tries] : unconfirmed_.all()) records.push_back(encode_published(receipt, tries));
-  for (const Pending* pending : in_order()) {
-    const domain::SendMessage& message = pending->incoming.message;
-    records.push_back(encode_message_record(message, pending->incoming.time));
-    if (pending->stage == Stage::shown) records.push_back(encode_record("shown", message.message_id));
-    if (pending->stage == Stage::delivered) records.push_back(encode_record("delivered", message.message_id));
-  }
-  // A file that cannot be rewritten now goes on growing and is tried again at the next receipt. One that stays large must not
-  // be rewritten at each.
-  if (journal_->rewrite(records)) rewrite_past_ = std::max(kRewriteBytes, journal_->bytes() + journal_->bytes() / 2);
 }
 
 }  // namespace hermes::chat

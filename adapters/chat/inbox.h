@@ -6,21 +6,25 @@
 // was shown. Receipts go out at least once; the server takes a repeated one for the duplicate it is. Those that are with the
 // broker are kept until they are known to be in the log (unconfirmed_receipts.h).
 //
-// Clocks come in as arguments. Not thread-safe. Files: docs/chat.md.
+// It is kept in the user's store (store.h), forced to the disk by nobody: what the power takes back comes from the broker once
+// more, or is shown or reported twice.
+//
+// Clocks come in as arguments. Not thread-safe.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <filesystem>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "adapters/chat/error.h"
-#include "adapters/chat/journal.h"
+#include "adapters/chat/store.h"
 #include "adapters/chat/unconfirmed_receipts.h"
 #include "base/result.h"
 #include "base/timestamp.h"
@@ -41,25 +45,24 @@ class Inbox {
   // Finished messages whose ids are remembered. The broker repeats what it has no PUBACK for, at most its receive maximum of
   // 65,535 and in practice the last few; an older client's double publish comes at once.
   static constexpr std::size_t kRemembered = 10'000;
-  static constexpr std::uint64_t kRewriteBytes = 4u << 20;
 
   // `read_after`: from shown to read; nothing: never read. A message that an earlier run showed but did not report as read is
   // due `read_after` from `now`.
-  // Requires: the folder exists and this process has its lock (user_folder.h).
-  static Result<std::unique_ptr<Inbox>, Error> open(const std::filesystem::path& folder,
-                                                    std::optional<std::chrono::milliseconds> read_after, Clock::time_point now);
+  // Requires: this process attends (lanes.h), and the store outlives the inbox.
+  static Result<std::unique_ptr<Inbox>, Error> open(Store& store, std::optional<std::chrono::milliseconds> read_after,
+                                                    Clock::time_point now);
 
   // True: new, to be shown. False: it came before.
   Result<bool, Error> take(const Incoming& incoming);
   // Taken, and not shown: what a client that died left behind. Oldest first.
   std::vector<Incoming> not_shown() const;
 
-  void shown(const domain::MessageId& id, Clock::time_point now);
+  void shown(const std::vector<domain::MessageId>& ids, Clock::time_point now);
 
   // The receipts to publish now, at most `limit`. They are given again until `published`.
   std::vector<Receipt> due(Clock::time_point now, std::size_t limit) const;
   std::optional<Clock::time_point> next_due() const;
-  void published(const Receipt& receipt, Clock::time_point now);
+  void published(const std::vector<Receipt>& receipts, Clock::time_point now);
 
   // Of the receipts that are with the broker: what to look up, when, and what of it is to be published again
   // (unconfirmed_receipts.h).
@@ -75,23 +78,26 @@ class Inbox {
     Clock::time_point read_due{};
   };
 
-  Inbox() = default;
-  void replay(std::string_view json, Clock::time_point now);
-  void note(std::string_view kind, const domain::MessageId& id);
-  void note(const std::string& record);
+  Inbox(Store& store, std::optional<std::chrono::milliseconds> read_after) : store_(store), read_after_(read_after) {}
+  Result<Done, Error> load(Clock::time_point now);
+  void note_published(const Receipt& receipt, Clock::time_point now);
   void finish(const domain::MessageId& id);
   void remember(const domain::MessageId& id);
-  void rewrite_if_large();
+  // For the next write_notes(), which keeps them all together.
+  void note(Store::Work work) { notes_.push_back(std::move(work)); }
+  void note_stage(const domain::MessageId& id, std::string_view stage);
+  void note_confirmed(const domain::MessageId& id);
+  void write_notes();
   std::vector<const Pending*> in_order() const;
 
-  std::unique_ptr<Journal> journal_;
-  std::optional<std::chrono::milliseconds> read_after_;
+  Store& store_;
+  const std::optional<std::chrono::milliseconds> read_after_;
+  std::vector<Store::Work> notes_;
   std::uint64_t next_order_ = 0;
   std::unordered_map<domain::MessageId, Pending> pending_;
   std::deque<domain::MessageId> remembered_order_;
   std::unordered_set<domain::MessageId> remembered_;
   UnconfirmedReceipts unconfirmed_;
-  std::uint64_t rewrite_past_ = kRewriteBytes;
 };
 
 }  // namespace hermes::chat

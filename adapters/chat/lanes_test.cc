@@ -41,12 +41,12 @@ TEST_F(LanesTest, TakeOverWhatAnEndedProcessLeftInTheOrderOfSending) {
     Lanes script = send_only();
     add(script, "script-2");
     EXPECT_THAT(*chat.adopt(), IsEmpty());  // it lives
-    EXPECT_THAT(ids(chat.in_other_lanes()), ElementsAre("script-2"));
+    EXPECT_THAT(ids(*chat.in_other_lanes()), ElementsAre("script-2"));
   }
   add(chat, "chat-3");
   EXPECT_THAT(ids(*chat.adopt()), ElementsAre("script-2"));
   EXPECT_THAT(ids(chat.own().all()), ElementsAre("chat-1", "script-2", "chat-3"));
-  EXPECT_THAT(chat.in_other_lanes(), IsEmpty());
+  EXPECT_THAT(*chat.in_other_lanes(), IsEmpty());
 }
 
 TEST_F(LanesTest, TakeOverWhatAnEndedChatLeft) {
@@ -75,11 +75,12 @@ TEST_F(LanesTest, DropOneMessageThatNoProcessHolds) {
     Lanes script = send_only();
     add(script, "m-1");
     add(script, "m-2");
-    EXPECT_FALSE(Lanes::drop(folder_.path(), id).ok());
+    EXPECT_FALSE(Lanes::drop(script.store(), id).ok());
   }
-  EXPECT_TRUE(*Lanes::drop(folder_.path(), id));
-  EXPECT_FALSE(*Lanes::drop(folder_.path(), id));
-  EXPECT_THAT(ids(Lanes::all_waiting(folder_.path())), ElementsAre("m-2"));
+  const auto store = *Lanes::look_at(folder_.path());
+  EXPECT_TRUE(*Lanes::drop(*store, id));
+  EXPECT_FALSE(*Lanes::drop(*store, id));
+  EXPECT_THAT(ids(*Lanes::all_waiting(*store)), ElementsAre("m-2"));
 }
 
 }  // namespace

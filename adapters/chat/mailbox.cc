@@ -8,18 +8,14 @@
 
 namespace hermes::chat {
 
-Mailbox::Mailbox(domain::UserId user, std::filesystem::path user_folder, Lanes lanes, std::unique_ptr<Inbox> inbox,
-                 Notices& notices)
-    : user_(std::move(user)),
-      user_folder_(std::move(user_folder)),
-      lanes_(std::move(lanes)),
-      inbox_(std::move(inbox)),
-      notices_(notices) {
+Mailbox::Mailbox(domain::UserId user, Lanes lanes, std::unique_ptr<Inbox> inbox, Notices& notices)
+    : user_(std::move(user)), lanes_(std::move(lanes)), inbox_(std::move(inbox)), notices_(notices) {
   if (inbox_) {
     for (const Incoming& incoming : inbox_->not_shown()) notices_.tell(MessageArrived{incoming});
   }
   if (const std::size_t damaged = lanes_.damaged_records(); damaged > 0)
-    notices_.tell(Trouble{std::to_string(damaged) + " damaged records in the outbox were left out; a copy is kept beside it"});
+    notices_.tell(Trouble{std::to_string(damaged) +
+                          " damaged records of an earlier version were left out; the file that held them is kept as .damaged"});
 }
 
 // ---- what comes in ----
@@ -62,8 +58,7 @@ void Mailbox::acknowledged(const domain::MessageId& id) {
 }
 
 void Mailbox::shown(const std::vector<domain::MessageId>& ids, Clock::time_point now) {
-  if (!inbox_) return;
-  for (const domain::MessageId& id : ids) inbox_->shown(id, now);
+  if (inbox_) inbox_->shown(ids, now);
 }
 
 // ---- what goes out ----
@@ -84,7 +79,7 @@ Result<Done, Error> Mailbox::add(const Outgoing& outgoing, Clock::time_point now
 void Mailbox::give_up(const domain::MessageId& id, const std::string& reason) {
   const auto outgoing = lanes_.own().waiting(id);
   if (!outgoing) return;
-  auto kept = set_aside(user_folder_, {*outgoing, reason});
+  auto kept = set_aside(lanes_.store(), {*outgoing, reason});
   if (kept) kept = lanes_.own().forget(id);
   if (!complain_once(last_outbox_trouble_, kept)) return;
   notices_.tell(GivenUp{*outgoing, reason});
@@ -127,7 +122,7 @@ void Mailbox::published(const std::vector<Outbox::Attempt>& messages) {
 }
 
 void Mailbox::published(const std::vector<Receipt>& receipts, Clock::time_point now) {
-  for (const Receipt& receipt : receipts) inbox_->published(receipt, now);
+  if (inbox_) inbox_->published(receipts, now);
 }
 
 std::vector<domain::MessageId> Mailbox::receipts_to_look_up(Clock::time_point now, std::size_t limit) const {

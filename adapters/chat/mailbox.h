@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,8 +37,8 @@ class Mailbox {
 
   // Without an `inbox` it only sends: of what comes in it takes receipts alone, and leaves other processes' outboxes to the
   // attending client. Tells what an earlier run took and did not show, and of a damaged outbox.
-  // Requires: `lanes` and `inbox` are of this user, in `user_folder`; `notices` outlives the mailbox.
-  Mailbox(domain::UserId user, std::filesystem::path user_folder, Lanes lanes, std::unique_ptr<Inbox> inbox, Notices& notices);
+  // Requires: `lanes` are of this user, `inbox` is in the same store, and `notices` outlives the mailbox.
+  Mailbox(domain::UserId user, Lanes lanes, std::unique_ptr<Inbox> inbox, Notices& notices);
 
   // ---- What comes in. False: the message was refused for now, and `notices` say why; the broker will deliver it again. ----
 
@@ -89,7 +88,6 @@ class Mailbox {
   bool complain_once(std::string& last, const Outcome& outcome);
 
   const domain::UserId user_;
-  const std::filesystem::path user_folder_;
   Lanes lanes_;
   std::unique_ptr<Inbox> inbox_;  // attending only
   Notices& notices_;

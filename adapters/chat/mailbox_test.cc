@@ -3,8 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "adapters/chat/set_aside.h"
 #include "tests/servers/temporary_folder.h"
 
@@ -41,9 +39,10 @@ class MailboxTest : public ::testing::Test {
  protected:
   MailboxTest() {
     auto lanes = Lanes::attend(folder_.path());
-    auto inbox = Inbox::open(Lanes::attending_folder(folder_.path()), 0ms, now_);
-    EXPECT_TRUE(lanes.ok() && inbox.ok());
-    mailbox_.emplace(user("david"), folder_.path(), std::move(*lanes), std::move(*inbox), notices_);
+    EXPECT_TRUE(lanes.ok());
+    auto inbox = Inbox::open(lanes->store(), 0ms, now_);
+    EXPECT_TRUE(inbox.ok());
+    mailbox_.emplace(user("david"), std::move(*lanes), std::move(*inbox), notices_);
   }
 
   void comes_in(domain::Command command, std::optional<Timestamp> claim = kNow) {
@@ -148,21 +147,26 @@ TEST_F(MailboxTest, LooksNowAndThenForWhatAnotherProcessLeft) {
 
 TEST_F(MailboxTest, TellsATroubleOnceAndKeepsTheMessage) {
   add("m-1");
-  std::ofstream(folder_ / "set-aside") << "in the way";
+  const auto store = *Store::open(folder_.path());
+  const auto change = [&](const std::string& sql) {
+    ASSERT_TRUE(
+        store->write(Store::Durability::process, [&](sqlite::Connection& connection) { connection.execute(sql); }).ok());
+  };
+  change("CREATE TRIGGER in_the_way BEFORE INSERT ON set_aside BEGIN SELECT RAISE(ABORT, 'in the way'); END");
   mailbox_->give_up(id_of("m-1"), "refused");
   mailbox_->give_up(id_of("m-1"), "refused");
   EXPECT_THAT(told(), ElementsAre("trouble"));
   EXPECT_EQ(mailbox_->lanes().own().size(), 1u);
-  std::filesystem::remove(folder_ / "set-aside");
+  change("DROP TRIGGER in_the_way");
   mailbox_->give_up(id_of("m-1"), "refused");
   mailbox_->give_up(id_of("m-1"), "a second time");
   EXPECT_THAT(told(), ElementsAre("given up m-1"));
   EXPECT_EQ(mailbox_->lanes().own().size(), 0u);
-  EXPECT_EQ(all_set_aside(folder_.path()).size(), 1u);
+  EXPECT_EQ(all_set_aside(*store)->size(), 1u);
 }
 
 TEST_F(MailboxTest, ThatOnlySendsLeavesMessagesToTheAttendingClient) {
-  Mailbox sender(user("david"), folder_.path(), std::move(*Lanes::send_only(folder_.path())), nullptr, notices_);
+  Mailbox sender(user("david"), std::move(*Lanes::send_only(folder_.path())), nullptr, notices_);
   EXPECT_TRUE(sender.take(wire::Decoded{message("to-me", "fredy", "david"), kNow}, kNow));
   EXPECT_TRUE(sender.take({domain::RecordReceipt{id_of("m-1"), domain::Status::read, user("fredy")}, kNow}, kNow));
   EXPECT_THAT(told(), ElementsAre("receipt m-1"));

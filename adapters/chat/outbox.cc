@@ -1,15 +1,12 @@
 #include "adapters/chat/outbox.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
-#include "adapters/chat/records.h"
+#include "adapters/chat/stored_message.h"
 
 namespace hermes::chat {
 namespace {
-
-std::filesystem::path file_in(const std::filesystem::path& folder) { return folder / "outbox.log"; }
 
 std::chrono::milliseconds wait_after(unsigned attempts) {
   std::chrono::milliseconds wait = Outbox::kFirstRetry;
@@ -19,30 +16,25 @@ std::chrono::milliseconds wait_after(unsigned attempts) {
 
 }  // namespace
 
-Result<std::unique_ptr<Outbox>, Error> Outbox::open(const std::filesystem::path& folder) {
-  std::unique_ptr<Outbox> outbox(new Outbox);
-  auto journal = Journal::open(file_in(folder), [&](std::string_view json) { outbox->replay(json); });
-  if (!journal) return fail(journal.error());
-  outbox->journal_ = std::move(*journal);
+Result<std::unique_ptr<Outbox>, Error> Outbox::open(Store& store, std::string lane) {
+  std::unique_ptr<Outbox> outbox(new Outbox(store, std::move(lane)));
+  if (auto loaded = outbox->load(); !loaded) return fail(loaded.error());
   return outbox;
 }
 
-std::vector<Outgoing> Outbox::peek(const std::filesystem::path& folder) {
-  Outbox seen;
-  Journal::read(file_in(folder), [&](std::string_view json) { seen.replay(json); });
-  return seen.all();
-}
-
-void Outbox::replay(std::string_view json) {
-  const auto record = decode_record(json);
-  if (!record) return;
-  if (record->kind == "message" && record->message) insert({.outgoing = {*record->message, record->time}});
-  const auto id = domain::MessageId::parse(record->message_id);
-  if (!id) return;
-  if (record->kind == "acknowledged" || record->kind == "forgotten") remove(*id);
-  if (record->kind == "tried") {
-    if (Waiting* waiting = find(*id)) waiting->attempts = record->attempts, waiting->overtaken = record->overtaken;
-  }
+Result<Done, Error> Outbox::load() {
+  return store_.read([&](sqlite::Connection& connection) {
+    connection.query(R"sql(
+SELECT message_id, sender_id, sender_name, receiver_id, content, message_type, time, attempts, overtaken, position
+FROM outbox WHERE lane = ? ORDER BY position
+)sql",
+                     {lane_}, [&](const sqlite::Row& row) {
+                       next_order_ = static_cast<std::uint64_t>(row.integer(9));
+                       insert({.outgoing = {message_in(row), time_in(row)},
+                               .attempts = static_cast<unsigned>(row.integer(7)),
+                               .overtaken = static_cast<unsigned>(row.integer(8))});
+                     });
+  });
 }
 
 Result<Done, Error> Outbox::add(const Outgoing& outgoing) {
@@ -55,64 +47,74 @@ Result<Done, Error> Outbox::add(const Outgoing& outgoing) {
     return fail(Error{"the outbox is full: " + std::to_string(size()) +
                       " messages wait for the server. Is `hermes ingest` running? Try: ./run_chat.sh status"});
   }
-  const std::string record = encode_message_record(outgoing.message, outgoing.time);
-  if (auto written = journal_->append(record, Journal::Durability::power); !written) return fail(written.error());
+  const auto written = store_.write(Store::Durability::power, [&](sqlite::Connection& connection) {
+    connection.run(R"sql(
+INSERT INTO outbox (message_id, sender_id, sender_name, receiver_id, content, message_type, time, lane, position)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+)sql",
+                   StoredMessage(outgoing.message, outgoing.time, {lane_, static_cast<std::int64_t>(next_order_)}).values());
+  });
+  if (!written) return fail(written.error());
   insert({.outgoing = outgoing});
   return Done{};
 }
 
-Result<std::vector<Outgoing>, Error> Outbox::take_over(Outbox& other) {
-  std::vector<const Waiting*> merged;
-  std::vector<const Waiting*> left;
-  std::vector<Outgoing> taken;
+Outbox::Merge Outbox::merge_with(const Outbox& other) const {
+  Merge merge;
   const std::vector<const Waiting*> ours = ordered();
   auto next_of_ours = ours.begin();
   // Each side keeps its own order, whatever the clock did meanwhile.
   for (const Waiting* theirs : other.ordered()) {
     const auto known = waiting(theirs->outgoing.message.message_id);
-    if (known && known->message == theirs->outgoing.message) continue;
-    if (known || size() + taken.size() >= kMaxMessages) {
-      left.push_back(theirs);
-      continue;
-    }
+    if (known && known->message == theirs->outgoing.message) merge.doubled.push_back(theirs->outgoing.message.message_id);
+    if (known || size() + merge.taken.size() >= kMaxMessages) continue;
     while (next_of_ours != ours.end() && (*next_of_ours)->outgoing.time <= theirs->outgoing.time)
-      merged.push_back(*next_of_ours++);
-    merged.push_back(theirs);
-    taken.push_back(theirs->outgoing);
+      merge.all.push_back({**next_of_ours++, lane_});
+    merge.all.push_back({*theirs, other.lane_});
+    merge.taken.push_back(theirs->outgoing);
   }
-  merged.insert(merged.end(), next_of_ours, ours.end());
-  if (!taken.empty()) {
-    if (auto written = journal_->rewrite(records_of(merged)); !written) return fail(written.error());
-    std::vector<Waiting> all;
-    for (const Waiting* waiting : merged) all.push_back(*waiting);
-    queues_.clear();
-    receiver_of_.clear();
-    for (Waiting& waiting : all) insert(std::move(waiting));
-  }
-  // A kill before this leaves them in both: then they are here already when they are taken over again.
-  if (auto written = other.journal_->rewrite(records_of(left)); !written) return fail(written.error());
-  std::unordered_set<domain::MessageId> stays;  // removing moves what `left` points to
-  for (const Waiting* waiting : left) stays.insert(waiting->outgoing.message.message_id);
-  for (const Outgoing& outgoing : other.all()) {
-    if (!stays.contains(outgoing.message.message_id)) other.remove(outgoing.message.message_id);
-  }
-  return taken;
+  while (next_of_ours != ours.end()) merge.all.push_back({**next_of_ours++, lane_});
+  return merge;
+}
+
+Result<std::vector<Outgoing>, Error> Outbox::take_over(Outbox& other) {
+  Merge merge = merge_with(other);
+  if (merge.taken.empty() && merge.doubled.empty()) return merge.taken;
+  const auto written = store_.write(Store::Durability::power, [&](sqlite::Connection& connection) {
+    for (const domain::MessageId& id : merge.doubled) other.store_removal(connection, id);
+    auto position = static_cast<std::int64_t>(next_order_);
+    for (const auto& [waiting, from] : merge.all) {
+      connection.run("UPDATE outbox SET lane = ?, position = ? WHERE lane = ? AND message_id = ?",
+                     {lane_, position++, from, waiting.outgoing.message.message_id.str()});
+    }
+  });
+  if (!written) return fail(written.error());
+  for (const domain::MessageId& id : merge.doubled) other.remove(id);
+  for (const Outgoing& outgoing : merge.taken) other.remove(outgoing.message.message_id);
+  queues_.clear();
+  receiver_of_.clear();
+  for (auto& [waiting, from] : merge.all) insert(std::move(waiting));
+  return merge.taken;
 }
 
 bool Outbox::acknowledged(const domain::MessageId& id) {
   const Waiting* found = find(id);
   if (!found) return false;
   const Waiting done = *found;
-  note_overtaking(queues_.at(done.outgoing.message.receiver), done);
+  const auto overtaken = note_overtaking(queues_.at(done.outgoing.message.receiver), done);
+  note([&](sqlite::Connection& connection) {
+    store_tries(connection, overtaken);
+    store_removal(connection, id);
+  });
   remove(id);
-  if (journal_->append(encode_record("acknowledged", id), Journal::Durability::process)) rewrite_if_large();
   return true;
 }
 
 Result<Done, Error> Outbox::forget(const domain::MessageId& id) {
   if (!find(id)) return Done{};
-  if (auto written = journal_->append(encode_record("forgotten", id), Journal::Durability::power); !written)
-    return fail(written.error());
+  const auto written =
+      store_.write(Store::Durability::power, [&](sqlite::Connection& connection) { store_removal(connection, id); });
+  if (!written) return fail(written.error());
   remove(id);
   return Done{};
 }
@@ -135,9 +137,9 @@ std::vector<Outbox::Attempt> Outbox::take_due(Clock::time_point now) {
   }
   std::ranges::sort(due, {}, &Waiting::order);
   std::vector<Attempt> out;
+  out.reserve(due.size());
   for (const Waiting* waiting : due) out.push_back({waiting->outgoing, waiting->attempts});
-  for (const Waiting* waiting : due) note_tries(*waiting);
-  rewrite_if_large();
+  if (!due.empty()) note([&](sqlite::Connection& connection) { store_tries(connection, due); });
   return out;
 }
 
@@ -221,9 +223,10 @@ bool Outbox::remove(const domain::MessageId& id) {
 
 // Counts only what speaks against the earlier one: its last try must have been well before the later one's first, and after
 // whatever was counted before.
-void Outbox::note_overtaking(Queue& queue, const Waiting& by) {
+std::vector<const Outbox::Waiting*> Outbox::note_overtaking(Queue& queue, const Waiting& by) {
+  std::vector<const Waiting*> overtaken;
   for (Waiting& earlier : queue) {
-    if (earlier.order >= by.order) return;
+    if (earlier.order >= by.order) break;
     const bool tried_in_vain = earlier.attempts >= kSuspectAttempts && earlier.tried != Clock::time_point::min() &&
                                earlier.tried >= earlier.overtaken_at;
     const bool speaks_against = tried_in_vain && by.first_tried >= earlier.tried + kFirstRetry;
@@ -231,14 +234,25 @@ void Outbox::note_overtaking(Queue& queue, const Waiting& by) {
     ++earlier.overtaken;
     earlier.overtaken_at = by.first_tried;
     earlier.due = Clock::time_point::min();  // the server answers: now or never
-    note_tries(earlier);
+    overtaken.push_back(&earlier);
+  }
+  return overtaken;
+}
+
+// On a full disk the next run sends once more what was acknowledged, counts fewer tries than there were, and tries longer.
+void Outbox::note(const Store::Work& work) {
+  if (!store_.write(Store::Durability::process, work)) return;
+}
+
+void Outbox::store_tries(sqlite::Connection& connection, const std::vector<const Waiting*>& tried) const {
+  for (const Waiting* waiting : tried) {
+    connection.run("UPDATE outbox SET attempts = ?, overtaken = ? WHERE lane = ? AND message_id = ?",
+                   {waiting->attempts, waiting->overtaken, lane_, waiting->outgoing.message.message_id.str()});
   }
 }
 
-void Outbox::note_tries(const Waiting& waiting) {
-  const auto record = encode_attempts(waiting.outgoing.message.message_id, waiting.attempts, waiting.overtaken);
-  // On a full disk the next run counts fewer tries than there were, and tries longer.
-  if (!journal_->append(record, Journal::Durability::process)) return;
+void Outbox::store_removal(sqlite::Connection& connection, const domain::MessageId& id) const {
+  connection.run("DELETE FROM outbox WHERE lane = ? AND message_id = ?", {lane_, id.str()});
 }
 
 std::vector<const Outbox::Waiting*> Outbox::ordered() const {
@@ -248,24 +262,6 @@ std::vector<const Outbox::Waiting*> Outbox::ordered() const {
   }
   std::ranges::sort(out, {}, &Waiting::order);
   return out;
-}
-
-std::vector<std::string> Outbox::records_of(const std::vector<const Waiting*>& messages) {
-  std::vector<std::string> records;
-  for (const Waiting* waiting : messages) {
-    const domain::SendMessage& message = waiting->outgoing.message;
-    records.push_back(encode_message_record(message, waiting->outgoing.time));
-    if (waiting->attempts > 0) records.push_back(encode_attempts(message.message_id, waiting->attempts, waiting->overtaken));
-  }
-  return records;
-}
-
-void Outbox::rewrite_if_large() {
-  if (journal_->bytes() <= rewrite_past_) return;
-  // Twice what is left, or else a large backlog would be written again for each message of it. The same goes for a file that
-  // cannot be rewritten now: it is tried again later.
-  const auto rewritten = journal_->rewrite(records_of(ordered()));
-  rewrite_past_ = std::max(kRewriteBytes, journal_->bytes() * 2);
 }
 
 }  // namespace hermes::chat

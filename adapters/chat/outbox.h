@@ -11,22 +11,24 @@
 // once more, by now with a server that answers; when another later one is acknowledged and the suspect still is not, it is
 // given up: who owns the outbox sets it aside.
 //
-// Clocks come in as arguments. Not thread-safe. Files: docs/chat.md.
+// It is kept in the user's store (store.h), as the rows of one lane (lanes.h); who has the lane's lock is alone to change them.
+//
+// Clocks come in as arguments. Not thread-safe.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "adapters/chat/error.h"
-#include "adapters/chat/journal.h"
+#include "adapters/chat/store.h"
 #include "base/result.h"
 #include "base/timestamp.h"
 #include "domain/commands.h"
@@ -55,25 +57,21 @@ class Outbox {
   static constexpr std::size_t kUnderWayMax = 3;
   // A client that has been offline for long stops taking more, rather than filling the disk.
   static constexpr std::size_t kMaxMessages = 10'000;
-  // Acknowledged messages leave records behind; past this size the file is rewritten without them.
-  static constexpr std::uint64_t kRewriteBytes = 1u << 20;
 
   struct Attempt {
     Outgoing outgoing;
     unsigned number;  // 1: the first; those of earlier runs count
   };
 
-  // Requires: the folder exists and this process has its lock (user_folder.h).
-  static Result<std::unique_ptr<Outbox>, Error> open(const std::filesystem::path& folder);
-  // What the outbox of a process that lives holds, oldest first: looked at from outside, without the lock.
-  static std::vector<Outgoing> peek(const std::filesystem::path& folder);
+  // Requires: this process has the lane's lock, and the store outlives the outbox.
+  static Result<std::unique_ptr<Outbox>, Error> open(Store& store, std::string lane);
 
-  // On the disk, fsync included, when it returns. Adding a message that is waiting already changes nothing; another one with
+  // On the disk, forced, when it returns. Adding a message that is waiting already changes nothing; another one with
   // the id of one that is waiting is refused.
   Result<Done, Error> add(const Outgoing& outgoing);
 
-  // Takes all that the other one holds, in one step, and leaves it empty. The order is that of sending. One that does not fit,
-  // or whose id is taken here by another message, stays where it is. Returns what it took.
+  // Takes all that the other one of the same store holds, in one step, and leaves it empty. The order is that of sending. One
+  // that does not fit, or whose id is taken here by another message, stays where it is. Returns what it took.
   Result<std::vector<Outgoing>, Error> take_over(Outbox& other);
 
   // The server has it. False if no such message is waiting. A failure to write that down is harmless (the message would be
@@ -95,7 +93,6 @@ class Outbox {
   std::optional<Outgoing> waiting(const domain::MessageId& id) const;
   std::size_t size() const { return receiver_of_.size(); }
   std::vector<Outgoing> all() const;  // oldest first
-  std::size_t damaged_records() const { return journal_->damaged_records(); }
 
  private:
   struct Waiting {
@@ -113,20 +110,29 @@ class Outbox {
   };
   using Queue = std::deque<Waiting>;
 
-  Outbox() = default;
-  void replay(std::string_view json);
+  // Both outboxes in the order of sending, but for what stays in the other.
+  struct Merge {
+    std::vector<std::pair<Waiting, std::string>> all;  // with the lane that it is in now
+    std::vector<Outgoing> taken;
+    std::vector<domain::MessageId> doubled;  // in both: the other's is dropped
+  };
+
+  Outbox(Store& store, std::string lane) : store_(store), lane_(std::move(lane)) {}
+  Result<Done, Error> load();
+  Merge merge_with(const Outbox& other) const;
   void insert(Waiting waiting);
   const Waiting* find(const domain::MessageId& id) const;
   Waiting* find(const domain::MessageId& id);
   bool remove(const domain::MessageId& id);
-  void note_overtaking(Queue& queue, const Waiting& by);
-  void note_tries(const Waiting& waiting);
+  // Those that `by` speaks against.
+  std::vector<const Waiting*> note_overtaking(Queue& queue, const Waiting& by);
+  void note(const Store::Work& work);
+  void store_tries(sqlite::Connection& connection, const std::vector<const Waiting*>& tried) const;
+  void store_removal(sqlite::Connection& connection, const domain::MessageId& id) const;
   std::vector<const Waiting*> ordered() const;
-  static std::vector<std::string> records_of(const std::vector<const Waiting*>& messages);
-  void rewrite_if_large();
 
-  std::unique_ptr<Journal> journal_;
-  std::uint64_t rewrite_past_ = kRewriteBytes;
+  Store& store_;
+  const std::string lane_;
   std::uint64_t next_order_ = 0;
   std::map<domain::UserId, Queue> queues_;
   std::unordered_map<domain::MessageId, domain::UserId> receiver_of_;

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "adapters/chat/records.h"
+#include "adapters/chat/stored_message.h"
 #include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {
@@ -28,19 +28,27 @@ class OutboxTest : public ::testing::Test {
 
   void reopen() {
     outbox_.reset();
-    auto opened = Outbox::open(folder_.path());
+    store_.reset();
+    auto store = Store::open(folder_.path());
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    store_ = std::move(*store);
+    outbox_ = open("chat");
+  }
+  std::unique_ptr<Outbox> open(const std::string& lane) {
+    auto opened = Outbox::open(*store_, lane);
     EXPECT_TRUE(opened.ok());
-    outbox_ = std::move(*opened);
+    return std::move(*opened);
   }
   // As so many calls of add() leave it, in one step.
   void fill(std::size_t count) {
-    outbox_.reset();
-    std::vector<std::string> records;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Outgoing outgoing = message("m-" + std::to_string(i), "david");
-      records.push_back(encode_message_record(outgoing.message, outgoing.time));
-    }
-    ASSERT_TRUE((*Journal::open(folder_ / "outbox.log", [](std::string_view) {}))->rewrite(records).ok());
+    const auto filled = store_->write(Store::Durability::process, [&](sqlite::Connection& connection) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const Outgoing outgoing = message("m-" + std::to_string(i), "david");
+        connection.run("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, 'chat', ?, 0, 0)",
+                       StoredMessage(outgoing.message, outgoing.time, {static_cast<std::int64_t>(i)}).values());
+      }
+    });
+    ASSERT_TRUE(filled.ok());
     reopen();
   }
   void add(const Outgoing& outgoing) { ASSERT_TRUE(outbox_->add(outgoing).ok()); }
@@ -71,6 +79,7 @@ class OutboxTest : public ::testing::Test {
   }
 
   private_servers::TemporaryFolder folder_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<Outbox> outbox_;
   Outbox::Clock::time_point now_ = Outbox::Clock::now();
 };
@@ -262,8 +271,7 @@ TEST_F(OutboxTest, ForgetsWhatIsNotToBeSentAnyMore) {
 }
 
 TEST_F(OutboxTest, TakesOverAnotherOutboxInTheOrderOfSending) {
-  private_servers::TemporaryFolder other_folder;
-  auto other = *Outbox::open(other_folder.path());
+  const auto other = open("send-0");
   const auto at = [](Outgoing outgoing, int second) {
     outgoing.time += std::chrono::seconds(second);
     return outgoing;
@@ -279,12 +287,11 @@ TEST_F(OutboxTest, TakesOverAnotherOutboxInTheOrderOfSending) {
   EXPECT_THAT(ids(outbox_->all()), expected);
   reopen();
   EXPECT_THAT(ids(outbox_->all()), expected);
-  EXPECT_THAT(Outbox::peek(other_folder.path()), IsEmpty());
+  EXPECT_THAT(open("send-0")->all(), IsEmpty());
 }
 
 TEST_F(OutboxTest, TakesOverWhatWasSentAtTheSameTimeBehindItsOwn) {
-  private_servers::TemporaryFolder other_folder;
-  auto other = *Outbox::open(other_folder.path());
+  const auto other = open("send-0");
   add(message("own", "david"));
   ASSERT_TRUE(other->add(message("their", "david")).ok());
   ASSERT_TRUE(outbox_->take_over(*other).ok());
@@ -304,24 +311,22 @@ TEST_F(OutboxTest, TakesNoMoreThanItsLimit) {
 
 TEST_F(OutboxTest, TakesOverNoMoreThanItsLimitAndLeavesTheRestWhereItIs) {
   fill(Outbox::kMaxMessages - 1);
-  private_servers::TemporaryFolder other_folder;
-  auto other = *Outbox::open(other_folder.path());
+  const auto other = open("send-0");
   for (const char* id : {"their-1", "their-2"}) ASSERT_TRUE(other->add(message(id, "eva")).ok());
   EXPECT_THAT(ids(*outbox_->take_over(*other)), ElementsAre("their-1"));
   EXPECT_EQ(outbox_->size(), Outbox::kMaxMessages);
   EXPECT_THAT(ids(other->all()), ElementsAre("their-2"));
-  EXPECT_THAT(ids(Outbox::peek(other_folder.path())), ElementsAre("their-2"));
+  EXPECT_THAT(ids(open("send-0")->all()), ElementsAre("their-2"));
 }
 
 TEST_F(OutboxTest, LeavesWhereItIsWhatAnotherMessageHasTheIdOf) {
-  private_servers::TemporaryFolder other_folder;
-  auto other = *Outbox::open(other_folder.path());
+  const auto other = open("send-0");
   add(message("same", "david", "one"));
   add(message("twice", "david"));
   ASSERT_TRUE(other->add(message("same", "david", "other")).ok());
   ASSERT_TRUE(other->add(message("twice", "david")).ok());
   EXPECT_THAT(*outbox_->take_over(*other), IsEmpty());
-  EXPECT_THAT(ids(Outbox::peek(other_folder.path())), ElementsAre("same"));
+  EXPECT_THAT(ids(open("send-0")->all()), ElementsAre("same"));
   EXPECT_EQ(outbox_->size(), 2u);
 }
 
@@ -339,8 +344,8 @@ TEST_F(OutboxTest, StaysSmallHoweverManyMessagesPassThrough) {
     add(message("m-" + std::to_string(i), "david", content));
     acknowledge("m-" + std::to_string(i));
   }
-  EXPECT_LT(std::filesystem::file_size(folder_ / "outbox.log"), Outbox::kRewriteBytes + content.size() * 2);
   reopen();
+  EXPECT_LT(std::filesystem::file_size(store_->file()), content.size() * 10);
   EXPECT_THAT(ids(outbox_->all()), ElementsAre("waiting"));
   EXPECT_EQ(outbox_->take_due(now_).at(0).number, 4u) << "its tries are not forgotten";
 }

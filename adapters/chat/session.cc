@@ -38,8 +38,7 @@ class Session::Impl {
  public:
   Impl(Settings settings, Lanes lanes, std::unique_ptr<Inbox> inbox)
       : settings_(std::move(settings)),
-        user_folder_(user_folder(settings_.outbox_root, settings_.user)),
-        mailbox_(settings_.user, user_folder_, std::move(lanes), std::move(inbox), notices_),
+        mailbox_(settings_.user, std::move(lanes), std::move(inbox), notices_),
         client_(broker_settings(settings_, new_uuid())) {
     client_.on_message([this](const mqtt::Message& message) { return arrived(message.payload); });
     client_.on_connected([this](bool session_present) { connection_made(session_present); });
@@ -151,12 +150,15 @@ class Session::Impl {
     return mailbox_.lanes().own().all();
   }
 
-  std::vector<Outgoing> unsent_elsewhere() const {
+  Result<std::vector<Outgoing>, Error> unsent_elsewhere() const {
     std::lock_guard lock(mutex_);
     return mailbox_.lanes().in_other_lanes();
   }
 
-  std::vector<SetAside> set_aside() const { return all_set_aside(user_folder_); }
+  Result<std::vector<SetAside>, Error> set_aside() const {
+    std::lock_guard lock(mutex_);
+    return all_set_aside(mailbox_.lanes().store());
+  }
 
   bool settle(milliseconds timeout) {
     std::unique_lock lock(mutex_);
@@ -266,7 +268,6 @@ class Session::Impl {
   }
 
   const Settings settings_;
-  const std::filesystem::path user_folder_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Notices notices_;
@@ -292,7 +293,7 @@ Result<std::unique_ptr<Session>, Error> Session::open(Settings settings) {
   auto lanes = settings.role == Role::attend ? Lanes::attend(folder) : Lanes::send_only(folder);
   if (!lanes) return fail(lanes.error());
   if (settings.role == Role::attend) {
-    auto opened = Inbox::open(Lanes::attending_folder(folder), settings.read_after, Clock::now());
+    auto opened = Inbox::open(lanes->store(), settings.read_after, Clock::now());
     if (!opened) return fail(opened.error());
     inbox = std::move(*opened);
   }
@@ -320,8 +321,8 @@ std::vector<Notice> Session::take_notices() { return impl_->take_notices(); }
 bool Session::connected() const { return impl_->connected(); }
 std::string Session::last_problem() const { return impl_->last_problem(); }
 std::vector<Outgoing> Session::unsent() const { return impl_->unsent(); }
-std::vector<Outgoing> Session::unsent_elsewhere() const { return impl_->unsent_elsewhere(); }
-std::vector<SetAside> Session::set_aside() const { return impl_->set_aside(); }
+Result<std::vector<Outgoing>, Error> Session::unsent_elsewhere() const { return impl_->unsent_elsewhere(); }
+Result<std::vector<SetAside>, Error> Session::set_aside() const { return impl_->set_aside(); }
 bool Session::settle(milliseconds timeout) { return impl_->settle(timeout); }
 
 }  // namespace hermes::chat

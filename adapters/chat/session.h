@@ -78,8 +78,8 @@ class Session {
   std::string last_problem() const;      // why there is no connection
   std::vector<Outgoing> unsent() const;  // oldest first
   // What other processes of this user have in their outboxes, and what none of them sends any more.
-  std::vector<Outgoing> unsent_elsewhere() const;
-  std::vector<SetAside> set_aside() const;
+  Result<std::vector<Outgoing>, Error> unsent_elsewhere() const;
+  Result<std::vector<SetAside>, Error> set_aside() const;
   // Waits until the server has everything and the receipts are out. False when the time is over first.
   bool settle(std::chrono::milliseconds timeout);
 

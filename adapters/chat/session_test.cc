@@ -297,7 +297,7 @@ TEST_F(SessionTest, TellsOfWhatAnotherProcessHasNotSent) {
   auto script = open("fredy", Session::Role::send_only);
   ASSERT_TRUE(script->send(user("david"), "not yet").ok());
   EXPECT_THAT(chat->unsent(), IsEmpty());
-  EXPECT_EQ(chat->unsent_elsewhere().size(), 1u);
+  EXPECT_EQ(chat->unsent_elsewhere()->size(), 1u);
 }
 
 TEST_F(SessionTest, SetsAsideWhatItGivesUpAndSendsTheNext) {
@@ -309,8 +309,8 @@ TEST_F(SessionTest, SetsAsideWhatItGivesUpAndSendsTheNext) {
   fredy->give_up(refused->message.message_id, "a second time");
   EXPECT_TRUE(eventually([&] { return server_.contents() == std::vector<std::string>{"refused", "next"}; }));
   EXPECT_EQ(fredy->unsent().size(), 1u);
-  ASSERT_EQ(fredy->set_aside().size(), 1u);
-  EXPECT_EQ(fredy->set_aside()[0].reason, "the id is taken");
+  ASSERT_EQ(fredy->set_aside()->size(), 1u);
+  EXPECT_EQ(fredy->set_aside()->at(0).reason, "the id is taken");
   std::vector<std::string> told;
   for (const Notice& notice : fredy->take_notices()) {
     if (const auto* given_up = std::get_if<GivenUp>(&notice)) told.push_back(given_up->reason);

@@ -1,14 +1,12 @@
-// What the outbox has given up: messages that the server refuses. They are kept for their user to look at and to drop
-// (`hermes send --pending`, `--drop`), and sent by nobody.
-//
-// One folder per user, beside the lanes; its lock is held for a moment only, so that every client of the user can reach it.
+// What the outbox has given up: messages that the server refuses. They are kept in the user's store, for their user to look at
+// and to drop (`hermes send --pending`, `--drop`), and sent by nobody.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "adapters/chat/outbox.h"
+#include "adapters/chat/store.h"
 
 namespace hermes::chat {
 
@@ -17,12 +15,14 @@ struct SetAside {
   std::string reason;
 };
 
-// On the disk, fsync included, when it returns. A message that is there already stays as it is.
-Result<Done, Error> set_aside(const std::filesystem::path& user_folder, const SetAside& message);
+// On the disk, forced, when it returns. A message that is there already stays as it is.
+Result<Done, Error> set_aside(Store& store, const SetAside& message);
+// The same as a part of another write (Store::write), and whatever is kept already.
+void put_aside(sqlite::Connection& connection, const SetAside& message);
 
-std::vector<SetAside> all_set_aside(const std::filesystem::path& user_folder);  // oldest first
+Result<std::vector<SetAside>, Error> all_set_aside(const Store& store);  // oldest first
 
 // False: there is no such message.
-Result<bool, Error> drop_set_aside(const std::filesystem::path& user_folder, const domain::MessageId& id);
+Result<bool, Error> drop_set_aside(Store& store, const domain::MessageId& id);
 
 }  // namespace hermes::chat

@@ -17,18 +17,19 @@ SetAside refused(const std::string& id, const std::string& reason) {
 
 TEST(SetAsideMessages, AreKeptWithTheReasonUntilTheyAreDropped) {
   private_servers::TemporaryFolder folder;
-  EXPECT_THAT(all_set_aside(folder.path()), IsEmpty());
-  ASSERT_TRUE(set_aside(folder.path(), refused("m-1", "the id is taken")).ok());
-  ASSERT_TRUE(set_aside(folder.path(), refused("m-2", "too \"large\"")).ok());
-  ASSERT_TRUE(set_aside(folder.path(), refused("m-1", "a second time")).ok());
+  const auto store = *Store::open(folder.path());
+  EXPECT_THAT(*all_set_aside(*store), IsEmpty());
+  ASSERT_TRUE(set_aside(*store, refused("m-1", "the id is taken")).ok());
+  ASSERT_TRUE(set_aside(*store, refused("m-2", "too \"large\"")).ok());
+  ASSERT_TRUE(set_aside(*store, refused("m-1", "a second time")).ok());
   std::vector<std::string> seen;
-  for (const SetAside& message : all_set_aside(folder.path()))
-    seen.push_back(message.outgoing.message.content + ": " + message.reason);
+  const auto kept = *all_set_aside(*store);
+  for (const SetAside& message : kept) seen.push_back(message.outgoing.message.content + ": " + message.reason);
   EXPECT_THAT(seen, ElementsAre("text of m-1: the id is taken", "text of m-2: too \"large\""));
 
-  EXPECT_TRUE(*drop_set_aside(folder.path(), *domain::MessageId::parse("m-1")));
-  EXPECT_FALSE(*drop_set_aside(folder.path(), *domain::MessageId::parse("m-1")));
-  EXPECT_EQ(all_set_aside(folder.path()).size(), 1u);
+  EXPECT_TRUE(*drop_set_aside(*store, *domain::MessageId::parse("m-1")));
+  EXPECT_FALSE(*drop_set_aside(*store, *domain::MessageId::parse("m-1")));
+  EXPECT_EQ(all_set_aside(*store)->size(), 1u);
 }
 
 }  // namespace

@@ -85,16 +85,6 @@ std::vector<Receipt> UnconfirmedReceipts::to_publish(std::size_t limit) const {
   return out;
 }
 
-std::vector<std::pair<Receipt, unsigned>> UnconfirmedReceipts::all() const {
-  std::vector<std::pair<Receipt, unsigned>> out;
-  for (const auto& [order, entry] : entries_) {
-    std::vector<Receipt> receipts;
-    add_receipts(entry, receipts);
-    for (Receipt& receipt : receipts) out.emplace_back(std::move(receipt), entry.tries);
-  }
-  return out;
-}
-
 unsigned UnconfirmedReceipts::tries(const domain::MessageId& id) const {
   const auto place = order_of_.find(id);
   return place == order_of_.end() ? 0 : entries_.at(place->second).tries;

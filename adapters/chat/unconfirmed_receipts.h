@@ -55,9 +55,6 @@ class UnconfirmedReceipts {
   std::vector<Receipt> to_publish(std::size_t limit) const;
   bool has_to_publish() const { return !again_.empty(); }
 
-  // Everything, for the disk: each receipt with its number of tries.
-  std::vector<std::pair<Receipt, unsigned>> all() const;
-  void forget(const domain::MessageId& id);
   unsigned tries(const domain::MessageId& id) const;  // 0 if nothing is kept of it
   std::size_t size() const { return entries_.size(); }
 
@@ -73,6 +70,7 @@ class UnconfirmedReceipts {
   using Order = std::uint64_t;  // of the first receipt
 
   static std::chrono::seconds wait_after(unsigned tries);
+  void forget(const domain::MessageId& id);
   static void add_receipts(const Entry& entry, std::vector<Receipt>& out);
 
   Order next_order_ = 0;

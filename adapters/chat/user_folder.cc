@@ -1,12 +1,13 @@
 #include "adapters/chat/user_folder.h"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <array>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -74,19 +75,27 @@ FolderLock::Refused with_what_to_do(FolderLock::Refused refused) {
   return refused;
 }
 
-std::optional<FolderLock::Refused> problem_of_making(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return with_what_to_do({false, "cannot make the folder " + folder.string() + ": " + error.message()});
-  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (error) return with_what_to_do({false, "cannot protect the folder " + folder.string() + ": " + error.message()});
-  return std::nullopt;
-}
-
 }  // namespace
 
+Result<Done, FolderLock::Refused> make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return fail(with_what_to_do({false, "cannot make the folder " + folder.string() + ": " + error.message()}));
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  if (error) return fail(with_what_to_do({false, "cannot protect the folder " + folder.string() + ": " + error.message()}));
+  return Done{};
+}
+
+bool sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool synced = ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  return synced;
+}
+
 Result<FolderLock, FolderLock::Refused> lock_folder(const std::filesystem::path& folder) {
-  if (auto problem = problem_of_making(folder)) return fail(std::move(*problem));
+  if (auto made = make_folder(folder); !made) return fail(std::move(made.error()));
   auto lock = FolderLock::take(folder);
   if (!lock) return fail(with_what_to_do(std::move(lock.error())));
   return lock;
@@ -94,7 +103,7 @@ Result<FolderLock, FolderLock::Refused> lock_folder(const std::filesystem::path&
 
 Result<FolderLock, FolderLock::Refused> wait_to_lock_folder(const std::filesystem::path& folder) {
   constexpr std::chrono::seconds kLongest{1};
-  if (auto problem = problem_of_making(folder)) return fail(std::move(*problem));
+  if (auto made = make_folder(folder); !made) return fail(std::move(made.error()));
   auto lock = FolderLock::wait_for(folder, kLongest);
   if (!lock) return fail(with_what_to_do(std::move(lock.error())));
   return lock;

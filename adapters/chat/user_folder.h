@@ -1,5 +1,5 @@
-// The folder in which one user's client keeps what must outlive it. One process at a time holds a folder: two clients of one
-// user would take the broker's session from each other and publish one outbox twice.
+// The folder in which one user's clients keep what must outlive them (store.h), and the locks inside of it: a folder for each
+// lane (lanes.h), which one process at a time holds.
 #pragma once
 
 #include <filesystem>
@@ -18,8 +18,14 @@ Result<std::filesystem::path, Error> outbox_root();
 // root/USER, with what a file name cannot hold written as %XX, and a long name cut and told apart by a digest.
 std::filesystem::path user_folder(const std::filesystem::path& root, const domain::UserId& user);
 
-// Locks a folder of a user's; makes it (mode 700) if need be. The refusal says what to do. The second waits a while for one who
-// holds it only for a moment.
+// Makes it, for its user alone (mode 700), unless it is there. The refusal says what to do.
+Result<Done, FolderLock::Refused> make_folder(const std::filesystem::path& folder);
+
+// Forces the names in it to the disk. False: errno says why not.
+bool sync_folder(const std::filesystem::path& folder);
+
+// Locks a folder of a user's; makes it if need be. The refusal says what to do. The second waits a while for one who holds it
+// only for a moment.
 Result<FolderLock, FolderLock::Refused> lock_folder(const std::filesystem::path& folder);
 Result<FolderLock, FolderLock::Refused> wait_to_lock_folder(const std::filesystem::path& folder);
 

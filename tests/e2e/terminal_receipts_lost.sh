@@ -14,8 +14,10 @@ kill -9 "$ingester"
 enter fredy "send david a long way"
 expect_screen david "a long way"
 # Both receipts are with the broker, which keeps them for the ingester: in memory, up to the next autosave.
-reported() { grep -rqs '"finished"' "$HERMES_STATE_DIR"/outbox/david/chat/inbox.log; }
-eventually reported || die "David's client has not reported: $(cat "$HERMES_STATE_DIR"/outbox/david/chat/inbox.log)"
+store() { sqlite3 -readonly -cmd ".timeout 5000" "$HERMES_STATE_DIR"/outbox/david/chat.sqlite "$1"; }
+reported() { [[ $(store "SELECT count(*) FROM finished") == 1 ]]; }
+eventually reported || die "David's client has not reported: $(store .dump)"
+equal "receipts that are not yet in the log" 2 "$(store "SELECT count(*) FROM receipts")"
 read -r broker _ <"$HERMES_STATE_DIR/run/broker"
 kill -9 "$broker"
 rm -f "$HERMES_STATE_DIR"/*/mosquitto.db  # should it have saved just then
@@ -23,6 +25,6 @@ rm -f "$HERMES_STATE_DIR"/*/mosquitto.db  # should it have saved just then
 run_chat start >/dev/null  # broker and ingester again
 expect_rows "delivered read" \
   "SELECT string_agg(status, ' ' ORDER BY status) FROM message_status WHERE user_id = 'david' AND status IN ('delivered', 'read')"
-nothing_kept() { grep -rqs '"confirmed"' "$HERMES_STATE_DIR"/outbox/david/chat/inbox.log; }
-eventually nothing_kept || die "David's client still looks: $(cat "$HERMES_STATE_DIR"/outbox/david/chat/inbox.log)"
+nothing_kept() { [[ $(store "SELECT count(*) FROM receipts") == 0 ]]; }
+eventually nothing_kept || die "David's client still looks: $(store .dump)"
 equal "events of the message" 4 "$(sql "SELECT count(*) FROM event_log WHERE stream_id LIKE 'message/%'")"

@@ -1,7 +1,9 @@
 #include "tools/commands/pending_messages.h"
 
-#include <filesystem>
 #include <iostream>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "adapters/chat/lanes.h"
 #include "adapters/chat/set_aside.h"
@@ -14,16 +16,21 @@
 namespace hermes::tools {
 namespace {
 
-std::filesystem::path folder_of(const domain::UserId& user) {
-  const auto root = chat::outbox_root();
-  if (!root) throw CommandError(kFoundProblem, root.error().message);
-  return chat::user_folder(*root, user);
+template <class Value>
+Value value_or_throw(Result<Value, chat::Error> result) {
+  if (!result) throw CommandError(kFoundProblem, result.error().message);
+  return std::move(*result);
+}
+
+// Nothing when the user has never kept anything.
+std::unique_ptr<chat::Store> store_of(const domain::UserId& user) {
+  return value_or_throw(chat::Lanes::look_at(chat::user_folder(value_or_throw(chat::outbox_root()), user)));
 }
 
 }  // namespace
 
 ExitCode show_pending_messages(const Settings& settings) {
-  const std::filesystem::path folder = folder_of(user_argument(settings.user_id, "--from"));
+  const auto store = store_of(user_argument(settings.user_id, "--from"));
   const auto show = [&](const chat::Outgoing& outgoing, const std::string& state, const std::string& reason) {
     const domain::SendMessage& message = outgoing.message;
     const std::string time = rfc3339(outgoing.time);
@@ -40,8 +47,8 @@ ExitCode show_pending_messages(const Settings& settings) {
                                      (reason.empty() ? "" : " (" + reason + ")") + ": " + message.content)
               << "\n";
   };
-  const auto waiting = chat::Lanes::all_waiting(folder);
-  const auto refused = chat::all_set_aside(folder);
+  const auto waiting = store ? value_or_throw(chat::Lanes::all_waiting(*store)) : std::vector<chat::Outgoing>();
+  const auto refused = store ? value_or_throw(chat::all_set_aside(*store)) : std::vector<chat::SetAside>();
   for (const chat::Outgoing& outgoing : waiting) show(outgoing, "waiting", "");
   for (const chat::SetAside& message : refused) show(message.outgoing, "refused", message.reason);
   if (waiting.empty() && refused.empty() && !settings.json) std::cout << "Nothing waits, and nothing is refused\n";
@@ -49,13 +56,11 @@ ExitCode show_pending_messages(const Settings& settings) {
 }
 
 ExitCode drop_pending_message(const Settings& settings, const std::string& id_text) {
-  const std::filesystem::path folder = folder_of(user_argument(settings.user_id, "--from"));
+  const auto store = store_of(user_argument(settings.user_id, "--from"));
   const domain::MessageId id = message_id_argument(id_text, "--drop");
-  const auto refused = chat::drop_set_aside(folder, id);
-  if (!refused) throw CommandError(kFoundProblem, refused.error().message);
-  const auto waiting = chat::Lanes::drop(folder, id);
-  if (!waiting) throw CommandError(kFoundProblem, waiting.error().message);
-  if (!*refused && !*waiting) throw CommandError(kFoundProblem, "no message " + id_text + " is kept. Try: --pending");
+  const bool refused = store && value_or_throw(chat::drop_set_aside(*store, id));
+  const bool waiting = store && value_or_throw(chat::Lanes::drop(*store, id));
+  if (!refused && !waiting) throw CommandError(kFoundProblem, "no message " + id_text + " is kept. Try: --pending");
   if (!settings.json) std::cout << "Dropped " << escape_for_terminal(id_text) << "\n";
   return kDone;
 }

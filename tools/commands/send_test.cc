@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <boost/json.hpp>
+#include <csignal>
 #include <fstream>
 #include <memory>
+#include <set>
 
 #include "tests/servers/environment.h"
 #include "tests/servers/free_port.h"
@@ -68,6 +70,15 @@ class Send : public testing::Test {
   }
   void state(const std::string& id, Status status, std::string_view by) {
     server_.publish("fredy", wire::encode_status(*domain::MessageId::parse(id), status, std::string(by), now()));
+  }
+
+  // Without a last one that has no end.
+  static std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::size_t at = 0;
+    for (std::size_t newline; (newline = text.find('\n', at)) != std::string::npos; at = newline + 1)
+      lines.push_back(text.substr(at, newline - at));
+    return lines;
   }
 
   void log_has(const std::string& id, const std::string& content) {
@@ -189,6 +200,36 @@ TEST_F(Send, ShowsAndDropsWhatWaits) {
   EXPECT_EQ(shown.at("status"), "waiting");
   EXPECT_EQ(look_after({"--drop", "m-1"}).exit_code, 0);
   EXPECT_THAT(look_after({"--pending"}).output, HasSubstr("Nothing waits"));
+}
+
+// Its witness is what the killed processes printed: an id that is said has been kept. Two of one user write at once, and each
+// round takes over what the one before left.
+TEST_F(Send, KeepsWhatItSaidToBeKeptWheneverItIsKilled) {
+  std::string lines;  // of all rounds less than what stops a sender from reading on
+  for (int i = 0; i < 110; ++i) lines += "line " + std::to_string(i) + "\n";
+  std::multiset<std::string> said;
+  for (const std::size_t ids_before_the_kill : {1u, 7u, 30u, 90u}) {
+    std::vector<Process> processes;
+    for (const std::string file : {"one", "another"}) {
+      const auto output = folder_ / (file + std::to_string(ids_before_the_kill));
+      processes.push_back(Process::start(command({"--timeout", "60s"}),
+                                         {.environment = environment(), .output = output, .input_by_pipe = true}));
+      processes.back().write(lines);
+    }
+    for (Process& process : processes) {
+      EXPECT_TRUE(eventually([&] { return lines_of(process.output()).size() >= ids_before_the_kill; })) << process.output();
+    }
+    for (Process& process : processes) process.kill(SIGKILL);
+    for (Process& process : processes) {
+      EXPECT_EQ(process.wait(), 128 + SIGKILL) << process.output();
+      for (const std::string& id : lines_of(process.output())) said.insert(id);
+    }
+  }
+  std::multiset<std::string> kept;
+  for (const std::string& line : lines_of(look_after({"--pending", "--json"}).output))
+    kept.insert(std::string(boost::json::parse(line).at("message_id").as_string()));
+  EXPECT_GE(said.size(), 2u * (1 + 7 + 30 + 90));
+  for (const std::string& id : said) EXPECT_EQ(kept.count(id), 1u) << id;
 }
 
 TEST_F(Send, TellsTheIdAsJsonAlsoWhenItGivesUp) {

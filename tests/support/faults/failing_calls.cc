@@ -72,6 +72,15 @@ int open(const char* path, int flags, ...) {
   return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
+// What a library calls that was built for large files on any machine, as SQLite is.
+int open64(const char* path, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  const int mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, int) : 0;
+  va_end(arguments);
+  return ::open(path, flags, mode);
+}
+
 ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
   if (ht::fate_of("pwrite", descriptor) == ht::Fate::fails) {
     const auto part = static_cast<size_t>(static_cast<double>(count) * ht::armed->plan.written_of_failed);
@@ -81,12 +90,18 @@ ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
   return ::syscall(SYS_pwrite64, descriptor, bytes, count, offset);
 }
 
+ssize_t pwrite64(int descriptor, const void* bytes, size_t count, off64_t offset) {
+  return ::pwrite(descriptor, bytes, count, offset);
+}
+
 int ftruncate(int descriptor, off_t length) noexcept {
   const ht::Fate fate = ht::fate_of("ftruncate", descriptor);
   if (fate == ht::Fate::fails) return ht::failure();
   if (fate == ht::Fate::lies) return 0;
   return static_cast<int>(::syscall(SYS_ftruncate, descriptor, length));
 }
+
+int ftruncate64(int descriptor, off64_t length) noexcept { return ::ftruncate(descriptor, length); }
 
 int fdatasync(int descriptor) { return ht::sync("fdatasync", SYS_fdatasync, descriptor); }
 int fsync(int descriptor) { return ht::sync("fsync", SYS_fsync, descriptor); }

@@ -1,6 +1,6 @@
 // Lets a test go through every system call by which a piece of code changes files, and say what becomes of each. A program that
-// links this has open, pwrite, ftruncate, fdatasync, fsync and remove of its own; outside a FailingCalls they do what they
-// always do.
+// links this has open, pwrite, ftruncate (and their variants for large files), fdatasync, fsync and remove of its own; outside
+// a FailingCalls they do what they always do.
 #pragma once
 
 #include <functional>
