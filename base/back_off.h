@@ -1,5 +1,5 @@
-// How long to wait before the next attempt: doubling from `first` to `longest`, with jitter, so that several processes that
-// lost the same server do not come back in step. Not thread-safe.
+// How long to wait before the next attempt: the time doubles from `first` to `longest`, with jitter, so that processes that
+// lost the same server do not all come back at once. Not thread-safe.
 #pragma once
 
 #include <algorithm>

@@ -8,7 +8,7 @@
 namespace hermes {
 
 std::string closest_word(std::string_view word, std::span<const std::string> candidates) {
-  // Levenshtein's distance; past a third of the word it is another word.
+  // Levenshtein's distance; beyond a third of the word it counts as another word.
   std::size_t best = word.size() / 3 + 1;
   std::string found;
   for (const std::string& candidate : candidates) {

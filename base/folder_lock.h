@@ -1,5 +1,5 @@
-// One process at a time holds a folder: flock(2) on the file `lock` in it. The kernel lets go when the process ends, however it
-// ends.
+// One process at a time holds a folder: flock(2) on the file `lock` in it. The kernel releases the lock when the process ends,
+// also when it is killed.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ class FolderLock {
 
   // Requires: the folder exists.
   static Result<FolderLock, Refused> take(const std::filesystem::path& folder);
-  // Waits for one who holds it only for a moment.
+  // Waits up to `limit` for a holder that needs the folder only for a moment.
   static Result<FolderLock, Refused> wait_for(const std::filesystem::path& folder, std::chrono::milliseconds limit);
 
   FolderLock(FolderLock&& other) noexcept;

@@ -46,8 +46,8 @@ bool drives_a_terminal(char32_t code) {
          || (code >= 0x2066 && code <= 0x2069);         // bidirectional isolates
 }
 
-// Shown by nothing, so that two names look like one; flags and families of emoji, which need some of them, are let through
-// (Neighbours).
+// Invisible characters: with them, two different names look the same. Flags and families of emoji need some of them; Neighbours
+// lets those through.
 bool is_invisible(char32_t code) {
   return code == 0xAD || code == 0x61C || code == 0x180E  // soft hyphen, Arabic letter mark, Mongolian vowel separator
          || (code >= 0x200B && code <= 0x200F)            // zero width space, joiners, direction marks
@@ -99,8 +99,8 @@ void append_escaped(std::string& out, char32_t code) {
   }
 }
 
-// The C library knows the widths of characters, in a locale of UTF-8; glibc always has this one. The process's own locale is
-// left alone.
+// The C library knows the widths of characters, in a UTF-8 locale; glibc always has this one. The process's own locale is not
+// changed.
 int width_of(char32_t code) {
   static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
   if (utf8 == nullptr) return 1;
@@ -150,7 +150,7 @@ std::string shorten(std::string_view text, std::size_t columns) {
   while (bytes < text.size()) {
     const Character character = first_character(text.substr(bytes));
     width += static_cast<std::size_t>(width_of(character.code));
-    if (width > columns - 1) break;  // one column is the ellipsis's
+    if (width > columns - 1) break;  // one column is for the ellipsis
     bytes += character.bytes;
   }
   return std::string(text.substr(0, bytes)) + "…";

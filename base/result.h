@@ -50,7 +50,7 @@ class [[nodiscard]] Result {
   std::variant<T, E> outcome_;
 };
 
-// Nothing to return but success: Result<Done, E>, `return Done{};`.
+// For a function that returns nothing but success: Result<Done, E>, `return Done{};`.
 struct Done {};
 
 }  // namespace hermes

@@ -22,7 +22,7 @@ void require(bool succeeded) {
 
 using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
-// The context that the thread keeps while no Sha256 has it: one within another makes its own.
+// The thread's context while no Sha256 uses it. A second Sha256 at the same time makes its own.
 thread_local Context kept;
 
 // Fetched explicitly, since EVP_sha256() is looked up again at every EVP_DigestInit_ex (OpenSSL 3.0, crypto(7), "Performance").

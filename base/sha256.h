@@ -1,5 +1,5 @@
-// SHA-256 over pieces, by OpenSSL. Cheap to make one after another: a thread keeps a context, and the algorithm is fetched
-// once. Throws std::bad_alloc if OpenSSL cannot allocate. Not thread-safe.
+// SHA-256 over pieces, by OpenSSL. Making many is cheap: a thread keeps its context, and the algorithm is fetched once. Throws
+// std::bad_alloc if OpenSSL cannot allocate. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void update(std::string_view bytes);
-  // The length as four bytes, then the bytes: pieces hashed this way can't be cut differently with the same digest.
+  // The length as four bytes, then the bytes: the same bytes cut into other pieces then have another digest.
   void update_delimited(std::string_view bytes);
   Digest finish();
 

@@ -1,4 +1,4 @@
-// Tells threads to stop. A descriptor, so that a thread may wait for it and for its connection in one poll().
+// Tells threads to stop. It is a descriptor, so that a thread can wait for it and for its connection in one poll().
 #pragma once
 
 #include <atomic>

@@ -120,7 +120,7 @@ std::optional<microseconds> take_time_of_day(Scanner& scanner, bool extended) {
   return time;
 }
 
-// East of UTC; zero for Z, and nothing in it for no offset at all.
+// East of UTC; zero for Z; nothing in it if there is no offset.
 struct Offset {
   std::optional<std::chrono::minutes> east;
 };

@@ -20,7 +20,7 @@ class WakeUp {
   WakeUp& operator=(const WakeUp&) = delete;
 
   int descriptor() const { return descriptor_; }  // readable once set, until cleared
-  // A full counter (EAGAIN) is as awake as can be.
+  // EAGAIN means that the counter is full: the thread will wake anyway.
   void set() {
     const std::uint64_t one = 1;
     if (::write(descriptor_, &one, sizeof one) < 0 && errno != EAGAIN)

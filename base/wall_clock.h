@@ -1,5 +1,5 @@
-// The time that messages and receipts carry. How long something takes is measured by std::chrono::steady_clock: this clock may
-// be set.
+// The time that messages and receipts carry. Measure durations with std::chrono::steady_clock instead: somebody may set this
+// clock.
 #pragma once
 
 #include <chrono>

@@ -42,7 +42,7 @@ void Branches::put(const UserId& recipient, const MessageMachine& machine) {
 }
 
 void Branches::rebuild_index(std::size_t for_branches) {
-  // Four slots a branch to begin with, so that it is rebuilt only when the branches have doubled.
+  // Four slots per branch at first, so that the index is rebuilt only when the number of branches has doubled.
   index_.assign(std::bit_ceil(for_branches * 4), 0);
   for (std::uint32_t number = 1; number <= branches_.size(); ++number) {
     index_[slot_of(id_of(branches_[number - 1]))] = number;

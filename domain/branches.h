@@ -1,7 +1,7 @@
-// The branches of a broadcast: for each recipient that has sent a receipt, the state of its machine. Kept for speed and room,
-// since a broadcast may have tens of thousands: the recipients' ids lie one after another in one string, a machine is its
-// snapshot byte, and an open-addressing index finds a recipient. Loading fifty thousand from a snapshot is three copies and the
-// building of the index.
+// The branches of a broadcast: for each recipient that has sent a receipt, the state of its machine. A broadcast may have tens
+// of thousands, so the layout is compact and fast: one string holds all recipients' ids, one byte (the snapshot) each machine,
+// and an open-addressing index finds a recipient. Loading fifty thousand from a snapshot takes three copies and building the
+// index.
 //
 // A value. Not thread-safe; copies are independent.
 #pragma once
@@ -34,11 +34,11 @@ class Branches {
   std::string_view id_text() const { return id_text_; }
   std::vector<std::uint16_t> id_lengths() const;
   std::vector<std::uint8_t> machines() const;
-  // The branches with these parts; nothing if the parts do not fit together or a machine is none.
+  // The branches with these parts; nothing if the parts do not fit together or a byte is not a machine's.
   static std::optional<Branches> from_parts(std::string id_text, std::span<const std::uint16_t> id_lengths,
                                             std::span<const std::uint8_t> machines);
 
-  // The same recipients with the same machines, in whatever order they came.
+  // Whether both have the same recipients with the same machines, in any order.
   bool operator==(const Branches& other) const;
 
  private:

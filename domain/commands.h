@@ -1,4 +1,4 @@
-// What somebody asks for. A command may be refused; `decide` (message.h, typing.h) says.
+// Commands: what somebody asks for. `decide` (message.h, typing.h) accepts or refuses a command.
 #pragma once
 
 #include <optional>
@@ -26,8 +26,8 @@ enum class Status { sent, received_by_server, delivered, read };
 std::string_view to_string(Status status);
 std::optional<Status> parse_status(std::string_view text);
 
-// A user says that a message reached them or that they read it. `sent` and `received_by_server` can be asked for by a hostile
-// or an old client, and are refused: only the server states them.
+// A user reports that a message reached them or that they read it. A hostile or old client can also ask for `sent` and
+// `received_by_server`; these are refused, since only the server may record them.
 struct RecordReceipt {
   MessageId message_id;
   Status status;

@@ -7,7 +7,7 @@
 namespace hermes::domain {
 namespace {
 
-// What a text is made of, found in one walk. Nothing for bytes that are not UTF-8 (RFC 3629: shortest form, no surrogates, at
+// The properties of a text, found in one pass. Nothing for bytes that are not UTF-8 (RFC 3629: shortest form, no surrogates, at
 // most U+10FFFF): PostgreSQL would refuse them.
 struct TextFacts {
   std::size_t characters = 0;

@@ -1,4 +1,4 @@
-// Identifiers as clients choose them. An identifier that exists is valid: it can only be made by `parse`.
+// Identifiers, which clients choose. Every identifier is valid: only `parse` makes one.
 #pragma once
 
 #include <compare>
@@ -30,7 +30,7 @@ inline constexpr std::size_t kMessageTypeMaxCharacters = 50;
 // Checks text that is kept as it is (names, contents): valid UTF-8, no NUL, at most `max_characters`.
 Result<Done, InvalidField> check_text(std::string_view field, std::string_view text, std::size_t max_characters);
 
-// Checks an identifier: as text, and not empty, and without '/', '+', '#' and control characters, for it becomes part of an
+// Checks an identifier: valid as text, not empty, and without '/', '+', '#' and control characters, since it becomes part of an
 // MQTT topic (MQTT 5, 4.7.1) and of a stream id.
 Result<Done, InvalidField> check_identifier(std::string_view field, std::string_view text, std::size_t max_characters);
 

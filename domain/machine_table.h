@@ -1,5 +1,5 @@
-// The transition tables as plain data, read off the MSM tables of message_machine.cc and typing.cc. What
-// machine_diagram.cc prints, and what tests hold the documents against.
+// The transition tables as plain data, read from the MSM tables of message_machine.cc and typing.cc. machine_diagram.cc prints
+// them, and tests compare the documents with them.
 #pragma once
 
 #include <string>

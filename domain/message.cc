@@ -17,7 +17,7 @@ std::optional<Rejection> check_sender(const UserId& sender) {
   return rejection(RejectionReason::invalid_field, "sender_id is \"all\", which stands for everyone");
 }
 
-// Whether `user` may state receipts for a message from `sender` to `receiver`.
+// Whether `user` may send receipts for a message from `sender` to `receiver`.
 std::optional<Rejection> check_recipient(const UserId& user, const UserId& sender, const UserId& receiver) {
   if (is_broadcast(user))
     return rejection(RejectionReason::not_a_recipient, "\"all\" stands for everyone and is not a recipient");

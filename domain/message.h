@@ -1,7 +1,7 @@
 // The message aggregate: one message with the receipts of all its recipients.
 //
-// A direct message has one machine. A broadcast has a trunk (New, Sent, Received) and, per recipient, a branch copied from the
-// trunk at that recipient's first receipt.
+// A direct message has one machine. A broadcast has a trunk (New, Sent, Received) and a branch for each recipient, copied from
+// the trunk at that recipient's first receipt.
 //
 // `decide` and `apply` are pure: no I/O, no clock, no global state. Any thread may call them on its own values.
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace hermes::domain {
 
-// Already recorded: nothing is appended, and a sender is answered as the first time.
+// Already recorded: nothing is appended, and the sender gets the same answer as the first time.
 struct Duplicate {
   bool operator==(const Duplicate&) const = default;
 };
@@ -32,7 +32,7 @@ struct Duplicate {
 using Events = std::vector<Event>;
 using Decision = std::variant<Events, Duplicate, Rejection>;
 
-// The state of one message stream: what its events, applied in order, amount to.
+// The state of one message stream: the result of applying its events in order.
 class Message {
  public:
   Message();
@@ -42,21 +42,21 @@ class Message {
   const UserId& sender() const;
   const UserId& receiver() const;
 
-  // The state of a recipient's branch; of a direct message's machine whoever asks; the trunk's where there is no branch.
+  // The state of the recipient's branch, or of the trunk if there is none. A direct message has one state for everybody.
   MessageState state_for(const UserId& recipient) const;
   std::size_t branch_count() const;
 
   // A versioned binary form of the whole state (cereal) and back. `restore` returns nothing for bytes that are not a snapshot
-  // of this layout: hostile or torn bytes are safe. `binding` is what the snapshot is of, a stream and a version for example:
-  // it is not kept, and only the same one restores.
+  // of this layout: hostile or torn bytes are safe. `binding` names what the snapshot belongs to, a stream and a version for
+  // example. It is not stored; `restore` succeeds only with the same one.
   std::string snapshot(std::string_view binding = {}) const;
   static std::optional<Message> restore(std::string_view bytes, std::string_view binding = {});
 
   bool operator==(const Message&) const;
 
  private:
-  // What makes a message this one and no other: SHA-256 over sender, receiver, type and content, each with its length before
-  // it. Kept in place of the content, which decides nothing else.
+  // Identifies the content of a message: SHA-256 over sender, receiver, type and content, each with its length before it. Kept
+  // instead of the content, which no other decision needs.
   using Digest = std::array<std::byte, 32>;
   static Digest digest_of(const UserId& sender, const UserId& receiver, std::string_view message_type,
                           std::string_view content);
@@ -81,9 +81,9 @@ class Message {
   friend Result<Message, Rejection> apply(Message message, const Event& event);
 };
 
-// What is to be appended. A new message gives MessageSent and MessageReceived: the server's receipt is stated in the
-// transaction that stores it. A receipt for a message that does not exist is `illegal_transition` in state New; ingest parks it
-// instead of asking.
+// Returns the events to append. A new message gives MessageSent and MessageReceived: the transaction that stores a message also
+// records the server's receipt. A receipt for a message that does not exist is `illegal_transition` in state New; ingest parks
+// it instead of asking.
 Decision decide(const Message& message, const SendMessage& command);
 Decision decide(const Message& message, const RecordReceipt& command);
 

@@ -71,8 +71,8 @@ struct Specification : front::state_machine_def<Specification> {
   // clang-format on
   using initial_state = New;
 
-  // A row that records is a step of the message. A row that records nothing is a duplicate: the same event again.
-  // What has no row is illegal.
+  // A row that records is a step of the message. A row that records nothing is a duplicate: the same event again. An event
+  // without a row is illegal.
   template <class... Arguments>
   using Row = front::Row<Arguments...>;
   // clang-format off
@@ -183,15 +183,15 @@ MessageState MessageMachine::state() const {
   return static_cast<MessageState>(impl().current_state()[0]);
 }
 
-// The byte: what was seen in the low four bits, the state above.
+// The byte: the triggers seen in the low four bits, the state above.
 std::uint8_t MessageMachine::snapshot() const {
   return static_cast<std::uint8_t>(static_cast<unsigned>(state()) << 4 | impl().seen);
 }
 
 namespace {
 
-// Every machine that any history leads to, by its snapshot byte. Found by walking, so that the table stays the only judge of
-// what can be.
+// Every machine that any history leads to, by its snapshot byte. They are found by walking the table, so that only the table
+// decides which states are possible.
 class ReachableMachines {
  public:
   ReachableMachines() { walk(MessageMachine()); }

@@ -33,8 +33,8 @@ class MessageMachine {
   Verdict process(MessageTrigger trigger);
   MessageState state() const;
 
-  // One byte that holds all there is to know of a machine, for snapshots and tests. `restore` returns a machine in state New
-  // for a byte that no machine can have; check with `restorable`.
+  // One byte that holds the whole state of a machine, for snapshots and tests. `restore` returns a machine in state New for a
+  // byte that no machine can have; check with `restorable`.
   std::uint8_t snapshot() const;
   static bool restorable(std::uint8_t snapshot);
   static MessageMachine restore(std::uint8_t snapshot);

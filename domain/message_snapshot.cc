@@ -2,7 +2,7 @@
 //   layout number · sender, receiver, digest · the trunk's machine byte · ids, id lengths and machine bytes of the branches
 //   · the first 16 bytes of SHA-256 over the binding and all before
 // A message that does not exist is an empty sender. The layout number changes with the layout, and with the rules that made the
-// state; being a native integer it also tells a machine of the other byte order.
+// state. As a native integer, it also reveals a snapshot of the other byte order.
 #include <algorithm>
 #include <cereal/archives/binary.hpp>
 #include <sstream>
@@ -26,7 +26,7 @@ std::string checksum(std::string_view binding, std::string_view bytes) {
   return {reinterpret_cast<const char*>(digest.data()), kChecksumSize};
 }
 
-// Reads what it is given in place.
+// Reads the given bytes in place.
 class View : public std::streambuf {
  public:
   explicit View(std::string_view bytes) {
@@ -42,7 +42,7 @@ void save(cereal::BinaryOutputArchive& archive, const Sequence& values) {
   archive(cereal::binary_data(values.data(), values.size() * sizeof(typename Sequence::value_type)));
 }
 
-// cereal's own containers take the length in the bytes at its word and allocate it; this looks first whether so much is left.
+// cereal's own containers trust the length in the bytes and allocate it; this first checks that as many bytes are left.
 template <class Sequence>
 bool load(cereal::BinaryInputArchive& archive, const View& view, Sequence& values) {
   cereal::size_type size = 0;

@@ -1,5 +1,5 @@
-// What MQTT 5 (1.5.4) lets a broker refuse in a text, and Mosquitto does refuse, with the whole connection: an identifier
-// becomes part of a topic, so one that comes in must have none of it. The log holds identifiers from before this rule;
+// Finds text that MQTT 5 (1.5.4) lets a broker refuse. Mosquitto does refuse it, and closes the connection. An identifier
+// becomes part of a topic, so an incoming one must not contain such text. The log holds identifiers from before this rule;
 // UserId::parse() and MessageId::parse() read those.
 //
 // Pure functions; thread-safe.

@@ -1,5 +1,5 @@
-// Reads a Boost.MSM transition table: one TransitionRow for each of its rows. For the .cc files that hold a table; it is the
-// only header besides them that knows MSM.
+// Reads a Boost.MSM transition table: one TransitionRow for each of its rows. Only the .cc files that hold a table include this
+// header; no other header knows MSM.
 //
 // Requires of the table's types: states and events have `static constexpr std::string_view kName`, guards have
 // `static constexpr std::string_view kNote`. A row whose next state is `none` stays where it is (MSM's internal transition); a

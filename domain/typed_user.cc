@@ -16,8 +16,8 @@
 namespace hermes::domain {
 namespace {
 
-// No White_Space, and yet seen as a blank or as nothing: zero width space, word joiner, byte order mark, Mongolian vowel
-// separator, Hangul fillers, Braille blank. Joiners are not among them: scripts need them.
+// Characters that are not White_Space, but look like a blank or like nothing: zero width space, word joiner, byte order mark,
+// Mongolian vowel separator, Hangul fillers, Braille blank. Joiners are not among them: scripts need them.
 constexpr std::array kLikeABlank = {0x200B, 0x2060, 0xFEFF, 0x180E, 0x115F, 0x1160, 0x3164, 0xFFA0, 0x2800};
 
 bool is_blank(utf8proc_int32_t code) {
@@ -31,7 +31,7 @@ std::optional<std::string> blank_in(std::string_view text) {
     utf8proc_int32_t code = 0;
     const utf8proc_ssize_t bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at),
                                                     static_cast<utf8proc_ssize_t>(text.size() - at), &code);
-    if (bytes <= 0) return std::nullopt;  // not UTF-8: for others to say
+    if (bytes <= 0) return std::nullopt;  // not UTF-8: parse_incoming() reports that
     if (is_blank(code)) {
       char name[sizeof "U+10FFFF"];
       std::snprintf(name, sizeof name, "U+%04X", static_cast<unsigned>(code));

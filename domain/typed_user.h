@@ -1,5 +1,5 @@
-// A user's id as a person typed it. Whoever types cannot see which of two spellings of a letter the keyboard gave, nor whether
-// a blank is one that other people have: both would make another user. Programs are taken at their word (mqtt_text.h).
+// A user's id as a person typed it. A person cannot see which of two spellings of a letter the keyboard sends, or which kind of
+// blank: each would name another user. Ids from programs are taken as they are (mqtt_text.h).
 //
 // Pure; thread-safe.
 #pragma once

@@ -1,4 +1,4 @@
-// The typing indicator's machine, and decide and apply over it: two states leave nothing else to say.
+// The typing indicator's machine, and decide and apply on top of it.
 #include "domain/typing.h"
 
 #include <boost/msm/back/state_machine.hpp>
@@ -63,9 +63,9 @@ struct Specification : front::state_machine_def<Specification> {
       //   state   event           next    action  only if
       Row< Idle,   event::Started, Typing, Record, none         >,
       Row< Typing, event::Stopped, Idle,   Record, none         >,
-      Row< Typing, event::Started, Typing, Record, IsRefresh    >,  // still typing: whoever looks goes by the last start
+      Row< Typing, event::Started, Typing, Record, IsRefresh    >,  // still typing: readers use the last start
       Row< Idle,   event::Stopped, none,   none,   none         >,  // a repeated stop is a duplicate
-      Row< Typing, event::Started, none,   none,   IsRepetition >   // so is a start, but not a row for each
+      Row< Typing, event::Started, none,   none,   IsRepetition >   // a repeated start is a duplicate, too
   > {};
   // clang-format on
 
@@ -115,7 +115,7 @@ Decision decide(const Typing& typing, const SetTyping& command, Timestamp at) {
 Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timestamp at) {
   const bool started = std::holds_alternative<TypingStarted>(event);
   if (started || std::holds_alternative<TypingStopped>(event)) {
-    // What is in the log was found to be a refresh, whatever an older version's rule was.
+    // A start in the log counts as a refresh, whatever an older version's rule was.
     const Step taken = step(typing.state, started, true);
     if (taken.recorded) return Typing{taken.next, started ? at : typing.started_at};
   }
@@ -125,7 +125,7 @@ Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timest
 }
 
 Result<Typing, Rejection> typing_after(const Event& event, Timestamp at) {
-  // What the event follows is the state in which it is no duplicate.
+  // The event followed the state in which it is not a duplicate.
   return apply({std::holds_alternative<TypingStarted>(event) ? TypingState::idle : TypingState::typing, {}}, event, at);
 }
 

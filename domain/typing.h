@@ -1,6 +1,6 @@
 // The typing indicator from one user to another: Idle and Typing. A repeated stop is a duplicate, and so is a start that comes
-// soon after the one before. A later one is recorded again: clients repeat themselves while somebody types, and whoever looks
-// sees by the last start that they still do (docs/projections.md). Pure, as message.h.
+// soon after the one before. A later one is recorded again: clients repeat the start while somebody types, and the last start
+// shows readers that they still do (docs/projections.md). Pure, like message.h.
 #pragma once
 
 #include <chrono>
@@ -14,8 +14,8 @@
 
 namespace hermes::domain {
 
-// From a recorded start to the next that is recorded, at least. Well under the 30 seconds of the view typing_now, so that one
-// lost repetition does not empty it; well over the seconds between a client's repetitions, which are not to be a row each.
+// The least time between two recorded starts. It is well under the 30 seconds of the view typing_now, so that one lost
+// repetition does not empty it, and well over the seconds between a client's repetitions, so that not each becomes a row.
 inline constexpr std::chrono::seconds kTypingRefresh{10};
 
 enum class TypingState : std::uint8_t { idle, typing };
@@ -26,12 +26,12 @@ struct Typing {
   bool operator==(const Typing&) const = default;
 };
 
-// `at`: when what is decided now will be recorded: the clock that whoever looks compares with, and that never goes back.
+// `at`: the time at which the decided events will be recorded. It is the clock that readers compare with, and never goes back.
 Decision decide(const Typing& typing, const SetTyping& command, Timestamp at);
 // `at`: when the event was recorded.
 Result<Typing, Rejection> apply(const Typing& typing, const Event& event, Timestamp at);
 
-// The state that an event leaves, whatever came before it: the last event of a stream says all, so the others need not be read.
+// The state after an event, whatever came before it: so only the last event of a stream needs to be read.
 Result<Typing, Rejection> typing_after(const Event& event, Timestamp at);
 
 }  // namespace hermes::domain

@@ -5,7 +5,7 @@
 namespace hermes::eventstore {
 namespace {
 
-// A recipient's branch takes about 40 bytes, its id among them.
+// A recipient's branch takes about 40 bytes, including the id.
 constexpr std::size_t kBranchesPerUnit = 8;
 
 std::size_t weight_of(const Aggregate& aggregate) {

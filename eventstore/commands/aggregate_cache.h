@@ -1,6 +1,6 @@
-// The aggregates that a command handler has seen last, so that a receipt does not read its message's stream from the log. The
-// least recently used leave first. Capacity is counted in direct messages (about 300 bytes each); a broadcast counts for more,
-// by its recipients, so that memory stays bounded whatever the messages are. Not thread-safe: one per handler.
+// The aggregates that a command handler used last, so that a receipt need not read its message's stream from the log. The least
+// recently used are dropped first. Capacity is counted in direct messages (about 300 bytes each); a broadcast counts for more,
+// by its recipients, so that memory stays bounded for any messages. Not thread-safe: one per handler.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct CachedAggregate {
   Version snapshot_at = 0;   // how many events its last snapshot covers (snapshots.h)
 };
 
-// A stream key is a piece of a SHA-256: as it is, it is a hash.
+// A stream key is part of a SHA-256, so it is already a hash.
 struct StreamKeyHash {
   std::size_t operator()(const StreamKey& key) const noexcept;
 };
@@ -33,7 +33,7 @@ class AggregateCache {
  public:
   explicit AggregateCache(std::size_t capacity) : capacity_(capacity) {}
 
-  // Moves the aggregate out: a batch that fails has not touched what is left in the cache.
+  // Moves the aggregate out, so that a failed batch leaves nothing changed in the cache.
   std::optional<CachedAggregate> take(const StreamKey& key);
   void put(const StreamKey& key, CachedAggregate&& aggregate);
   void clear();
@@ -41,8 +41,8 @@ class AggregateCache {
   std::size_t weight() const { return weight_; }  // at most the capacity
 
  private:
-  // One piece of memory an aggregate, in the order of use by its neighbours: every message passes through here, and what costs
-  // is to touch memory that was not touched for long.
+  // One block of memory per aggregate, linked in the order of use. Every message passes through here, and the cost is in
+  // touching memory that has not been touched for long.
   struct Entry {
     CachedAggregate value;
     std::size_t weight = 0;
@@ -57,7 +57,7 @@ class AggregateCache {
 
   std::size_t capacity_;
   std::size_t weight_ = 0;
-  std::pmr::unsynchronized_pool_resource memory_;  // uses the pieces of those that were dropped again
+  std::pmr::unsynchronized_pool_resource memory_;  // reuses the blocks of dropped aggregates
   Entries entries_{&memory_};
   Entry* oldest_ = nullptr;
   Entry* newest_ = nullptr;

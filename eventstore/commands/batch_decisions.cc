@@ -86,7 +86,7 @@ MessageToPostpone to_postpone(const Incoming& incoming, const BatchStream& strea
           .reason = stream.unreadable};
 }
 
-// What a message brings of its own to the rows that it leads to.
+// The times that a message gives to the rows made from it.
 struct Times {
   std::optional<Timestamp> occurred_at;  // the client's claim
   Timestamp received_at;
@@ -151,7 +151,7 @@ class Deciding {
                                 stream, times_of(batch_[index])));
   }
 
-  // The clock that what is appended now goes by; the same for all of the batch.
+  // The time at which new events of the stream are recorded.
   Timestamp recorded_at(const BatchStream& stream) const { return transaction_.head(stream.partition).recorded_at; }
 
   void settle(std::size_t index, Handled&& handled) {
@@ -161,7 +161,7 @@ class Deciding {
     decisions_.handled[index] = std::move(handled);
   }
 
-  // The message is there now: what waited for it follows, in the order in which it came.
+  // The message is there now: applies the receipts that waited for it, in the order in which they came.
   void apply_what_waited(BatchStream& stream) {
     for (const ParkedReceipt& parked : stream.parked) {
       Handled outcome =
@@ -190,7 +190,7 @@ class Deciding {
   Position add(const domain::Event& event, BatchStream& stream, const Times& times) {
     payload_.clear();
     encode_payload(event, payload_);
-    // What the server states has no client's time.
+    // The server's own event has no client time.
     const bool by_server = std::holds_alternative<domain::MessageReceived>(event);
     return transaction_.add(stream.partition, {.key = stream.key,
                                                .stream_id = stream.id,

@@ -7,9 +7,9 @@
 namespace hermes::eventstore {
 namespace {
 
-// After a message that was taken to be new turned out to be none, and after a start, more such messages are likely (a spool is
-// read again, a client repeats itself): what the cache lacks is loaded first, until so many batches in a row had none. To load
-// costs about as much as to append; to be wrong costs a batch that is rolled back.
+// When a message that was assumed to be new was in the log already, and after a start, more such messages are likely (a spool
+// is read again, a client repeats itself). Then streams that are not in the cache are loaded first, until this many batches in
+// a row had no such message. Loading costs about as much as appending; a wrong assumption costs a batch that is rolled back.
 constexpr int kBatchesToLoadFirst = 16;
 
 }  // namespace
@@ -55,7 +55,7 @@ void BatchStreams::compare_heads(const AppendTransaction& transaction) {
   for (const Head& head : transaction.heads()) {
     Seen& known = seen(head.partition);
     if (head.next_offset == known.next_offset && head.last_hash == known.last_hash) continue;
-    // A log that ends before, or in something else than, what was seen is not the log that the cache knows.
+    // If the log ends earlier than the cache has seen, or with another event, it is not the log that the cache knows.
     if (head.next_offset <= known.next_offset) cache_.clear();
     known.foreign_until = head.next_offset;
   }
@@ -96,7 +96,7 @@ void BatchStreams::count_parked_where_many_are(postgres::Connection& connection,
   std::vector<BatchStream*> streams;
   for (BatchStream& stream : streams_) {
     if (stream.state.next_version > 0) continue;
-    // A batch may add some thousands.
+    // A batch may add some thousands, so this counts from half of the limit on.
     if (transaction.head(stream.partition).parked < static_cast<std::int64_t>(kParkedPerMessageMax / 2)) continue;
     addresses.push_back({stream.partition, stream.key});
     streams.push_back(&stream);
@@ -113,7 +113,7 @@ void BatchStreams::remember(const AppendTransaction& transaction) {
   }
   for (BatchStream& stream : streams_) {
     if (!stream.unreadable.empty()) continue;
-    if (stream.state.next_version == 0) continue;  // a receipt's stream whose message has not come
+    if (stream.state.next_version == 0) continue;  // only receipts so far: the message has not come
     stream.state.as_of = transaction.head(stream.partition).next_offset;
     cache_.put(stream.key, std::move(stream.state));
   }

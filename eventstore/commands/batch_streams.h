@@ -1,5 +1,5 @@
-// The streams that a batch touches, and what is known of each: from the cache of aggregates where that is current, from the log
-// otherwise. As a batch is decided, their states move; they go to the cache once its transaction is committed.
+// The streams that a batch touches, with the state of each: from the cache of aggregates if that is current, otherwise from the
+// log. Deciding the batch changes these states; they go to the cache once the transaction is committed.
 //
 //   streams.find(batch);
 //   AppendTransaction transaction(connection, buffers, streams.partitions());
@@ -24,8 +24,8 @@
 
 namespace hermes::eventstore {
 
-// Receipts that wait for one message. All of them are applied in the transaction that appends it, which holds up everybody
-// else; and a message that so many have received before it came is most likely no message.
+// The most receipts that wait for one message. All of them are applied in the transaction that appends the message, and
+// everybody else waits for it. A message that so many have received before it came most likely does not exist.
 inline constexpr std::size_t kParkedPerMessageMax = 10'000;
 
 struct BatchStream {
@@ -33,11 +33,11 @@ struct BatchStream {
   StreamKey key;
   Partition partition;
   bool starts_with_message;  // its first command here is a SendMessage
-  bool has_message = false;  // one of its commands is
+  bool has_message = false;  // any of its commands is one
   CachedAggregate state;
   std::vector<ParkedReceipt> parked;   // in the database
-  std::size_t parked_count = 0;        // of a message that is not there; counted only where it may be at its limit
-  std::string unreadable{};            // why nothing can be decided for it; empty: it can
+  std::size_t parked_count = 0;        // if its message is not there; counted only if the limit may be reached
+  std::string unreadable{};            // why nothing can be decided for it; empty: readable
   std::vector<std::size_t> waiting{};  // receipts of this batch that came before their message: indexes into the batch
 };
 
@@ -45,21 +45,21 @@ class BatchStreams {
  public:
   BatchStreams(int partition_count, std::size_t cache_capacity);
 
-  // Those of the batch's commands, with nothing known of them yet. What was found before is gone.
+  // Finds the streams of the batch's commands, still without their states. Forgets the streams of the batch before.
   void find(std::span<const Incoming> batch);
-  std::span<const Partition> partitions() const { return partitions_; }  // theirs, ascending without repetition
+  std::span<const Partition> partitions() const { return partitions_; }  // of the streams, ascending without repetition
 
-  // Their states and the receipts that wait for them. Requires: the heads of partitions() are locked by the transaction. Throws
-  // as load_streams().
+  // Loads their states and the receipts that wait for them. Requires: the transaction has locked the heads of partitions().
+  // Throws like load_streams().
   void load(postgres::Connection& connection, const AppendTransaction& transaction);
 
   BatchStream& of(std::size_t index) { return streams_[stream_of_[index]]; }  // of batch[index]; requires: it is a command
   std::span<BatchStream> all() { return streams_; }
 
-  // What the batch made of them. Requires: the transaction was committed.
+  // Puts the new states into the cache. Requires: the transaction was committed.
   void remember(const AppendTransaction& transaction);
 
-  // From now on nothing but the log is trusted, for some batches also for what seems to be new.
+  // Empties the cache. For some batches, streams that seem to be new are looked up in the log, too.
   void forget();
 
  private:
@@ -67,7 +67,7 @@ class BatchStreams {
   struct Seen {
     Offset next_offset = -1;
     Hash last_hash{};
-    Offset foreign_until = 0;  // others have appended before this offset: an aggregate older than that may have missed events
+    Offset foreign_until = 0;  // others have appended before this offset: an older aggregate may lack events
   };
   Seen& seen(Partition partition) { return seen_[static_cast<std::size_t>(partition)]; }
   void compare_heads(const AppendTransaction& transaction);

@@ -1,5 +1,5 @@
-// What Hermes keeps for itself (numbers, heads, positions) is never taken for a message's fault, and looking after it costs
-// what it moves, not what there is.
+// No message is blamed for Hermes's own bookkeeping (numbers, heads, positions), and its upkeep costs by the rows that it
+// moves, not by the rows that exist.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -35,7 +35,7 @@ class CommandHandler::Impl {
         partition_count_(read_partition_count(connection)),
         streams_(partition_count_, settings.cache_capacity) {}
 
-  // `retry`: of these rows of rejected_events.
+  // `retry`: the batch comes from these rows of rejected_events.
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch, const Retry* retry = nullptr);
   Result<std::optional<std::vector<Handled>>, HandleError> settle(postgres::Connection& connection);
   Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window, std::size_t at_most);
@@ -93,7 +93,7 @@ Result<std::vector<Handled>, HandleError> CommandHandler::Impl::handle(std::span
 }
 
 Result<Done, HandleError> CommandHandler::Impl::mend(const std::string& constraint, const HandleError& met) {
-  // A message that was taken to be new is none: the second try trusts nothing but the log.
+  // A message that was assumed to be new was in the log already: the second try trusts only the log.
   if (constraint == kStreamVersionConstraint) streams_.forget();
   if (!is_number_taken(constraint)) return Done{};
   try {
@@ -128,8 +128,8 @@ void CommandHandler::Impl::handle_once(std::span<const Incoming> batch, const Re
   streams_.remember(*transaction);
 }
 
-// The exception in flight. A server that is shut down while it commits says so by an error, and leaves the outcome as unknown
-// as a connection that breaks.
+// Judges the exception in flight. A server that is shut down during a commit reports an error, and the outcome is then as
+// unknown as after a broken connection.
 HandleError CommandHandler::Impl::failed(const std::optional<AppendTransaction>& transaction) {
   HandleError error = classify(std::current_exception(), transaction && transaction->commit_sent());
   if (error.kind == HandleError::Kind::outcome_unknown) {
@@ -147,7 +147,7 @@ Result<std::optional<std::vector<Handled>>, HandleError> CommandHandler::Impl::s
     if (!committed) return std::optional<std::vector<Handled>>();
     return std::optional(std::move(handled_));
   } catch (const std::exception& error) {
-    // Whatever went wrong here, the question is still open.
+    // Whatever went wrong here, the outcome is still unknown.
     return fail(HandleError{HandleError::Kind::outcome_unknown, error.what()});
   }
 }
@@ -156,7 +156,7 @@ Result<std::size_t, HandleError> CommandHandler::Impl::expire_parked(std::chrono
   try {
     return eventstore::expire_parked(*connection_, buffers_, window, at_most);
   } catch (const pqxx::failure&) {
-    HandleError error = classify(std::current_exception(), false);  // moved or not: the next call sees what is left
+    HandleError error = classify(std::current_exception(), false);  // moved or not: the next call finds the rest
     return fail(std::move(error));
   }
 }

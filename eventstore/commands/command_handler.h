@@ -1,6 +1,7 @@
-// The command handler: a batch of commands in, one append transaction out. Under the lock of the partitions' heads it loads the
-// streams it does not know, asks the domain to decide, appends what was decided, parks receipts that came before their message,
-// keeps what was refused in rejected_events, and commits. The cache of aggregates is updated only after the commit.
+// The command handler: a batch of commands in, one append transaction out. While it holds the locks of the partitions' heads it
+// loads the streams that are not in its cache, asks the domain to decide, appends the events, parks receipts that came before
+// their message, keeps refused messages in rejected_events, and commits. The cache of aggregates is updated only after the
+// commit.
 //
 // One handler per connection and thread. Several handlers, in several processes, may work on the same partitions: the head
 // lock orders them (docs/event-log.md).
@@ -28,7 +29,7 @@
 
 namespace hermes::eventstore {
 
-// What came from outside, as it came: kept with whatever is rejected or parked.
+// A message as it came from outside: stored with it if it is rejected or parked.
 struct RawMessage {
   std::string topic;
   std::string payload;
@@ -40,13 +41,13 @@ struct Incoming {
   std::variant<domain::Command, domain::Rejection> content;
   std::optional<Timestamp> occurred_at;  // the client's claim
   RawMessage raw;
-  // Tells this message from an identical one, so that a batch which is tried again after an unknown outcome keeps a rejected
-  // one once: the spool's record number.
+  // The spool's record number. It tells this message from an identical one, so that a batch tried again after an unknown
+  // outcome keeps a rejected message once.
   std::uint64_t sequence = 0;
 };
 
 struct Handled {
-  // `postponed`: its stream can't be read, by this binary at least; it waits in postponed_events (postponed_messages.h).
+  // `postponed`: this binary can't read its stream; the message waits in postponed_events (postponed_messages.h).
   enum class Outcome { appended, duplicate, parked, rejected, postponed } outcome;
   std::optional<Position> position;            // of the first event, if appended
   std::optional<domain::Rejection> rejection;  // if rejected
@@ -56,8 +57,8 @@ struct Handled {
 using HandleError = DatabaseFailure;
 
 struct HandlerSettings {
-  // Aggregates kept, the least recently used leave first. A direct message counts one and takes about 300 bytes, a broadcast
-  // counts for more by its recipients.
+  // How many aggregates to cache; the least recently used are dropped first. A direct message counts as one and takes about 300
+  // bytes, a broadcast counts for more, by its recipients.
   std::size_t cache_capacity = 65'536;
 };
 
@@ -72,27 +73,26 @@ class CommandHandler {
   // a stream is kept.
   Result<std::vector<Handled>, HandleError> handle(std::span<const Incoming> batch);
 
-  // Messages of rejected_events again (hermes rejected retry). As handle(), except that what becomes of batch[i] is recorded on
-  // the row `rows[i]`, by `who`, in the transaction that appends: however often and by however many it is tried, a retry takes
-  // effect once. Appended or in the log already: the row is resolved. Refused again, or a receipt whose message is still not
-  // there
-  // (`parked`, though it is not parked again), or one whose stream can't be read (`postponed`): the row stays open with a note
-  // that says why. Requires: as many rows as messages. Fails with `refused`, having done nothing, also when a row is not open
-  // any more.
+  // Tries messages of rejected_events again (hermes rejected retry). Like handle(), but the transaction that appends also
+  // records the outcome of batch[i] on the row `rows[i]`, with `who`. So a retry takes effect once, however often and by
+  // however many it is tried. Appended or in the log already: the row is resolved. Refused again, or a receipt whose message is
+  // still not there (`parked`, though it is not parked again), or a message whose stream can't be read (`postponed`): the row
+  // stays open with a note that says why. Requires: as many rows as messages. Fails with `refused`, having done nothing, also
+  // when a row is not open any more.
   Result<std::vector<Handled>, HandleError> retry(std::span<const Incoming> batch, std::span<const std::int64_t> rows,
                                                   std::string_view who);
 
-  // After outcome_unknown, with a new connection: whether the transaction of the last handle() was committed. If it was,
-  // the outcomes of that batch are returned; otherwise nothing, and the batch is to be handed in again. Fails with
-  // outcome_unknown when that can't be told yet: settle() again. The cache is emptied.
+  // After outcome_unknown, with a new connection: whether the transaction of the last handle() was committed. If it was, the
+  // outcomes of that batch are returned; otherwise nothing, and the caller hands the batch in again. Fails with outcome_unknown
+  // if that can't be told yet: call settle() again. The cache is emptied.
   Result<std::optional<std::vector<Handled>>, HandleError> settle(postgres::Connection& connection);
 
-  // After unavailable: go on with a new connection. The cache is emptied, for the new connection may lead to a server that took
-  // over without the last of what the old one had told.
+  // After unavailable: go on with a new connection. The cache is emptied: the new connection may lead to a server that took
+  // over and lacks the last events of the old one.
   void reconnected(postgres::Connection& connection);
 
-  // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long), the oldest first, until there
-  // are none or `at_most` have been moved, give or take a thousand. Returns how many.
+  // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long), the oldest first, until none is
+  // left or about `at_most` have been moved (to within a thousand). Returns how many.
   Result<std::size_t, HandleError> expire_parked(std::chrono::seconds window,
                                                  std::size_t at_most = std::numeric_limits<std::size_t>::max());
 

@@ -1,4 +1,4 @@
-// The command handler on a real database: what a batch becomes, and that the log it leaves is right by SQL's own account.
+// The command handler on a real database: the outcome of a batch, and that the log is right, as checked by SQL.
 #include "eventstore/commands/command_handler.h"
 
 #include <gmock/gmock.h>
@@ -49,12 +49,12 @@ class CommandHandlerTest : public testing::Test {
     return outcomes(*handled);
   }
   std::vector<std::string> handle(std::vector<domain::Command> commands) { return handle(batch(std::move(commands))); }
-  // A handler that knows nothing of what the others did, as after a restart.
+  // A handler with an empty cache, as after a restart.
   void forget() {
     connection_ = connect();
     handler_ = std::make_unique<CommandHandler>(*connection_, HandlerSettings{});
   }
-  // Enough batches to leave the time after a start in which everything is loaded first.
+  // Enough batches to end the phase after a start in which everything is loaded first.
   void warm_up() {
     for (int i = 0; i < 64; ++i) handle({typing("warm", "up", i % 2 == 0)});
   }

@@ -10,7 +10,7 @@
 namespace hermes::eventstore {
 namespace {
 
-// A statement is sent when its text has grown to this: a batch of large hostile messages must not become one huge string.
+// A statement is sent when its text has this size: a batch of large hostile messages must not become one huge string.
 constexpr std::size_t kStatementBytes = 1024 * 1024;
 
 // Expired receipts that are moved in one transaction.
@@ -131,11 +131,11 @@ struct Expired {
   std::int64_t newest = 0;            // when the last of them was parked: microseconds since 1970
 };
 
-// The oldest that are expired, as many as are moved at once, from `from` on: what was moved before lies there no more, but its
-// index entries do until the next vacuum.
+// The oldest expired receipts, as many as are moved at once, from `from` on: rows moved before are gone, but their index
+// entries remain until the next vacuum.
 Expired find_expired(postgres::Connection& connection, const std::string& expired, std::int64_t from) {
   postgres::Statements find(connection);
-  // A plan that reads all of the table would read it for each thousand.
+  // A sequential scan would read the whole table for each thousand.
   find.send(
       "SET LOCAL enable_seqscan = off; SELECT id, partition, (extract(epoch FROM parked_at) * 1000000)::bigint FROM "
       "parked_events WHERE " +
@@ -155,7 +155,7 @@ Expired find_expired(postgres::Connection& connection, const std::string& expire
   return found;
 }
 
-// Returns how many: somebody else may have moved or applied one meanwhile.
+// Returns how many were moved: somebody else may have moved or applied one meanwhile.
 std::size_t move_expired(postgres::Connection& connection, AppendBuffers& buffers, const Expired& expired) {
   std::string ids;
   for (const std::int64_t id : expired.ids) ids.append(ids.empty() ? "" : ",").append(std::to_string(id));

@@ -1,6 +1,6 @@
-// What a batch keeps beside the log, in the log's own transaction: messages that were refused (rejected_events) and receipts
-// that wait for their message (parked_events, counted in the partition's head); and what becomes of refused ones that are tried
-// again.
+// Keeps messages beside the log, in the transaction that appends the batch: refused messages (rejected_events) and receipts
+// that wait for their message (parked_events, counted in the partition's head). Also records the outcome of a retry of refused
+// messages.
 #pragma once
 
 #include <chrono>
@@ -57,17 +57,17 @@ struct MessageToPostpone {
 // A message that was kept before (the spool was read again after a crash) is kept once.
 void keep_rejected(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToReject> messages);
 
-// Requires: the heads of their partitions are locked. A receipt that waits already waits once.
+// Requires: the heads of their partitions are locked. A receipt that already waits is not added again.
 void park(AppendTransaction& transaction, postgres::Connection& connection, std::span<const ReceiptToPark> receipts);
 
-// A message that waits already waits once.
+// A message that already waits is not added again.
 void postpone(AppendTransaction& transaction, postgres::Connection& connection, std::span<const MessageToPostpone> messages);
 
-// Whether the violated constraint says that a sequence is behind its table: logical replication does not move sequences. That
-// is no fault of the message that happened to need the number.
+// Whether the violated constraint means that a sequence is behind its table, since logical replication does not advance
+// sequences. The message that needed the number is not at fault.
 bool is_number_taken(std::string_view constraint);
 
-// Moves the sequences of rejected_events and parked_events past what is taken (migrations/0051). Requires: no transaction is
+// Moves the sequences of rejected_events and parked_events past the ids in use (migrations/0051). Requires: no transaction is
 // open. Throws as AppendTransaction.
 void mend_sequences(postgres::Connection& connection);
 
@@ -75,7 +75,8 @@ void mend_sequences(postgres::Connection& connection);
 void unpark(AppendTransaction& transaction, std::span<const std::int64_t> ids);
 
 // Moves receipts that have waited longer than `window` to rejected_events (parked_too_long), in transactions of its own, and
-// returns how many: all, or `at_most` give or take a thousand. Requires: no transaction is open. Throws as AppendTransaction.
+// returns how many: all, or about `at_most` (to within a thousand). Requires: no transaction is open. Throws like
+// AppendTransaction.
 std::size_t expire_parked(postgres::Connection& connection, AppendBuffers& buffers, std::chrono::seconds window,
                           std::size_t at_most);
 
@@ -90,11 +91,11 @@ class NotOpen : public std::runtime_error {
   NotOpen() : std::runtime_error("somebody else has resolved a rejected message meanwhile") {}
 };
 
-// Locks the rows, in their order, against those who would resolve them too. Throws NotOpen when one is resolved or gone.
-// Requires: the heads that the retry needs are locked already (the order keeps two retries from waiting for each other).
+// Locks the rows, in their order, so that nobody else resolves them meanwhile. Throws NotOpen if one is resolved or gone.
+// Requires: the heads that the retry needs are already locked (this order keeps two retries from a deadlock).
 void lock_open(AppendTransaction& transaction, std::span<const std::int64_t> rows);
 
-// What became of each row. Requires: lock_open(); as many outcomes as rows.
+// Records the outcome of each row. Requires: lock_open(); as many outcomes as rows.
 void record_retry(AppendTransaction& transaction, postgres::Connection& connection, const Retry& retry,
                   std::span<const Handled> outcomes);
 

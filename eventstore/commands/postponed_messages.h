@@ -1,8 +1,8 @@
 // Messages that wait because their stream cannot be read (migrations/0050, docs/schema-evolution.md): a newer Hermes has
-// written an event of it, or its events are damaged. The command handler puts them there; an ingester hands them to it again
-// now and then.
+// written one of its events, or an event is damaged. The command handler puts them into postponed_events; an ingester hands
+// them to it again now and then.
 //
-// Both functions run in a transaction of their own (requires: none is open) and throw as AppendTransaction.
+// Both functions run in a transaction of their own (requires: none is open) and throw like AppendTransaction.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ struct PostponedAfter {
 std::vector<PostponedMessage> read_postponed(postgres::Connection& connection, const std::optional<PostponedAfter>& after,
                                              std::size_t limit);
 
-// Of those that were handled: they wait no more.
+// Removes messages that were handled.
 void remove_postponed(postgres::Connection& connection, std::span<const PostponedMessage* const> messages);
 
 }  // namespace hermes::eventstore

@@ -7,7 +7,7 @@
 namespace hermes::eventstore {
 namespace {
 
-// Payloads in memory at once. A rejected one may have a megabyte, so a page of a thousand must be cut.
+// The most bytes of payloads in memory at once. A rejected payload may have a megabyte, so a page of a thousand must be cut.
 constexpr std::int64_t kPageBytesMax = 4 << 20;
 
 std::string microseconds(const std::string& column) { return "(extract(epoch FROM " + column + ") * 1000000)::bigint"; }
@@ -43,7 +43,7 @@ RejectedMessage message_of(const pqxx::row& row) {
   return message;
 }
 
-// With the payload in the column behind those of kColumns.
+// Requires: the payload is in the column after those of kColumns.
 RejectedMessage whole_message_of(const pqxx::row& row) {
   RejectedMessage message = message_of(row);
   message.payload = pqxx::binarystring(row[14]).str();
@@ -99,7 +99,7 @@ std::vector<std::int64_t> drop_rejected(postgres::Connection& connection, std::s
   std::vector<std::int64_t> not_open(ids.begin(), ids.end());
   if (ids.empty()) return not_open;
   pqxx::work work(connection);
-  // In the order that a retry locks them in.
+  // In the order in which a retry locks them.
   for (const auto& row : work.exec("SELECT id FROM rejected_events WHERE resolution IS NULL AND id IN (" + list_of(ids) +
                                    ") ORDER BY id FOR UPDATE")) {
     std::erase(not_open, row[0].as<std::int64_t>());

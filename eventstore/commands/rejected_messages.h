@@ -1,5 +1,4 @@
-// What was refused, as operators look at it: rows of rejected_events (migrations/0002). Trying them again is
-// CommandHandler::retry().
+// Refused messages, for operators: rows of rejected_events (migrations/0002). CommandHandler::retry() tries them again.
 //
 // All functions read or write in a transaction of their own (requires: none is open) and throw pqxx's exceptions.
 #pragma once
@@ -36,7 +35,7 @@ struct RejectedMessage {
   std::optional<std::string> actor_id;
   std::int64_t sequence = 0;
   std::optional<Resolution> resolution;  // nothing: open
-  std::string note;                      // what the retry did, or why it was dropped; of an open one, what the last retry met
+  std::string note;                      // what the retry did, or why it was dropped; if open, why the last retry failed
 };
 
 struct RejectedFilter {
@@ -52,13 +51,13 @@ std::vector<RejectedMessage> list_rejected(postgres::Connection& connection, con
 // With payload.
 std::optional<RejectedMessage> find_rejected(postgres::Connection& connection, std::int64_t id);
 
-// The open ones after `after`, oldest first, with payloads: the pages of a long retry. `reason` empty: any. A page ends early
-// when its payloads are many bytes.
+// The open ones after `after`, oldest first, with payloads: the pages of a long retry. `reason` empty: any. A page with large
+// payloads ends early.
 std::vector<RejectedMessage> open_rejected(postgres::Connection& connection, const std::string& reason, std::int64_t after,
                                            std::size_t limit);
 
-// Marks open ones as dropped, all or nothing: their bytes stay. Returns the ids that are not open (or not there at all); then
-// nothing was changed. Requires: a role that may resolve (hermes_ingester); who and why are not empty.
+// Marks open messages as dropped, all or none; their bytes stay. Returns the ids that are not open (or do not exist); if there
+// are any, nothing was changed. Requires: a role that may resolve (hermes_ingester); who and why are not empty.
 std::vector<std::int64_t> drop_rejected(postgres::Connection& connection, std::span<const std::int64_t> ids,
                                         std::string_view who, std::string_view why);
 

@@ -1,4 +1,5 @@
-// What a batch does twice, and what it must not do twice: the try after a mend, and a receipt that waits already.
+// What a second try must do again, and what it must not: the try after sequences were repaired, and a receipt that already
+// waits.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

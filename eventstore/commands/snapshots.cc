@@ -9,8 +9,8 @@
 namespace hermes::eventstore {
 namespace {
 
-// A new snapshot after the stream has grown by this part of itself. At fifty thousand receipts that is every 1,562: what is
-// left to read behind the snapshot takes about two milliseconds.
+// A new snapshot is due when the stream has grown by this fraction. At fifty thousand receipts that is every 1,562 events:
+// reading the rest behind the snapshot takes about two milliseconds.
 constexpr Version kGrowthDivisor = 32;
 
 bool is_empty_message(const StreamToLoad& stream) {
@@ -35,7 +35,7 @@ void load_snapshots(postgres::Connection& connection, std::span<const StreamToLo
     asked.push_back(&stream);
   }
   if (asked.empty()) return;
-  // OFFSET 0 makes of each part one probe of an index per stream, whatever the planner thinks of the tables' sizes.
+  // OFFSET 0 makes each part one index probe per stream, whatever table sizes the planner assumes.
   const std::string query =
       "SELECT k.i, s.next_version, s.snapshot FROM unnest('{" + partitions + "}'::smallint[], '{" + keys +
       "}'::uuid[]) WITH ORDINALITY k (partition, stream_key, i) CROSS JOIN LATERAL "

@@ -1,4 +1,4 @@
-// Snapshots of long streams on a real database: they are used, and whatever happens to them changes no result.
+// Snapshots of long streams on a real database: they are used, and damage to them changes no result.
 #include "eventstore/commands/snapshots.h"
 
 #include <gmock/gmock.h>

@@ -14,7 +14,7 @@ void append_uuid(const StreamKey& key, std::string& out) {
   out.append(quoted, 1, quoted.size() - 2);
 }
 
-// The streams asked for as rows (i, partition, stream_key), i from 1.
+// The requested streams as rows (i, partition, stream_key), i from 1.
 template <class Streams>
 std::string stream_list(const Streams& streams) {
   return "unnest(" +
@@ -25,7 +25,7 @@ std::string stream_list(const Streams& streams) {
          "::uuid[]";
 }
 
-// Takes the next event that is read of its stream.
+// Takes the next event of its stream.
 void take_row(const StreamToLoad& stream, postgres::BinaryRow& row) {
   CachedAggregate& target = *stream.aggregate;
   const std::string_view stream_id = row.text();
@@ -64,7 +64,7 @@ void load_rows(postgres::Connection& connection, std::span<const StreamToLoad> s
   postgres::copy_out(connection, query, [&](postgres::BinaryRow row) {
     const StreamToLoad& stream = streams[static_cast<std::size_t>(row.int64() - 1)];
     if (stream.unreadable == nullptr) return take_row(stream, row);
-    if (!stream.unreadable->empty()) return;  // what follows an event that can't be read can't be read either
+    if (!stream.unreadable->empty()) return;  // events after an unreadable one can't be applied
     try {
       take_row(stream, row);
     } catch (const UnreadableStream& error) {
@@ -96,7 +96,7 @@ void load_streams(postgres::Connection& connection, std::span<const StreamToLoad
     (std::holds_alternative<domain::Typing>(stream.aggregate->aggregate) ? typing : messages).push_back(stream);
   }
   load_snapshots(connection, messages);
-  // LATERAL with OFFSET 0 or LIMIT is one probe of the stream index per key, whatever the planner thinks of the table's size.
+  // LATERAL with OFFSET 0 or LIMIT is one probe of the stream index per key, whatever table size the planner assumes.
   load_rows(connection, messages, "ORDER BY version OFFSET 0");
   load_rows(connection, typing, "ORDER BY version DESC LIMIT 1");
 }
@@ -132,7 +132,8 @@ std::vector<ParkedReceipt> load_parked(postgres::Connection& connection, std::sp
     auto message_id = domain::MessageId::parse(row.text());
     auto status = domain::parse_status(row.text());
     auto user = domain::UserId::parse(row.text());
-    if (!message_id || !status || !user) return;  // not by our hand; it goes to rejected_events when it has waited too long
+    if (!message_id || !status || !user)
+      return;  // Hermes did not write it; it goes to rejected_events when it has waited too long
     parked.push_back({.id = id,
                       .stream = stream,
                       .receipt = {std::move(*message_id), *status, std::move(*user)},

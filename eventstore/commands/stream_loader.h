@@ -1,5 +1,5 @@
-// Reads what a batch needs to decide: the streams that the cache lacks (from their snapshots on, where there are any), and the
-// receipts that wait for the batch's messages. One query each (a second one for typing), however large the batch.
+// Reads what deciding a batch needs: the streams that are not in the cache (from their snapshots on, if there are any), and the
+// receipts that wait for the batch's messages. Each takes one query (a second one for typing), however large the batch.
 #pragma once
 
 #include <span>
@@ -14,7 +14,7 @@
 
 namespace hermes::eventstore {
 
-// A stream whose events can't be read or don't follow from one another: nothing can be decided for it.
+// A stream with an event that can't be read or can't follow the one before: nothing can be decided for it.
 class UnreadableStream : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -23,15 +23,14 @@ class UnreadableStream : public std::runtime_error {
 struct StreamToLoad {
   Partition partition;
   StreamKey key;
-  // Folded onto: the events from next_version on are read and applied.
+  // The events from next_version on are read and applied to it.
   CachedAggregate* aggregate;
-  // What is wrong with the stream goes here, and the others are read on; if there is no place for it, UnreadableStream is
-  // thrown.
+  // Receives what is wrong with the stream, while the others are still read; if it is null, UnreadableStream is thrown.
   std::string* unreadable = nullptr;
 };
 
-// Requires: a transaction is open. Of a typing stream only the last event is read, which says all (domain::typing_after),
-// however long the stream is. Throws UnreadableStream, and what postgres/statements.h throws.
+// Requires: a transaction is open. Of a typing stream only the last event is read, since it gives the state
+// (domain::typing_after). Throws UnreadableStream, and what postgres/statements.h throws.
 void load_streams(postgres::Connection& connection, std::span<const StreamToLoad> streams);
 
 // A receipt that came before its message (table parked_events).
@@ -51,8 +50,7 @@ struct StreamAddress {
   StreamKey key;
 };
 
-// In the order in which they came.
-// How many wait for each of the streams, up to `most`.
+// In the order in which they came. How many receipts wait for each of the streams, counted up to `most`.
 std::vector<std::size_t> count_parked(postgres::Connection& connection, std::span<const StreamAddress> streams,
                                       std::size_t most);
 

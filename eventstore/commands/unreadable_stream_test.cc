@@ -1,5 +1,5 @@
-// A stream that this version cannot read (a newer one has written to it) makes its own messages wait, with all that they are,
-// and nobody else's. They are applied when an ingester can read the stream. Old and new services run side by side meanwhile.
+// A stream that this version cannot read (a newer one has written to it) makes its own messages wait, unchanged, and no others.
+// They are applied when an ingester can read the stream. Old and new services run side by side meanwhile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

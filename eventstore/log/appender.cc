@@ -19,15 +19,15 @@ using postgres::TextRows;
 
 const std::string kCopyTarget = "event_log (" + std::string(kChainedColumns) + ", hash)";
 
-// What every append asks for is planned once a connection: small batches feel the planning.
+// The statements of every append are planned once per connection: planning costs too much for small batches.
 void prepare(postgres::Connection& connection) {
   const auto prepare = [&](const char* name, const char* sql) {
     connection.prepare(name, sql);
     connection.prepare_now(name);
   };
-  // One head after the other, in the order of $1, is locked at the place where it was last; if it has moved, it is searched
-  // for. A search by key goes through every version of the row that somebody's snapshot may still see: with a snapshot that is
-  // 20,000 batches old it took 0.9 ms of CPU (docs/lab-notebook.md). A row that was waited for is read as it is after the wait.
+  // Locks one head after the other, in the order of $1, at its last known place; if a head has moved, it is searched by key. A
+  // search by key goes through every version of the row that somebody's snapshot may still see: with a snapshot that is 20,000
+  // batches old it took 0.9 ms of CPU (docs/lab-notebook.md). After a wait, a row is read as it then is.
   static constexpr const char* kLock =
       "SELECT known.partition, coalesce(there.next_offset, moved.next_offset), coalesce(there.last_hash, moved.last_hash), "
       "coalesce(there.parked, moved.parked), coalesce(there.recorded, moved.recorded), coalesce(there.place, moved.place) "
@@ -39,7 +39,7 @@ void prepare(postgres::Connection& connection) {
       "1000000)::bigint AS recorded, ctid AS place FROM event_log_heads head WHERE there.place IS NULL AND "
       "head.partition = known.partition FOR UPDATE) moved ON true WHERE coalesce(there.place, moved.place) IS NOT NULL";
   prepare("append_lock_heads", kLock);
-  // A statement of its own, so that the clock has not run before the wait.
+  // A separate statement, so that it reads the clock after the wait.
   prepare("append_read_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()");
   prepare("append_move_heads",
           "UPDATE event_log_heads head SET next_offset = moved.next_offset, last_recorded_at = moved.recorded_at, "
@@ -52,7 +52,7 @@ void prepare(postgres::Connection& connection) {
 std::string_view view(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }
 
 // A session that stopped in the middle of an append (a suspended process, a host that lost power) holds the heads it locked.
-// The server ends it after this time; an append is never idle for longer than its deciding takes.
+// The server ends it after this time; an append is never idle for longer than deciding takes.
 constexpr std::string_view kBegin =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'; ";
 
@@ -170,7 +170,7 @@ std::int64_t AppendTransaction::execute(const std::string& sql) {
   statements.send(sql);
   const std::int64_t affected = statements.done();
   statements.finish();
-  for (const Head& head : buffers_.heads_) buffers_.places_.erase(head.partition);  // it may have changed a head
+  for (const Head& head : buffers_.heads_) buffers_.places_.erase(head.partition);  // the transaction may have changed a head
   changed_ = true;
   return affected;
 }
@@ -194,8 +194,8 @@ void AppendTransaction::build_commit() {
       array_literal(moved, [&](const Head* head, std::string& out) { buffers_.write_place(head->partition, out); });
   buffers_.sql_ = "COPY " + kCopyTarget + " FROM STDIN (FORMAT binary); " + "EXECUTE append_move_heads (" + partitions + ", " +
                   offsets + ", " + times + ", " + hashes + ", " + places + "); COMMIT; " +
-                  // After the commit, in a transaction of its own: NOTIFY inside it would hold a lock of the whole database
-                  // over the commit's fsync and so put the commits of all workers in line. If it gets lost, readers still poll.
+                  // After the commit, in a transaction of its own: inside it, NOTIFY would hold a lock on the whole database
+                  // during the commit's fsync and so serialize the commits of all workers. If it gets lost, readers still poll.
                   "NOTIFY " + std::string(kNotificationChannel) + ", '" + partitions.substr(2, partitions.size() - 4) + "'";
 }
 
@@ -223,7 +223,7 @@ void AppendTransaction::commit() {
     throw;
   }
   commit_sent_ = true;
-  // Of the UPDATE. If the COMMIT fails they are wrong, and the next transaction searches.
+  // The heads' new places, from the UPDATE. If the COMMIT fails they are wrong, and the next transaction searches by key.
   const TextRows places = statements.rows();
   for (int row = 0; row < places.size(); ++row) {
     buffers_.places_[static_cast<Partition>(places.integer(row, 0))] = places.text(row, 1);
@@ -234,8 +234,8 @@ void AppendTransaction::commit() {
     statements.done();  // NOTIFY
     statements.finish();
   } catch (const pqxx::failure&) {
-    // What counts is committed. Readers that are not notified find it when they poll, and a connection that died shows it when
-    // it is used next.
+    // The events are committed. Readers that are not notified find them when they poll, and the next use of a dead connection
+    // reports it.
   }
 }
 
@@ -248,9 +248,9 @@ bool was_committed(postgres::Connection& connection, const std::string& transact
   std::string status;
   for (;;) {
     Statements statements(connection);
-    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error. An
-    // id of our own is past all that were given out; a snapshot's xmax is not: it is past those that are completed, and ours
-    // may be the newest and still at work.
+    // After a fail-over that lost the end of the log the id may lie in the future, which pg_xact_status() takes as an error. A
+    // new id of our own is past all ids given out so far. A snapshot's xmax is only past those that are completed, and our
+    // transaction may be the newest and still running.
     statements.send("SELECT CASE WHEN '" + transaction_id + "'::xid8 < pg_current_xact_id() THEN pg_xact_status('" +
                     transaction_id + "'::xid8) ELSE 'aborted' END");
     const TextRows rows = statements.rows();

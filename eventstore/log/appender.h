@@ -20,7 +20,7 @@
 
 namespace hermes::eventstore {
 
-// One row to be; views are read during add() only.
+// One row to append. Its views are read during add() only.
 struct NewEvent {
   const StreamKey& key;
   std::string_view stream_id;
@@ -30,21 +30,21 @@ struct NewEvent {
   std::string_view actor_id;
   std::optional<Timestamp> occurred_at;
   std::string_view payload;
-  std::optional<Timestamp> received_at{};  // nothing: it came by no ingester
+  std::optional<Timestamp> received_at{};  // nothing: no ingester took it
 };
 
 // Where a partition ends, as locked.
 struct Head {
   Partition partition = 0;
   Offset next_offset = 0;
-  Timestamp recorded_at;  // what is appended now gets this time: the database's clock, never earlier than the event before
+  Timestamp recorded_at;  // the time for new events: the database's clock, never earlier than the event before
   Hash last_hash{};
   std::int64_t parked = 0;
   Offset first_offset = 0;  // next_offset when it was locked
 };
 
-// A row of this transaction that the log holds if, and only if, the transaction was committed: its hash covers the time it was
-// recorded at and all that was before it.
+// A row of this transaction that the log holds if, and only if, the transaction was committed: its hash covers the time of
+// recording and all rows before it.
 struct Evidence {
   Position position;
   Hash hash;
@@ -55,17 +55,17 @@ class AppendBuffers {
  private:
   friend class AppendTransaction;
   std::vector<Head> heads_;
-  // The rows of each head's partition, sent one partition after the other: its part of the primary key then grows at one place,
-  // and its rows lie together for those who read the partition.
+  // The rows of each head's partition, sent one partition after the other. So the primary key grows at one place per partition,
+  // and the rows of a partition lie together for its readers.
   std::vector<postgres::BinaryRows> rows_;
   std::string sql_;
-  // Where each head was when it was last seen, as ctid has it: found there at once, however many older versions of it a long
-  // snapshot keeps. A place that is not right any more costs a search.
+  // The place (ctid) at which each head was last seen. There it is found at once, however many older versions a long snapshot
+  // keeps. An outdated place costs a search.
   void write_place(Partition partition, std::string& out) const;
   std::map<Partition, std::string> places_;
 };
 
-// One append transaction. Goes out of scope without commit(): everything is rolled back. Not thread-safe. All functions throw
+// One append transaction. Without commit(), the destructor rolls everything back. Not thread-safe. All functions throw
 // postgres::StatementError when the server refuses and pqxx::broken_connection when the connection dies.
 class AppendTransaction {
  public:
@@ -80,10 +80,10 @@ class AppendTransaction {
   const Head& head(Partition partition) const;
   std::span<const Head> heads() const { return buffers_.heads_; }
 
-  // The next row of its partition. Nothing is sent before commit().
+  // Adds the next row of its partition. Nothing is sent before commit().
   Position add(Partition partition, const NewEvent& event);
 
-  // Another statement of the same transaction, sent at once. Returns how many rows it affected or found.
+  // Runs another statement in the same transaction, at once. Returns how many rows it affected or found.
   std::int64_t execute(const std::string& sql);
 
   // Sends the rows, moves the heads, commits, and notifies the readers once.
@@ -91,7 +91,7 @@ class AppendTransaction {
 
   // pg_current_xact_id(): what pg_xact_status() is asked about when the outcome is unknown.
   const std::string& transaction_id() const { return transaction_id_; }
-  // Whether the server may have committed: the bytes that let it do so have been sent.
+  // Whether the server may have committed, since COMMIT has been sent.
   bool commit_sent() const { return commit_sent_; }
   const std::optional<Evidence>& evidence() const { return evidence_; }
 
@@ -110,9 +110,9 @@ class AppendTransaction {
 };
 
 // After DatabaseFailure::Kind::outcome_unknown, on a new connection: whether the transaction was committed. Waits, up to 30 s,
-// for a transaction that is still under way. The row it left is the judge where it appended any, for it also tells the truth
-// after a fail-over that lost the end of the log; otherwise pg_xact_status() is. Throws as AppendTransaction, and
-// std::runtime_error when nobody can tell any more.
+// for a transaction that is still under way. If the transaction appended rows, its last row decides, which is right even after
+// a fail-over that lost the end of the log; otherwise pg_xact_status() decides. Throws like AppendTransaction, and
+// std::runtime_error if the outcome can't be known any more.
 bool was_committed(postgres::Connection& connection, const std::string& transaction_id,
                    const std::optional<Evidence>& evidence);
 

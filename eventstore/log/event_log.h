@@ -36,7 +36,7 @@ StreamKey stream_key(std::string_view stream_id);
 // The key's last eight bytes, big-endian, modulo the count.
 Partition partition_of(const StreamKey& key, int partition_count);
 
-// A row of event_log with its payload decoded (and lifted by the upcasters to today's schema).
+// A row of event_log with its payload decoded (and upcast to today's schema).
 struct RecordedEvent {
   Position position;
   std::string stream_id;
@@ -45,7 +45,7 @@ struct RecordedEvent {
   std::string actor_id;
   std::optional<Timestamp> occurred_at;  // the client's claim
   Timestamp recorded_at;                 // the database's clock
-  std::optional<Timestamp> received_at;  // the ingester's clock; nothing in rows from before it was kept
+  std::optional<Timestamp> received_at;  // the ingester's clock; nothing in rows older than this column
   domain::Event event;
 
   // The order of a conversation (docs/event-log.md, "Order").
@@ -55,7 +55,7 @@ struct RecordedEvent {
 // The channel that is notified once per append transaction; the payload lists the partitions: "0,3,7".
 inline constexpr std::string_view kNotificationChannel = "hermes_events";
 
-// What the checksum of a stream's snapshot covers besides its bytes: which stream, how many events.
+// The checksum of a stream's snapshot covers this text besides the bytes: which stream, how many events.
 std::string snapshot_binding(const StreamKey& key, Version next_version);
 
 }  // namespace hermes::eventstore

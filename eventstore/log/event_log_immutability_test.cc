@@ -1,4 +1,4 @@
-// The log refuses change by anybody: by trigger for its owner and for superusers, by privilege for the services.
+// Nobody can change the log: a trigger refuses its owner and superusers, missing privileges refuse the services.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -17,7 +17,7 @@ constexpr std::string_view kColumns =
 // when an unreadable event ends the scan early.
 constexpr Offset kScanChunk = 20'000;
 
-// Decodes rows until one can't be read; what follows that one is dropped.
+// Decodes rows until one can't be read, and drops the rows after it.
 class Decoder {
  public:
   explicit Decoder(const std::function<void(RecordedEvent&&)>& on_event) : on_event_(on_event) {}

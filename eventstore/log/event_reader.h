@@ -14,7 +14,7 @@
 
 namespace hermes::eventstore {
 
-// An event that is in the log and cannot be read: named, never skipped.
+// An event in the log that cannot be read. It is reported, never skipped.
 struct UnreadableEvent {
   Position position;
   std::string stream_id;
@@ -32,15 +32,15 @@ struct EventBatch {
 // Up to `limit` events of `partition` from offset `from` on.
 EventBatch read_partition(postgres::Connection& connection, Partition partition, Offset from, std::size_t limit);
 
-// The stream, by version, its first `limit` events if there is a limit; empty if there is none.
+// The events of the stream, by version; at most the first `limit`, if there is a limit. Empty if there is no such stream.
 EventBatch read_stream(postgres::Connection& connection, std::string_view stream_id,
                        std::optional<std::size_t> limit = std::nullopt);
 
 // Where each partition ends: next_offset, indexed by partition. Also tells the partition count.
 std::vector<Offset> read_heads(postgres::Connection& connection);
 
-// Streams a range [from, to) of a partition in constant memory, for rebuilds and exports. `on_event` is called in order; stops
-// at an event that cannot be read and returns it.
+// Streams a range [from, to) of a partition in constant memory, for rebuilds and exports. Calls `on_event` in order; stops at
+// an event that cannot be read and returns it.
 std::optional<UnreadableEvent> scan_partition(postgres::Connection& connection, Partition partition, Offset from, Offset to,
                                               const std::function<void(RecordedEvent&&)>& on_event);
 

@@ -45,7 +45,7 @@ std::int64_t check_chain(postgres::Connection& connection, Partition partition,
         const Timestamp recorded_at = row.timestamp();
         row.field();  // the payload
         std::size_t not_hashed = row.remaining().size();
-        if (row.field()) not_hashed = row.remaining().size();  // received_at is hashed where there is one
+        if (row.field()) not_hashed = row.remaining().size();  // received_at is hashed if it is not NULL
         const std::string_view canonical_bytes = all.substr(0, all.size() - not_hashed);
         const Hash stored = to_hash(row.bytes());
 
@@ -56,7 +56,7 @@ std::int64_t check_chain(postgres::Connection& connection, Partition partition,
                                                   : "the events up to " + std::to_string(offset - 1) + " are missing");
         }
         if (last_recorded_at && recorded_at < *last_recorded_at) report(offset, "recorded_at is earlier than the event before");
-        // After a gap the previous hash is unknown: the gap is the finding, and the chain is taken up again after it.
+        // After a gap the previous hash is unknown: the gap is the finding, and checking goes on from the stored hash after it.
         if (offset == expected && chain_hash(expected_previous, canonical_bytes) != stored) {
           report(offset, "the hash does not match the event and the hash before it");
         }

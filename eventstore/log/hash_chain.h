@@ -4,8 +4,8 @@
 //   hash(n) = SHA-256( hash(n-1) || canonical bytes of row n ),   hash(-1) = 32 zero bytes
 //
 // The canonical bytes are the row's fields as binary COPY sends them: every column of kChainedColumns in that order, each as a
-// big-endian int32 length and the value (length -1 and no value for NULL). What is hashed is therefore what is stored. The last
-// column, received_at, is younger than the log: where it is NULL it has no part in the hash, so that rows from before keep
+// big-endian int32 length and the value (length -1 and no value for NULL). So the hash covers exactly the stored bytes. The
+// last column, received_at, is younger than the log: where it is NULL it has no part in the hash, so that older rows keep
 // theirs.
 #pragma once
 
@@ -19,14 +19,14 @@
 
 namespace hermes::eventstore {
 
-// All but the hash.
+// All columns except the hash.
 inline constexpr std::string_view kChainedColumns =
     "partition, \"offset\", stream_key, stream_id, version, event_type, schema_version, actor_id, occurred_at, recorded_at, "
     "payload, "
     "received_at";
 inline constexpr int kChainedColumnCount = 12;
 
-// A hash as a column holds it. Throws std::runtime_error when it does not have 32 bytes.
+// The hash in a column's bytes. Throws std::runtime_error if they are not 32.
 Hash to_hash(std::string_view bytes);
 
 // Throws std::bad_alloc.
@@ -40,8 +40,7 @@ struct BrokenChain {
 
 // Checks one partition from its first event to its head: offsets without a gap, times that never go back, every hash, and that
 // the head is where the rows end. Reports every break, in order, at most kMaxBreaksReported, and returns how many events it
-// read. Requires: a transaction is open that sees one state of the log (REPEATABLE READ), so that appends meanwhile don't
-// disturb.
+// read. Requires: a REPEATABLE READ transaction is open, so that it sees one state of the log whatever is appended meanwhile.
 inline constexpr std::size_t kMaxBreaksReported = 100;  // a chain that is rewritten from the middle breaks once, not per row
 std::int64_t check_chain(postgres::Connection& connection, Partition partition,
                          const std::function<void(const BrokenChain&)>& on_break, const std::function<void()>& on_row = {});

@@ -7,7 +7,7 @@
 namespace hermes::eventstore {
 namespace {
 
-// As pg_trigger.tgtype has it (PostgreSQL, include/catalog/pg_trigger.h).
+// The bits of pg_trigger.tgtype (PostgreSQL, include/catalog/pg_trigger.h).
 constexpr int kBefore = 1 << 1, kDelete = 1 << 3, kUpdate = 1 << 4, kTruncate = 1 << 5;
 
 struct Trigger {
@@ -21,7 +21,7 @@ constexpr Trigger kTriggers[] = {
     {"event_log_heads", "event_log_heads_stay", kBefore | kDelete | kTruncate},
 };
 
-// As pg_get_constraintdef writes them. Names differ in no way that matters, but for the judge of what is new.
+// As pg_get_constraintdef writes them. Names do not matter, except that of the constraint that finds duplicates.
 struct Constraint {
   const char* table;
   const char* definition;
@@ -43,7 +43,7 @@ constexpr Constraint kConstraints[] = {
 
 constexpr const char* kTables[] = {"event_log", "event_log_heads", "event_log_settings"};
 
-// The function must be one that a migration made: another of its name may refuse nothing.
+// A migration must have made the function: another one of the same name may refuse nothing.
 bool is_of_a_migration(const std::string& body) {
   return !body.empty() && std::ranges::any_of(embedded_migrations(), [&](const Migration& migration) {
     return migration.sql.find(body) != std::string_view::npos;
@@ -91,7 +91,8 @@ void look_at_constraints(pqxx::transaction_base& transaction, std::vector<std::s
   }
 }
 
-// What hides rows or turns statements into others without a trigger.
+// Without any trigger, row-level security hides rows, a rule changes statements, a crash empties an unlogged table, and a child
+// table adds rows.
 void look_at_tables(pqxx::transaction_base& transaction, std::vector<std::string>& missing) {
   for (const char* table : kTables) {
     const pqxx::result found = transaction.exec_params(
@@ -107,7 +108,8 @@ void look_at_tables(pqxx::transaction_base& transaction, std::vector<std::string
   }
 }
 
-// An event says all that a column holds; a table of the log's own is not emptied by a crash and is no part of another.
+// Columns must be NOT NULL (but for the two times that may be missing) and without defaults, so that they hold only what an
+// event says.
 void look_at_columns(pqxx::transaction_base& transaction, std::vector<std::string>& missing) {
   for (const auto& row : transaction.exec(
            "SELECT c.relname || '.' || a.attname, a.attnotnull, a.atthasdef FROM pg_class c JOIN pg_attribute a ON a.attrelid "
@@ -126,7 +128,8 @@ void look_at_columns(pqxx::transaction_base& transaction, std::vector<std::strin
   }
 }
 
-// Whoever is not the owner and may change the log, by a grant to itself, to a role that it is in, or to all.
+// Roles other than the owner that may change the log, by a grant to the role itself, to a role that it is a member of, or to
+// PUBLIC.
 void look_at_privileges(pqxx::transaction_base& transaction, std::vector<std::string>& missing) {
   for (const auto& row : transaction.exec(
            "SELECT coalesce('the role ' || r.rolname, 'everybody (PUBLIC)'), c.relname, "

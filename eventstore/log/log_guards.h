@@ -1,5 +1,6 @@
-// What keeps the log as it is in the database itself: triggers, keys, checks, and what the services' roles may not do
-// (docs/event-log.md). Whoever takes one away can change rows and put it back later; while it is away, it is told.
+// The guards that keep the log unchanged in the database itself: triggers, keys, checks, and rights that the services' roles
+// lack (docs/event-log.md). Somebody could remove a guard, change rows and put it back later; while it is missing, this reports
+// it.
 #pragma once
 
 #include <pqxx/pqxx>
@@ -8,7 +9,8 @@
 
 namespace hermes::eventstore {
 
-// One line for each that is missing, off or replaced. Empty: all are there. Any role may ask. Throws pqxx's exceptions.
+// One line for each guard that is missing, off or replaced. Empty: all are in place. Any role may call this. Throws pqxx's
+// exceptions.
 std::vector<std::string> missing_guards(pqxx::transaction_base& transaction);
 
 }  // namespace hermes::eventstore

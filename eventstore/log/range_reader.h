@@ -1,5 +1,5 @@
-// Reads ranges of several partitions at once, for those who fold the log: one query, one pass, decoded on the way. Types that
-// the reader has no use for stay in the database.
+// Reads ranges of several partitions at once, for folding the log: one query, one pass, decoded on the way. The query leaves
+// out types that the caller does not need.
 #pragma once
 
 #include <cstddef>
@@ -20,17 +20,17 @@ struct PartitionRange {
 
 struct RangeRequest {
   std::vector<PartitionRange> ranges;  // of distinct partitions
-  // Event types to leave out, as in the log's column: names that this binary knows. Others are always read, and found
-  // unreadable.
+  // Event types to leave out, as in the log's column: names that this binary knows. Events of unknown types are always read,
+  // and reported as unreadable.
   std::vector<std::string_view> except_types;
-  // What is kept of the payloads in memory. The range that goes over it ends early, and those after it are empty.
+  // The most bytes of payloads in memory. The range that exceeds it ends early, and those after it are empty.
   std::size_t bytes_max = 0;
 };
 
 struct RangesRead {
   std::vector<RecordedEvent> events;        // range by range, each in order
-  std::vector<PartitionRange> read;         // the request's ranges, `to` lowered where a range ended early
-  std::vector<UnreadableEvent> unreadable;  // where ranges ended early for an event that cannot be read
+  std::vector<PartitionRange> read;         // the request's ranges, with `to` lowered if a range ended early
+  std::vector<UnreadableEvent> unreadable;  // the events that cannot be read, at which ranges ended early
 };
 
 // Requires: a transaction is open on `connection`. Throws pqxx's exceptions.

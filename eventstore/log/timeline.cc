@@ -26,7 +26,7 @@ Facts facts_of(const domain::Event& event) {
       return {to_string(domain::Status::delivered), e.recipient.str()};
     }
     Facts operator()(const domain::MessageRead& e) const { return {to_string(domain::Status::read), e.recipient.str()}; }
-    // In a message's stream only if somebody forged it; apply() says so below.
+    // A message's stream has such an event only if somebody forged it; apply() reports it below.
     Facts operator()(const domain::TypingStarted&) const { return {"typing", {}}; }
     Facts operator()(const domain::TypingStopped&) const { return {"typing", {}}; }
   } visitor;
@@ -137,8 +137,8 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
     }
     if (before && *before <= arrived_at) step.since_previous = arrived_at - *before;
 
-    // Moved into apply(), for a broadcast's state is as large as it has recipients. An event that cannot follow is rare: then
-    // what was applied is applied again.
+    // The message is moved into apply(), because a broadcast's state grows with its recipients. If an event cannot follow,
+    // which is rare, the events so far are applied again.
     auto next = domain::apply(std::move(message), recorded.event);
     if (next) {
       message = std::move(*next);
@@ -148,7 +148,7 @@ Timeline timeline_of(std::string_view message_id, const std::vector<RecordedEven
       } else if (const auto* read = std::get_if<domain::MessageRead>(&recorded.event)) {
         step.state = message.state_for(read->recipient);
       } else {
-        // The sender has no branch, so this is where the message as a whole stands.
+        // The sender has no branch, so this is the state of the whole message.
         step.state = message.state_for(message.sender());
       }
     } else {

@@ -1,5 +1,5 @@
-// The story of one message: every transition in the log, the receipts that wait for the message, and what was refused under its
-// id.
+// The story of one message: every transition in the log, the receipts that wait for the message, and the attempts under its id
+// that were refused.
 #pragma once
 
 #include <chrono>
@@ -29,14 +29,14 @@ struct TimelineStep {
   std::optional<Timestamp> received_at;  // when the ingester took it from the broker
   std::string what;                      // the status (sent, received_by_server, delivered, read), or the code of the rejection
   std::optional<std::string> actor;      // who did it; nothing if a rejected attempt does not say
-  std::optional<std::string> recipient;  // whose branch it moved; nothing for what concerns the message as a whole
+  std::optional<std::string> recipient;  // whose branch it moved; nothing if it concerns the whole message
 
   // Of events only.
   std::optional<domain::MessageState> state;  // where the machine stands afterwards, for that recipient
   std::optional<Position> position;
   std::optional<Version> version;
-  // From the arrival of the step before it, of that recipient or of the message, to its own. Nothing for a receipt that arrived
-  // before its message.
+  // The time from the arrival of the step before, of that recipient or of the message, to the arrival of this one. Nothing for
+  // a receipt that arrived before its message.
   std::optional<std::chrono::microseconds> since_previous;
 
   std::optional<Timestamp> occurred_at;  // the client's claim
@@ -48,13 +48,14 @@ struct Timeline {
   std::optional<domain::MessageSent> message;  // nothing if the message itself never arrived
   std::vector<TimelineStep> steps;             // by time
   std::size_t attempts_left_out = 0;           // rejected ones past kTimelineAttemptsMax
-  bool cut = false;                            // there are more events, or parked receipts, than were asked for
-  std::optional<UnreadableEvent> unreadable;   // the story is cut here
+  bool cut = false;                            // there are more events or parked receipts than `events_max`
+  std::optional<UnreadableEvent> unreadable;   // the story ends here
 
   bool empty() const { return steps.empty() && !unreadable; }
 };
 
-// The newest rejected attempts that are told: a client that repeats a bad message for ever must not fill a reader's memory.
+// At most this many rejected attempts are shown, the newest: a client that repeats a bad message for ever must not fill a
+// reader's memory.
 inline constexpr std::size_t kTimelineAttemptsMax = 100;
 
 // How far to look: up to and including a time of recording, or up to and including a position. A position in another partition
@@ -66,8 +67,8 @@ struct NoSuchPosition {
 };
 
 // Requires: no transaction is open (it reads in one of its own, from one snapshot). `message_id` may be one that the domain
-// refuses: what was rejected under it is told. `events_max`: at most so many events are read, and so many parked receipts, for
-// a broadcast may have a million. Throws pqxx's exceptions.
+// refuses: the attempts rejected under it are shown. `events_max` limits the events read, and the parked receipts, since a
+// broadcast may have a million. Throws pqxx's exceptions.
 Result<Timeline, NoSuchPosition> read_timeline(postgres::Connection& connection, std::string_view message_id,
                                                const std::optional<TimelineUntil>& until = std::nullopt,
                                                std::optional<std::size_t> events_max = std::nullopt);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kRowsAtOnce = 1'000;
 
-// Tells about rows now and then instead of for each.
+// Reports the number of rows now and then instead of for each row.
 class RowCounter {
  public:
   explicit RowCounter(const OnRows& on_rows) : on_rows_(on_rows) {}
@@ -56,7 +56,7 @@ void check_anchor(postgres::Connection& connection, const VerifiedHead& anchored
                    : "the anchor knows this event, and it is gone"});
 }
 
-// One stream's events after the other.
+// Replays the events, one stream after the other.
 class Replay {
  public:
   Replay(Partition partition, int partition_count, std::map<StreamKey, Version> snapshots, const OnFinding& on_finding)
@@ -80,7 +80,7 @@ class Replay {
     remember_snapshot();
   }
 
-  // SHA-256 of the snapshot as the events give it, for each that was asked for.
+  // For each requested stream, the SHA-256 of the snapshot that its events give.
   const std::map<StreamKey, std::pair<std::string, Sha256::Digest>>& expected_snapshots() const { return expected_; }
 
  private:
@@ -123,7 +123,8 @@ class Replay {
       if (!next) return std::move(next.error().detail);
       *message = *std::move(next);
     } else {
-      auto next = domain::apply(std::get<domain::Typing>(state_), event, {});  // what may follow does not go by the time
+      auto next = domain::apply(std::get<domain::Typing>(state_), event,
+                                {});  // whether an event may follow does not depend on the time
       if (!next) return std::move(next.error().detail);
       state_ = *next;
     }

@@ -1,8 +1,8 @@
-// Checks the log against itself: the hash chain of a partition, and every stream of it replayed through the machine. What is
-// found is reported, never mended. docs/verify.md is the manual.
+// Checks the log against itself: the hash chain of a partition, and every stream of it replayed through the machine. It reports
+// what it finds and repairs nothing. docs/verify.md is the manual.
 //
-// All functions read one state of the log (requires: a REPEATABLE READ transaction is open), whatever is appended meanwhile, in
-// constant memory, and throw what postgres/statements.h throws.
+// All functions read one state of the log, whatever is appended meanwhile, in constant memory. Requires: a REPEATABLE READ
+// transaction is open. They throw what postgres/statements.h throws.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-// Called for every finding, in order; for each check at most kFindingsMax times, the rest is only counted.
+// Called for every finding, in order, but at most kFindingsMax times for each check; the rest is only counted.
 using OnFinding = std::function<void(Finding)>;
 inline constexpr std::size_t kFindingsMax = 100;
 
@@ -37,14 +37,15 @@ struct VerifiedHead {
   bool operator==(const VerifiedHead&) const = default;
 };
 
-// Offsets without a gap, times that never go back, every hash, and that the head is where the rows end. Returns the head as it
-// was then. If `anchored` is given, the event before that head must still have that hash: nothing before it has changed.
+// Checks that offsets have no gap, times never go back, every hash is right, and the head is where the rows end. Returns the
+// head as it was then. If `anchored` is given, the event before that head must still have that hash: nothing before it has
+// changed.
 VerifiedHead verify_chain(postgres::Connection& connection, Partition partition, const VerifiedHead* anchored,
                           const OnFinding& on_finding, const OnRows& on_rows);
 
-// Every stream of the partition: its key and partition are those of its id, its versions have no gap and go up with the
-// offsets, every payload can be read, and the machine accepts every event. A snapshot that is usable must be the state that the
-// events give.
+// Checks every stream of the partition: its key and partition are those of its id, its versions have no gap and go up with the
+// offsets, every payload can be read, and the machine accepts every event. A usable snapshot must be the state that the events
+// give.
 void verify_streams(postgres::Connection& connection, Partition partition, int partition_count, const OnFinding& on_finding,
                     const OnRows& on_rows);
 

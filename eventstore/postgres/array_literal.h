@@ -6,7 +6,7 @@
 
 namespace hermes::postgres {
 
-// As a parameter of a set-based statement, built element by element: `... FROM unnest($1::text[], $2::bigint[])`.
+// An array as a parameter of a set-based statement, built element by element: `... FROM unnest($1::text[], $2::bigint[])`.
 class ArrayLiteral {
  public:
   void add(std::string_view text);  // quoted and escaped
@@ -20,8 +20,8 @@ class ArrayLiteral {
   std::string text_ = "{";
 };
 
-// Within the text of a statement, for elements that need no escaping (numbers, UUIDs, hex digits): '{...}' with what
-// `write(item, out)` appends for each item.
+// An array within the text of a statement, for elements that need no escaping (numbers, UUIDs, hex digits): '{...}' around the
+// texts that `write(item, out)` appends.
 template <class Items, class Write>
 std::string array_literal(const Items& items, Write write) {
   std::string literal = "'{";

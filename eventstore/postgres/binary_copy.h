@@ -1,7 +1,7 @@
 // COPY in PostgreSQL's binary format (manual, COPY, "Binary Format"), inside the caller's open transaction.
 //
-// BinaryRows only builds bytes, so that a caller may fill it before it holds any lock and hash what it wrote (the canonical
-// bytes of the log's hash chain are these fields, docs/event-log.md). copy_in sends them.
+// BinaryRows only builds bytes, so a caller may fill it before it holds any lock, and may hash the bytes (these fields are the
+// canonical bytes of the log's hash chain, docs/event-log.md). copy_in sends them.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@
 
 namespace hermes::postgres {
 
-// Microseconds since 2000-01-01, as timestamptz travels in binary.
+// Microseconds since 2000-01-01: the binary form of timestamptz.
 std::int64_t to_postgres_microseconds(Timestamp time);
 Timestamp from_postgres_microseconds(std::int64_t microseconds);
 
@@ -45,7 +45,7 @@ class BinaryRows {
 
   std::size_t row_count() const { return row_count_; }
   std::size_t byte_count() const { return buffer_.size(); }
-  // What has been written since `from`, a former byte_count(). Valid until the next call that writes.
+  // The bytes written since `from`, a former byte_count(). Valid until the next call that writes.
   std::string_view written_since(std::size_t from) const { return std::string_view(buffer_).substr(from); }
 
  private:
@@ -81,8 +81,8 @@ class BinaryRow {
   std::string_view rest_;
 };
 
-// Runs `COPY ({query}) TO STDOUT (FORMAT binary)` and calls `on_row` for every row as it arrives: constant memory whatever the
-// size. Requires: a transaction is open. The query takes no parameters: build it from numbers and quoted literals only.
+// Runs `COPY ({query}) TO STDOUT (FORMAT binary)` and calls `on_row` for every row as it arrives, in constant memory. Requires:
+// a transaction is open. The query takes no parameters: build it from numbers and quoted literals only.
 void copy_out(Connection& connection, std::string_view query, const std::function<void(BinaryRow)>& on_row);
 
 }  // namespace hermes::postgres

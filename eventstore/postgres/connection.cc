@@ -47,14 +47,14 @@ std::string connection_options(const Settings& settings) {
   add_option(options, "host", settings.host);
   add_option(options, "hostaddr", "");  // a PGHOSTADDR of the environment would be another server than the one named
   add_option(options, "port", with_commas(settings.ports));
-  // A server alone is taken as it is: one that was made read-only still answers questions.
+  // A single server is used as it is: a read-only one can still answer queries.
   if (has_standbys(settings)) add_option(options, "target_session_attrs", "read-write");
   add_option(options, "dbname", settings.database);
   add_option(options, "user", settings.user);
   if (const std::string password = password_of(settings); !password.empty()) add_option(options, "password", password);
   add_option(options, "application_name", settings.application_name);
   add_option(options, "connect_timeout", std::to_string(settings.connect_timeout.count()));
-  // Nothing else of a session is said here, where a pooler would refuse or drop it: session.h.
+  // No other session setting belongs here, where a pooler would refuse or drop it: see session.h.
   add_option(options, "client_encoding", "UTF8");
   add_option(options, "options", "");  // of PGOPTIONS neither
   // A peer that vanished without a word (a host that lost power, a firewall that forgot the connection) is noticed within half
@@ -66,7 +66,7 @@ std::string connection_options(const Settings& settings) {
   return options;
 }
 
-// libpq tells of every address it tried, each with a question below it. The last address's problem is what is wanted.
+// libpq reports every address that it tried, each with a question below it. We want the problem of the last address.
 std::string last_line(std::string_view message) {
   if (auto question = message.find("\n\tIs the server running"); question != std::string_view::npos) {
     message = message.substr(0, question);
@@ -80,25 +80,25 @@ std::string last_line(std::string_view message) {
   return std::string(message);
 }
 
-// "FATAL:  why", without what libpq makes of the connection that ended with it.
+// The reason after "FATAL:", without libpq's lines about the connection that ended.
 std::string first_fatal(std::string message) {
   const std::size_t found = message.find("FATAL:  ");
   if (found != message.npos) message.resize(std::min(message.find('\n', found), message.size()));
   return message;
 }
 
-// How long a session must be idle to tell what a pooler does with it (pooler.h); a machine that is slower than the last can't
-// tell.
+// How long a session must be idle to tell what a pooler does with it (pooler.h); on a machine too slow even for the last, the
+// mode can't be told.
 constexpr std::chrono::milliseconds kPoolerIdleFirst{20};
 constexpr std::chrono::milliseconds kPoolerIdleLast{5000};
 
-// Problems that the server, or a pooler before it, tells in words of its own.
+// Problems for which the server, or a pooler before it, has words of its own.
 struct Known {
   std::string_view words;
   std::string_view advice;
 };
 constexpr Known kKnown[] = {
-    // The role is there, and this user may not become it.
+    // The role exists, but this user may not become it.
     {"permission denied to set role",
      "Try: hermes migrate. Where that does not help, grant the role to this user: hermes doctor says how."},
     {"could not match", "Give POSTGRES_PORT one port for all hosts of POSTGRES_HOST, or one for each."},
@@ -126,7 +126,7 @@ std::string advice(std::string_view problem, bool answered) {
   return answered ? "Something answers there; its log may say more." : "Is it running? Try: ./run_chat.sh status";
 }
 
-// What says what to do by itself.
+// An error whose message already says what to do.
 struct Refusal : pqxx::broken_connection {
   using pqxx::broken_connection::broken_connection;
 };
@@ -154,7 +154,7 @@ struct LendingPolicy : pqxx::connectionpolicy {
       open();
       if (sharing == Sharing::kept) break;
     }
-    // A pooler answers for itself until it is asked for a session.
+    // A pooler accepts a connection before it has a session for it; the failure then comes with the first query.
     if (PQstatus(raw) != CONNECTION_OK) {
       const std::string message = first_fatal(PQerrorMessage(raw));
       PQfinish(std::exchange(raw, nullptr));
@@ -171,7 +171,7 @@ struct LendingPolicy : pqxx::connectionpolicy {
   void open() {
     raw = PQconnectdb(options().c_str());
     if (!raw) throw std::bad_alloc();
-    // Notices (a table that exists already, ...) are not for the user's terminal.
+    // Notices (such as "table exists already") do not belong on the user's terminal.
     PQsetNoticeReceiver(
         raw, [](void*, const PGresult*) {}, nullptr);
     if (PQstatus(raw) == CONNECTION_OK) return;

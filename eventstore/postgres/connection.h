@@ -2,7 +2,7 @@
 // lends its PGconn*, which libpqxx 6.4 hides and binary COPY needs (PostgreSQL manual, "libpq: Functions Associated with the
 // COPY Command"). Nothing else in Hermes includes libpq-fe.h.
 //
-// Not thread-safe: one thread at a time, as libpq.
+// Not thread-safe: one thread at a time, like libpq.
 #pragma once
 
 #include <memory>
@@ -38,8 +38,8 @@ struct PolicyHolder {
 };
 }  // namespace detail
 
-// Requires: made by connect(). A broken connection stays broken (pqxx::broken_connection is thrown by what uses it): make a new
-// one. It never reconnects by itself, for a transaction that silently continues on another session would break the append
+// Requires: made by connect(). A broken connection stays broken (every use of it throws pqxx::broken_connection): make a new
+// one. It never reconnects by itself, because a transaction that silently continues on another session would break the append
 // protocol.
 class Connection : private detail::PolicyHolder, public pqxx::connection_base {
  public:

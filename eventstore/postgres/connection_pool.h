@@ -1,6 +1,6 @@
-// A bounded set of connections for a service that answers many at once.
+// A bounded set of connections for a service that answers many requests at once.
 //
-// Thread-safe. Connections are made when they are first needed and kept; one that broke is dropped when it comes back.
+// Thread-safe. A connection is made when it is first needed, and kept; a broken one is dropped when it comes back.
 #pragma once
 
 #include <chrono>
@@ -35,7 +35,7 @@ class ConnectionPool {
     ~Lease();
     Connection& operator*() const { return *connection_; }
     Connection* operator->() const { return connection_.get(); }
-    // Made for this loan, so that it can't have died while it lay idle.
+    // Whether it was made for this loan, so that it can't have died while idle.
     bool fresh() const { return fresh_; }
 
    private:
@@ -47,10 +47,10 @@ class ConnectionPool {
     bool fresh_;
   };
 
-  // Waits for a free connection, at most so long.
+  // Waits for a free connection, at most for this time.
   Result<Lease, Unavailable> take(std::chrono::milliseconds at_most);
 
-  // Forgets the connections that lie idle: the database was restarted.
+  // Drops the idle connections, after the database was restarted.
   void drop_idle();
 
  private:

@@ -20,17 +20,17 @@ DatabaseFailure::Kind classify_sqlstate(std::string_view sqlstate) {
   const std::string_view kind = sqlstate.substr(0, 2);
   // 57P01 to 57P05: the server is shutting down, starting up, or has ended the session; 25P03: it was idle for too long.
   if (kind == "08" || sqlstate.substr(0, 3) == "57P" || sqlstate == "25P03") return DatabaseFailure::Kind::unavailable;
-  // What is of the server, the session, the schema or a permission, whatever the data: a success or warning with an error (00
-  // to 03), a feature or plan that is not there (0A), transactions, cursors and locators (0B, 0F, 24, 25, 26, 2D, 34, 3B), who
-  // may what (0L, 0P, 28, 2B, 42), which database and schema (3D, 3F), rolled back for others' sake (40), resources (53),
-  // states of objects and locks (55), interventions (57), the system (58), snapshots (72), configuration (F0), foreign data
-  // (HV), damage (XX).
+  // Problems of the server, the session, the schema or a permission, whatever the data: a success or warning with an error (00
+  // to 03), an unsupported feature (0A), transactions, cursors and locators (0B, 0F, 24, 25, 26, 2D, 34, 3B), rights (0L, 0P,
+  // 28, 2B, 42), the wrong database or schema (3D, 3F), rollbacks because of other transactions (40), resources (53), states of
+  // objects and locks (55), interventions (57), the system (58), snapshots (72), configuration (F0), foreign data (HV), damage
+  // (XX).
   for (std::string_view later : {"",   "00", "01", "02", "03", "0A", "0B", "0F", "0L", "0P", "24", "25", "26", "28", "2B",
                                  "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX"}) {
     if (kind == later) return DatabaseFailure::Kind::later;
   }
-  // Everything else is about the data: what no type, constraint or limit takes, and what functions, triggers and constraints of
-  // the operator's own raise, under whatever code.
+  // Everything else is about the data: values that a type, constraint or limit refuses, and errors that the operator's own
+  // functions, triggers and constraints raise, with any code.
   return DatabaseFailure::Kind::refused;
 }
 

@@ -10,15 +10,15 @@
 namespace hermes::postgres::detail {
 namespace {
 
-// A busy pool gives another session to one of so many transactions, almost always: then nothing needs to be ended.
+// A busy pool almost always gives another session to at least one of this many transactions: then no session needs to be ended.
 constexpr int kLooks = 20;
 constexpr int kAttempts = 20;
-// How long the end of a session may take to arrive. Only a pooler that does not keep the session makes us wait so long.
+// How long the end of a session may take to arrive. We wait this long only if the pooler does not keep the session.
 constexpr std::chrono::milliseconds kEndLimit{1000};
 
 std::optional<std::string> server_process(pg_conn* connection) {
   std::optional<std::string> process;
-  // The role's statement_timeout may be as short as it likes: it is not ours to change yet.
+  // The role's statement_timeout may be very short, and nothing may be set yet: so try several times.
   for (int attempt = 0; attempt < kAttempts && !process && PQstatus(connection) == CONNECTION_OK; ++attempt) {
     PGresult* result = PQexec(connection, "SELECT pg_backend_pid()");
     if (PQresultStatus(result) == PGRES_TUPLES_OK) process = PQgetvalue(result, 0, 0);
@@ -58,12 +58,11 @@ Sharing sharing_of(pg_conn* connection, std::chrono::milliseconds idle) {
     if (server_process(connection) != first) return Sharing::shared;
   }
   const auto told = std::chrono::steady_clock::now();
-  // A server before 14 has no such setting: nothing is known of the pooler then.
+  // A server before 14 has no such setting: then nothing is known about the pooler.
   if (!run(connection, ("SET idle_session_timeout = " + std::to_string(idle.count())).c_str())) return Sharing::kept;
-  // A pooler that comes late reads the session's end together with the answer, and passes both on before it takes the session
-  // back.
+  // A slow pooler reads the session's end together with the answer, and passes both on before it takes the session back.
   const bool in_time = std::chrono::steady_clock::now() - told < idle;
-  // On a machine that stood still, what is asked after the limit comes after the session's end.
+  // If the machine stood still, a query after the limit shows whether the session has ended.
   const bool ended = ends_within(connection, idle + kEndLimit) || !run(connection, "SELECT 1");
   if (!ended) return Sharing::shared;
   return in_time ? Sharing::kept : Sharing::unclear;

@@ -1,5 +1,4 @@
-// Behind PgBouncer: session mode carries all of Hermes, any other is refused before it leaves a trace in a session that others
-// get.
+// Behind PgBouncer: Hermes works in session mode, and refuses any other mode before it changes a session that others get.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// What the server says of an error (PostgreSQL manual, "Error Message Style Guide"), as libpq and libpqxx give it: lines with
+// Reads the server's error messages (PostgreSQL manual, "Error Message Style Guide") as libpq and libpqxx give them: lines with
 // labels. Pure; thread-safe.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace hermes::postgres {
 // "ERROR:  no such table\nLINE 1: …" is "no such table".
 std::string first_line(std::string_view message);
 
-// What stands behind a label, "DETAIL" or "HINT"; empty if there is none.
+// The text behind a label, "DETAIL" or "HINT"; empty if there is none.
 std::string_view labelled(std::string_view message, std::string_view label);
 
 }  // namespace hermes::postgres

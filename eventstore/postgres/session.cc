@@ -10,38 +10,39 @@
 namespace hermes::postgres::detail {
 namespace {
 
-constexpr int kAttempts = 20;  // to switch off a time-out that may be too short for that
+constexpr int kAttempts = 20;  // to switch off a time-out that may be too short even for this statement
 constexpr int kTransactionTimeout = 170000;
 constexpr int kIdleSessionTimeout = 140000;
 
-// By SET, for what a startup packet carries a pooler refuses or drops; and SET is stronger than ALTER ROLE and ALTER DATABASE.
+// By SET, because a pooler refuses or drops settings in the startup packet, and because SET wins over ALTER ROLE and ALTER
+// DATABASE.
 constexpr const char* kSettings =
-    // What we write and read as text.
+    // The text form of the values that we write and read.
     "SET client_encoding = UTF8; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = postgres; SET TimeZone = 'UTC'; "
     "SET bytea_output = hex; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET array_nulls = on; "
     "SET quote_all_identifiers = off; "
-    // What a transaction sees. default_transaction_read_only stays: it is how a database is closed for writing.
+    // What a transaction sees. default_transaction_read_only stays: an operator closes a database for writing with it.
     "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; SET row_security = on; "
     // An error ends a transaction, not the session.
     "SET exit_on_error = off; "
-    // Our own views are read. A minor release brought the setting (CVE-2024-7348).
+    // We read our own views. A minor release brought this setting (CVE-2024-7348).
     "SELECT set_config('restrict_nonsystem_relation_kind', '', false) "
     "WHERE current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL; "
-    // Maintenance takes as long as it takes.
+    // No time-outs: maintenance may take long.
     "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-    // Our statements are short and many, with the right index for each. The planner compiles (LLVM) what looks costly to it,
-    // which with the tables' growth each of them does some day, and compiling takes longer than running it.
+    // Our statements are short and many, with the right index for each. The planner compiles (LLVM) statements that look costly
+    // to it. As the tables grow, each of ours does some day, and compiling takes longer than running it.
     "SET jit = off; SET plan_cache_mode = auto; SET enable_seqscan = on; SET enable_indexscan = on; SET enable_indexonlyscan = "
     "on; "
     "SET enable_bitmapscan = on; SET enable_nestloop = on; SET enable_hashjoin = on; SET enable_mergejoin = on; SET "
     "enable_sort = on; "
     "SET enable_hashagg = on; SET enable_material = on; "
-    // What is acknowledged is on disk. Projectors and rebuilds, which can be repeated, switch it off again; local and the kinds
-    // of waiting for a standby are the operator's choice.
+    // An acknowledged message must be on disk. Projectors and rebuilds, which can be repeated, switch it off again; `local` and
+    // the modes that wait for a standby are the operator's choice.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; ";
 
-// Where the log is: each schema that has one, those of the search_path that the login came with first, in its order. With no
-// log there is one row without a schema; the third column is where a new one would go.
+// Finds the log: a row for each schema that has one, first those of the login's search_path, in its order. Without any log,
+// there is one row without a schema; the third column says where a new log would go.
 constexpr const char* kLook =
     "SELECT quote_ident(place.schema), place.number IS NOT NULL, quote_ident(current_schema()), "
     "       current_setting('session_replication_role') "
@@ -85,7 +86,7 @@ Result<std::string, SessionError> schema_of(pg_conn* connection, const ResultPtr
 }  // namespace
 
 Result<Done, SessionError> prepare_session(pg_conn* connection, const std::string& role) {
-  // First and alone: the one that is in force holds for all that is sent with it.
+  // Sent first and alone: the time-out in force applies to all statements sent together.
   for (int attempt = 0; !succeeded(ResultPtr(PQexec(connection, "SET statement_timeout = 0"))); ++attempt) {
     if (attempt == kAttempts || PQstatus(connection) != CONNECTION_OK)
       return fail(SessionError{first_line(PQerrorMessage(connection)), false});

@@ -1,5 +1,4 @@
-// What a role or a database may have set (ALTER ROLE ... SET, ALTER DATABASE ... SET), and which schemas it may have, does not
-// matter.
+// Settings of a role or a database (ALTER ROLE ... SET, ALTER DATABASE ... SET) and other schemas do not disturb Hermes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Where the database is. Apart from the connection, for what passes settings on needs nothing of libpqxx.
+// Where the database is. Separate from connection.h, so that code that only passes settings on does not include libpqxx.
 #pragma once
 
 #include <chrono>
@@ -10,15 +10,15 @@ namespace hermes::postgres {
 
 // The password never appears in an error, a log or a command line.
 struct Settings {
-  // Several, with commas between them, are a server and its standbys: they are tried in this order, and the one that takes
-  // writes is the database (docs/failures.md, "Fail-over").
+  // Several hosts, separated by commas, are a server and its standbys: they are tried in this order, and the first that takes
+  // writes is used (docs/failures.md, "Fail-over").
   std::string host = "127.0.0.1";
-  std::vector<std::uint16_t> ports{5432};  // of all hosts, or one for each
+  std::vector<std::uint16_t> ports{5432};  // one for all hosts, or one for each
   std::string database = "public";
   std::string user = "dbowner";
   std::string password;
-  // Its first line is the password, read anew for each connection: one that is rotated is found without a restart. While it
-  // can't be read, `password` counts.
+  // Its first line is the password. It is read for each connection, so that a rotated password needs no restart. If it can't be
+  // read, `password` is used.
   std::string password_file;
   std::string role;  // SET ROLE after connecting; empty: stay the login user
   std::string application_name = "hermes";

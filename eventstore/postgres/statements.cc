@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kTrailer{"\377\377", 2};
 constexpr std::size_t kHeaderSize = 19;
 
-// libpq copies what it is given into its own buffer before it sends; in pieces of this size that buffer stays small.
+// libpq copies data into its own buffer before it sends; with pieces of this size that buffer stays small.
 constexpr std::size_t kSendPiece = 64 * 1024;
 
 constexpr char kHexDigits[] = "0123456789abcdef";
@@ -61,7 +61,7 @@ Statements::~Statements() {
     PQclear(result);
     if (status == PGRES_COPY_IN && PQputCopyEnd(raw, "given up by the client") != 1) return;
     if (status == PGRES_COPY_OUT && !cancelled) {
-      // The rest may be the whole log: ask the server to stop before reading what is under way.
+      // The rest may be the whole log: ask the server to stop before reading the rows under way.
       if (PGcancel* cancel = PQgetCancel(raw)) {
         char error[256];
         PQcancel(cancel, error, sizeof(error));
@@ -118,8 +118,7 @@ void Statements::copy_in(std::span<const BinaryRows> pieces) {
   PGresult* result = next();
   if (PQresultStatus(result) != PGRES_COPY_IN) raise(result);
   PQclear(result);
-  // Together, for libpq sends what it is given in a system call of its own as soon as it is more than a few kilobytes, and each
-  // wakes the server.
+  // Joined, because libpq makes a system call for each piece of more than a few kilobytes, and each call wakes the server.
   std::string together;
   bool header_taken = false;
   for (const BinaryRows& rows : pieces) {
@@ -138,7 +137,7 @@ void Statements::copy_in(std::span<const BinaryRows> pieces) {
   }
   together.append(kTrailer);
   send_copy_data(together);
-  // From here on the server may carry on without us, even if the call fails.
+  // From here on the server may go on without us, even if the call fails.
   copy_sent_ = true;
   if (PQputCopyEnd(connection_.raw(), nullptr) != 1) raise_broken();
   done();

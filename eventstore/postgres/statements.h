@@ -1,6 +1,6 @@
 // Several SQL statements in one round trip (PostgreSQL manual, "Multiple Statements in a Simple Query"), with COPY among them.
-// The append path uses it to take its locks, send its rows and commit in two round trips instead of seven; everything that is
-// not on that path is better off with pqxx::work.
+// The append path uses it to take its locks, send its rows and commit in two round trips instead of seven; all other code
+// should use pqxx::work.
 //
 //   Statements statements(connection);
 //   statements.send("BEGIN; SELECT 1; COPY t FROM STDIN (FORMAT binary); COMMIT");
@@ -10,9 +10,9 @@
 //   statements.done();                      // COMMIT
 //   statements.finish();
 //
-// Each call takes the result of one statement, in their order. All throw StatementError when the server refuses and
-// pqxx::broken_connection when the connection dies. Whatever is left when a Statements goes out of scope is read and dropped,
-// so that the connection can be used again; the transaction stays as the server left it (see rollback()).
+// Each call takes the result of one statement, in order. All throw StatementError when the server refuses and
+// pqxx::broken_connection when the connection dies. The destructor reads and drops the results that are left, so that the
+// connection can be used again; the transaction stays as the server left it (see rollback()).
 //
 // Not thread-safe.
 #pragma once
@@ -32,7 +32,7 @@ struct pg_result;
 
 namespace hermes::postgres {
 
-// What the server refused: SQLSTATE (sqlstate()) and, for a violated constraint, which one.
+// The server refused a statement: its SQLSTATE (sqlstate()) and, for a violated constraint, which one.
 class StatementError : public pqxx::sql_error {
  public:
   StatementError(const std::string& message, const char* sqlstate, std::string constraint_name)
@@ -47,7 +47,7 @@ class TextRows {
   int size() const;
   bool is_null(int row, int column) const;
   std::string_view text(int row, int column) const;  // valid as long as the TextRows
-  std::int64_t integer(int row, int column) const;   // throws std::runtime_error if it is none
+  std::int64_t integer(int row, int column) const;   // throws std::runtime_error if it is not an integer
   std::string bytes(int row, int column) const;      // bytea in hex format
 
  private:
@@ -64,7 +64,7 @@ class Statements {
   Statements(const Statements&) = delete;
   Statements& operator=(const Statements&) = delete;
 
-  // Requires: the results of what was sent before have been taken.
+  // Requires: all results of the statements sent before have been taken.
   void send(const std::string& sql);
 
   TextRows rows();
@@ -76,7 +76,7 @@ class Statements {
   void copy_out_lines(const std::function<void(std::string_view)>& on_line);
   void finish();
 
-  // Whether copy_in() has sent the last byte that the server needs to carry on with what follows the COPY.
+  // Whether copy_in() has sent its last byte: the server can then go on with the statements after the COPY.
   bool copy_sent() const { return copy_sent_; }
 
  private:
@@ -87,11 +87,11 @@ class Statements {
   [[noreturn]] void raise_broken();
 
   Connection& connection_;
-  bool pending_ = false;  // results are to be read
+  bool pending_ = false;  // results are left to be read
   bool copy_sent_ = false;
 };
 
-// Ends a transaction that was opened by a Statements, whatever state it is in. Never throws: on a broken connection there is
+// Ends a transaction that a Statements has opened, whatever state it is in. Never throws: on a broken connection there is
 // nothing to end.
 void rollback(Connection& connection) noexcept;
 

@@ -9,12 +9,12 @@
 namespace hermes::eventstore {
 namespace {
 
-constexpr int kSetOption = 160000;        // since then a member may be one without the right to SET ROLE
+constexpr int kSetOption = 160000;        // from this version on, a member may lack the right to SET ROLE
 constexpr int kParameterGrants = 150000;  // GRANT ... ON PARAMETER
 
 constexpr std::array<const char*, 3> kRoles = {"hermes_ingester", "hermes_projector", "hermes_reader"};
 
-// One line a table or view: what each role may do with it. Columns in parentheses restrict what stands before them.
+// One line per table or view: what each role may do with it. Columns in parentheses restrict the privilege before them.
 struct TableGrants {
   const char* table;
   std::array<const char*, 3> privileges;  // of kRoles
@@ -58,7 +58,7 @@ const std::vector<FunctionGrant> kFunctions = {
     {"hermes_mend_sequences", "hermes_ingester"},  // migrations/0051_mend_sequences.sql
 };
 
-// A role as PostgreSQL 16 and later judge SET ROLE, and as those before do.
+// Whether the login may SET ROLE, by the rules of PostgreSQL 16 and later or of older versions.
 std::string may_set_role(pqxx::transaction_base& transaction, const std::string& role) {
   const bool has_option = transaction.conn().server_version() >= kSetOption;
   return "pg_has_role(session_user, " + role + ", '" + (has_option ? "SET" : "MEMBER") + "')";
@@ -138,7 +138,7 @@ void add_schema_grants(pqxx::transaction_base& transaction, std::vector<MissingG
     const std::string schema = row[1].as<std::string>();
     missing.push_back({"USAGE on schema " + schema + " to " + role, "GRANT USAGE ON SCHEMA " + schema + " TO " + role});
   }
-  // Whatever table is added later can be read by the read-only tools.
+  // The read-only tools can also read tables that are added later.
   for (const pqxx::row& row :
        transaction.exec("SELECT quote_ident(pg_get_userbyid(relowner)), quote_ident(nspname) FROM pg_class "
                         "JOIN pg_namespace namespace ON namespace.oid = relnamespace "
@@ -169,7 +169,7 @@ void add_function_grants(pqxx::transaction_base& transaction, const FunctionGran
           {"EXECUTE on " + grant.name + " to " + grant.role + " alone",
            "REVOKE ALL ON FUNCTION " + function + " FROM PUBLIC; GRANT EXECUTE ON FUNCTION " + function + " TO " + grant.role});
     }
-    // Nobody's search_path may say which table it means; its schema may have got another name.
+    // No caller's search_path may decide which table the function uses; its schema may have been renamed.
     if (row[2].as<bool>()) {
       missing.push_back({"the schema of " + grant.name,
                          "ALTER FUNCTION " + function + " SET search_path = " + row[3].as<std::string>() + ", pg_temp"});
@@ -208,7 +208,7 @@ Result<Done, AccessError> make_role(postgres::Connection& connection, const Role
 
 std::vector<RoleProblem> role_problems(pqxx::transaction_base& transaction) {
   std::vector<RoleProblem> problems;
-  // Since 16, who made a role has ADMIN on it; before, whoever may create roles may grant them.
+  // Since 16, the creator of a role has ADMIN on it; before, anybody who may create roles may grant them.
   const bool has_option = transaction.conn().server_version() >= kSetOption;
   const pqxx::row login = transaction.exec1("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = session_user");
   for (const char* role : kRoles) {
@@ -233,7 +233,7 @@ std::string grant_statement(pqxx::connection_base& connection, const std::vector
   std::string list;
   for (const std::string& role : roles) list += (list.empty() ? "" : ", ") + role;
   const std::string statement = "GRANT " + list + " TO " + connection.quote_name(login);
-  // A grant that is there already changes only in what is named; and nothing is to be inherited: a service becomes its role.
+  // A grant that exists changes only in the options named here. INHERIT FALSE, since a service becomes its role by SET ROLE.
   return connection.server_version() >= kSetOption ? statement + " WITH SET TRUE, INHERIT FALSE" : statement;
 }
 
@@ -291,7 +291,7 @@ Result<std::vector<std::string>, AccessError> make_grants(postgres::Connection& 
     }
     made.push_back(grant.told);
   }
-  // Whoever may do some of it and not this gets a warning from GRANT, no error.
+  // A user who lacks the right to grant one of these privileges gets a warning from GRANT, no error.
   if (const auto left = missing_grants(work); !left.empty()) {
     return fail(AccessError{"missing: " + left.front().told +
                             ", which this user may not grant. Run hermes migrate as the owner of "

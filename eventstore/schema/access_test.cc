@@ -1,4 +1,4 @@
-// The services' roles and grants: made by `hermes migrate` wherever a database comes from, and in one list that says them all.
+// The services' roles and grants: `hermes migrate` makes them wherever a database comes from, and one list names them all.
 #include "eventstore/schema/access.h"
 
 #include <gmock/gmock.h>

@@ -47,15 +47,14 @@ bool table_exists(pqxx::transaction_base& transaction, const std::string& table)
   return !transaction.exec1("SELECT to_regclass(" + transaction.quote(table) + ")")[0].is_null();
 }
 
-// Where number, name and checksum of what was applied are kept. Until it had a name of its own, it had one that other programs
-// use too.
+// Keeps number, name and checksum of the applied migrations. Its former name is one that other programs use too.
 constexpr const char* kTable = "hermes_schema_migrations";
 constexpr const char* kFormerTable = "schema_migrations";
-// Grants on the table by its former name, and can't be changed any more.
+// This migration grants on the table by its former name, and can't be changed any more.
 constexpr int kNamesFormerTable = 3;
 
-// Whether the table of the former name is ours: with just our columns, and a migration of ours in it. Another program's is left
-// alone.
+// Whether the table with the former name is ours: it has exactly our columns and holds a migration of ours. Another program's
+// is left alone.
 bool former_is_ours(pqxx::transaction_base& transaction, std::span<const Migration> migrations) {
   if (!table_exists(transaction, kFormerTable) || migrations.empty()) return false;
   const bool columns =
@@ -87,7 +86,7 @@ std::map<int, Applied> read_applied(pqxx::transaction_base& transaction, std::sp
   return applied;
 }
 
-// The former table under its new name, with its rows; a new one where there is none. Nothing when it is there.
+// Renames the former table, with its rows, or makes a new one. Does nothing if the table exists.
 void ensure_table(postgres::Connection& connection, std::span<const Migration> migrations) {
   pqxx::work work(connection);
   if (table_exists(work, kTable)) return;
@@ -102,7 +101,7 @@ void ensure_table(postgres::Connection& connection, std::span<const Migration> m
   work.commit();
 }
 
-// What is missing, or why this binary and this database don't belong together.
+// The missing migrations, or why this binary and this database don't fit together.
 Result<std::vector<Migration>, MigrationError> pending(const std::map<int, Applied>& applied,
                                                        std::span<const Migration> migrations) {
   std::vector<Migration> missing;
@@ -134,7 +133,7 @@ Result<std::vector<Migration>, MigrationError> pending(const std::map<int, Appli
   return missing;
 }
 
-// SQL_ASCII takes any bytes and LATIN1 lacks most letters: what a projection can't write would stop it, long after.
+// SQL_ASCII takes any bytes and LATIN1 lacks most letters: text that can't be written would stop a projection much later.
 Result<Done, MigrationError> check_encoding(pqxx::transaction_base& transaction) {
   const std::string encoding = transaction.exec1("SHOW server_encoding")[0].as<std::string>();
   if (encoding == kEncoding) return Done{};
@@ -166,7 +165,7 @@ void apply(postgres::Connection& connection, const Migration& migration, std::op
   pqxx::work work(connection);
   work.exec1("SELECT set_config('hermes.partition_count', " +
              work.quote(std::to_string(partition_count.value_or(kDefaultPartitionCount))) + ", true)");
-  // Temporary tables are found first: the grant goes to one that is gone with the transaction.
+  // Temporary tables are found first: the grant goes to one that disappears with the transaction.
   if (migration.number == kNamesFormerTable) work.exec0("CREATE TEMPORARY TABLE schema_migrations () ON COMMIT DROP");
   work.exec(std::string(migration.sql));
   work.exec0("INSERT INTO hermes_schema_migrations (number, name, checksum) VALUES (" + std::to_string(migration.number) +
@@ -178,13 +177,13 @@ void tell(const MigrateOptions& options, const std::string& made) {
   if (options.on_access) options.on_access(made);
 }
 
-// What make_roles() and make_grants() would do.
+// Reports what make_roles() and make_grants() would do.
 void tell_missing_access(pqxx::transaction_base& transaction, const MigrateOptions& options) {
   for (const RoleProblem& problem : role_problems(transaction)) tell(options, "role " + problem.role);
   for (const MissingGrant& grant : missing_grants(transaction)) tell(options, grant.told);
 }
 
-// Whether all is there that was asked for.
+// Reports what was made, or the error.
 Result<Done, MigrationError> settle(Result<std::vector<std::string>, AccessError> made, const MigrateOptions& options) {
   if (!made) return fail(MigrationError{MigrationError::Kind::refused, made.error().message});
   for (const std::string& one : *made) tell(options, one);

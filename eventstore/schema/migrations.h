@@ -21,37 +21,38 @@ struct Migration {
   std::string_view sql;
 };
 
-// What this binary carries, in order.
+// The migrations in this binary, in order.
 std::span<const Migration> embedded_migrations();
 
-// What a database for Hermes is encoded in, and how to make one.
+// The encoding of a database for Hermes, and how to make one.
 constexpr const char* kEncoding = "UTF8";
 constexpr const char* kMakeDatabase = "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0";
 
 struct MigrationError {
   enum class Kind {
-    behind,     // the database lacks migrations: hermes migrate mends it
+    behind,     // the database lacks migrations: run hermes migrate
     different,  // a migration was changed or is missing here, the database is newer, or has another partition count
-    no_writes,  // the database takes none, being a standby or made read-only; its own words
-    refused     // the database's own words
+    no_writes,  // the database takes none, as a standby or read-only; the message is its own
+    refused     // the message is the database's
   } kind;
   std::string message;  // one line: what is wrong, and what to do where that is known
 };
 
 struct MigrateOptions {
-  // How many partitions a new log gets; nothing: kDefaultPartitionCount. For a log that exists, another count is refused: it
-  // decides where a stream lives and can't change.
+  // How many partitions a new log gets; nothing: kDefaultPartitionCount. For an existing log, another count is refused: the
+  // count decides where a stream lives, so it can't change.
   std::optional<int> partition_count = {};
   // Only checks, and returns what would be applied.
   bool dry_run = false;
-  // Told of each role and grant (eventstore/schema/access.h) that was missing and has been made, or would be with dry_run.
+  // Called for each missing role and grant (eventstore/schema/access.h) that has been made (with dry_run: would be).
   std::function<void(const std::string& told)> on_access = {};
 };
 
-// Applies what is missing, in order, and returns it. Roles and grants that are missing are made in any case, also when no
-// migration is: they get lost when a database moves to another cluster. Requires: no transaction is open; the connection is the
-// owner's (no SET ROLE). A number below those already applied is no error: folders have their own ranges of numbers. Throws
-// pqxx::broken_connection when the connection dies: what was applied until then stays, and another call goes on from there.
+// Applies the missing migrations, in order, and returns them. Missing roles and grants are made in any case, even if no
+// migration is missing: they get lost when a database moves to another cluster. Requires: no transaction is open; the
+// connection is the owner's (no SET ROLE). A number below those already applied is no error: folders have their own ranges of
+// numbers. Throws pqxx::broken_connection when the connection dies: the migrations applied until then stay, and another call
+// goes on from there.
 Result<std::vector<Migration>, MigrationError> migrate(postgres::Connection& connection,
                                                        std::span<const Migration> migrations = embedded_migrations(),
                                                        MigrateOptions options = {});

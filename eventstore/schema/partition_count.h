@@ -2,7 +2,7 @@
 
 namespace hermes::eventstore {
 
-// Of a new log. It stays as long as the log does: streams are assigned to partitions by it.
+// The partition count of a new log. It can never change, because it decides which partition holds a stream.
 inline constexpr int kDefaultPartitionCount = 16;
 inline constexpr int kMaxPartitionCount = 1024;
 

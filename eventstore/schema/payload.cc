@@ -34,7 +34,7 @@ constexpr std::array<Schema, std::variant_size_v<Event>> kSchemas = {{
     {"TypingStopped", 1},
 }};
 
-// One message of each type a thread, used again and again: protobuf keeps the memory of its strings.
+// One message of each type per thread, used again and again: protobuf keeps the memory of its strings.
 template <class Message>
 Message& reused() {
   thread_local Message message;
@@ -44,7 +44,7 @@ Message& reused() {
 
 template <class Message>
 void append(const Message& message, std::string& out) {
-  if (!message.AppendToString(&out)) throw std::bad_alloc();  // its one other failure is a payload beyond 2 GiB
+  if (!message.AppendToString(&out)) throw std::bad_alloc();  // it fails only so, or for a payload beyond 2 GiB
 }
 
 struct Encode {
@@ -194,7 +194,7 @@ std::optional<std::size_t> index_of(std::string_view event_type) {
   return std::nullopt;
 }
 
-// protobuf prints what it refuses to stderr. Here that is an answer, and it goes to whoever asked.
+// protobuf prints what it refuses to stderr. Here a refusal is a result, which the caller gets.
 void keep_protobuf_quiet() {
   static const bool silenced = (google::protobuf::SetLogHandler(nullptr), true);
   static_cast<void>(silenced);

@@ -1,4 +1,4 @@
-// Payloads: domain events to protobuf (proto/hermes/v1/events.proto) and back. Old payloads are lifted to today's schema on
+// Payloads: domain events to protobuf (proto/hermes/v1/events.proto) and back. Old payloads are upcast to today's schema on
 // read (upcaster.h), never rewritten. Bytes from the log are treated as hostile: no input crashes.
 #pragma once
 

@@ -1,7 +1,7 @@
-// Upcasters: payloads of older schema versions lifted to today's when they are read. What is in the log is never rewritten.
+// Upcasters convert payloads of older schema versions to today's when they are read. The log is never rewritten.
 // docs/schema-evolution.md tells when a schema needs a new version, how to add one, and the history of each event type.
 //
-// An upcaster lifts one version by one. A payload of version 1 goes through 1 → 2, then 2 → 3, and so on.
+// An upcaster converts a payload to the next version. A payload of version 1 goes through 1 → 2, then 2 → 3, and so on.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ class UpcasterRegistry {
 
   bool has(std::string_view event_type, std::int16_t from_version) const;
 
-  // The payload at version `to`. Requires: from <= to, and an upcaster for every version between (what decode_payload lifts has
-  // them all, a test sees to it). Fails with the first upcaster that fails.
+  // The payload at version `to`. Requires: from <= to, and an upcaster for every version between (a test checks that the types
+  // of decode_payload have them all). Fails with the first upcaster that fails.
   Result<std::string, PayloadError> lift(std::string_view event_type, std::int16_t from, std::int16_t to,
                                          std::string_view payload) const;
 
@@ -35,7 +35,7 @@ class UpcasterRegistry {
   std::map<std::pair<std::string, std::int16_t>, Upcaster, std::less<>> upcasters_;
 };
 
-// Those of this binary.
+// The upcasters of this binary.
 const UpcasterRegistry& upcasters();
 
 }  // namespace hermes::eventstore
