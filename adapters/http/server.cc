@@ -22,8 +22,8 @@ namespace {
 // Connections that wait in the kernel to be accepted. The kernel caps it at net.core.somaxconn.
 constexpr int kBacklog = 1'024;
 
-// httplib's own pool lets its queue grow without limit. This one makes the accepting thread wait, so that what is too much
-// stays in the kernel's backlog.
+// httplib's own pool lets its queue grow without limit. This one makes the accepting thread wait, so that further connections
+// stay in the kernel's backlog.
 class BoundedPool : public httplib::TaskQueue {
  public:
   BoundedPool(std::size_t threads, std::size_t waiting_max) : waiting_max_(waiting_max) {
@@ -89,7 +89,7 @@ void to_httplib(const Response& from, httplib::Response& to) {
   to.set_content(from.body, from.content_type);
 }
 
-// What httplib refuses by itself, before any handler.
+// The answer to a request that httplib itself refuses, before any handler.
 Response refused(int status) {
   switch (status) {
     case 404: return problem(status, "Not Found", "There is nothing at this path.");
@@ -147,10 +147,10 @@ class Server::Impl {
       if (!server_.bind_to_port(settings_.host, settings_.port)) return cannot_listen();
       port_ = settings_.port;
     }
-    // httplib asks for a backlog of five; what finds it full is dropped, and its client waits for a minute to learn that.
+    // httplib asks for a backlog of five; a connection beyond that is dropped, and its client learns so only after a minute.
     if (::listen(listener_, kBacklog) != 0) return cannot_listen();
     listening_ = std::thread([this] { server_.listen_after_bind(); });
-    // stop() does nothing to a server that does not run yet, and would then wait for ever.
+    // stop() has no effect on a server that does not run yet, and would then wait for ever.
     while (!server_.is_running()) std::this_thread::yield();
     return Done{};
   }
@@ -176,14 +176,14 @@ class Server::Impl {
     server_.set_payload_max_length(settings_.body_bytes_max);
     server_.set_read_timeout(settings_.read_timeout);
     server_.set_write_timeout(settings_.write_timeout);
-    // A thread serves one connection until it ends: an idle one must not hold it from the others.
+    // A thread serves one connection until it ends: an idle one must not keep the thread from others.
     server_.set_keep_alive_timeout(1);
 
     const auto serve = [this](const httplib::Request& from, httplib::Response& to) {
       Request request = from_httplib(from);
       to_httplib(router_.serve(request), to);
     };
-    // Before the body is read, or waited for: a POST without any would be waited for in vain, and httplib leaves a GET's
+    // Runs before the body is read: httplib would wait in vain for the body of a POST without one, and leaves the body of a GET
     // unread, however large.
     server_.set_pre_routing_handler([this](const httplib::Request& from, httplib::Response& to) {
       auto refusal = router_.refuse(from.method, from.path);

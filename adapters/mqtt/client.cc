@@ -22,9 +22,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a disconnect waits for what is under way.
+// How long a disconnect waits for packets under way.
 constexpr std::chrono::milliseconds kDisconnectTimeout{1'000};
-// The connection ends when an answer is overdue, and tells who waits: this is for a client whose thread is held up.
+// When an answer is overdue, the connection ends and wakes the waiting threads. This longer limit is for a client whose own
+// thread is held up.
 constexpr std::chrono::minutes kAnswerTimeout{6};
 // Publishes at QoS 1 under way at once, if the broker allows as many.
 constexpr std::size_t kUnderWayMax = 1'000;
@@ -34,8 +35,7 @@ Disconnection not_subscribed(std::string reason) { return {Disconnection::Cause:
 
 }  // namespace
 
-// One thread makes the connection, serves it, and makes it again. What others ask for is written down under mutex_, and the
-// thread is woken.
+// One thread makes the connection, serves it, and makes it again. Other threads note their requests under mutex_ and wake it.
 class Client::Impl {
  public:
   explicit Impl(Settings settings) : settings_(std::move(settings)) {
@@ -134,7 +134,7 @@ class Client::Impl {
     const auto failed = [&](const std::string& why) {
       return fail(Error{"cannot publish to " + std::string(topic) + " at " + where() + ": " + why});
     };
-    // The broker would drop the connection for it, and at QoS 1 each one to come.
+    // The broker would drop the connection because of it, and at QoS 1 each later one, too.
     if (const auto problem = problem_of_topic(topic)) return failed("the topic " + *problem);
     std::lock_guard lock(mutex_);
     if (!up_) return fail(Error{"cannot publish: not connected to the MQTT broker at " + where()});
@@ -170,7 +170,7 @@ class Client::Impl {
 
   std::string where() const { return host_and_port(settings_.host, settings_.port); }
 
-  // Requires: mutex_. Once until the thread has looked: to wake it costs a system call.
+  // Requires: mutex_. Wakes only once until the thread has looked, because waking costs a system call.
   void wake() {
     changed_.notify_all();
     if (!std::exchange(woken_, true)) wake_up_.set();
@@ -195,12 +195,12 @@ class Client::Impl {
       changed_.wait(lock, [&] { return stopping_ || wants_up(); });
       if (stopping_) return;
       connecting_ = true;
-      woken_ = false;  // the last connection may have ended with the call heard and not answered
+      woken_ = false;  // the last connection may have ended with the wake-up seen, but not handled
       lock.unlock();
       const Clock::duration lasted = connect_and_serve();
       lock.lock();
-      // A connection that does not last counts as a failure: two clients with one id would otherwise chase each other. One that
-      // was ended here (paused because a message could not be taken, or not wanted) is none of the broker's.
+      // A connection that does not last counts as a failure: two clients with one id would otherwise chase each other. A
+      // connection that this client ended (paused because a message could not be taken, or not wanted) does not count.
       if (lasted > settings_.reconnect_max || !wants_up()) back_off = settings_.reconnect_min;
       if (!wants_up()) continue;
       const auto wait = back_off / 2 + std::chrono::milliseconds(random() % static_cast<unsigned>(back_off.count() / 2 + 1));
@@ -209,7 +209,7 @@ class Client::Impl {
     }
   }
 
-  // Returns how long the connection was there.
+  // Returns how long the connection lasted.
   Clock::duration connect_and_serve() {
     const bool clean_start = settings_.clean_start && !ever_connected_;
     auto connection = Connection::open(settings_, clean_start, wake_up_, [this] { return !still_wanted(); });
@@ -269,7 +269,7 @@ class Client::Impl {
     if (wanted && disconnected_handler) disconnected_handler(end);
   }
 
-  // Until the connection ends, or is not wanted any more.
+  // Serves until the connection ends or is not wanted any more.
   Disconnection serve(Connection& connection) {
     left_ = false;
     pubacks_.clear();
@@ -280,7 +280,7 @@ class Client::Impl {
         return *end;
       }
       const bool wanted = hand_over(connection);
-      // Once leaving it leaves, also when it is wanted again: messages were passed over, and come again on the next connection.
+      // Once it leaves, it leaves even if it is wanted again: messages were skipped, and come again on the next connection.
       if (!wanted && !leave_by) leave_by = Clock::now() + kDisconnectTimeout;
       if (leave_by && (Clock::now() >= *leave_by || nothing_under_way())) {
         leave(connection);
@@ -289,20 +289,20 @@ class Client::Impl {
       }
       if (Clock::now() >= answer_due_) return not_subscribed("the broker does not answer to a subscription");
       const Clock::time_point left = std::min(leave_by.value_or(Clock::time_point::max()), answer_due_);
-      // While there is a backlog nothing is handed over, whatever is due.
+      // While there is a backlog, nothing is handed over, even if PUBACKs are due.
       if (auto exchanged = connection.exchange(connection.has_backlog() ? left : std::min(left, pubacks_.due())); !exchanged)
         return lost(exchanged.error());
     }
   }
 
-  // What was taken is acknowledged before.
+  // Messages that were taken are acknowledged first.
   void leave(Connection& connection) {
     pubacks_.take_all(connection.out());
     connection.leave();
   }
 
-  // What others want sent goes to the connection, unless it has a backlog: then it waits here, where publish() sees how much it
-  // is. Returns whether the connection is still wanted.
+  // Hands the packets of other threads to the connection, unless it has a backlog: then they wait here, where publish() counts
+  // them. Returns whether the connection is still wanted.
   bool hand_over(Connection& connection) {
     std::lock_guard lock(mutex_);
     woken_ = false;
@@ -325,7 +325,7 @@ class Client::Impl {
     return in_flight_.empty();
   }
 
-  // Handles every packet that has come, messages together. `leaving`: messages are left to the broker's session.
+  // Handles every packet that has come, all messages together. `leaving`: messages are left to the broker's session.
   std::optional<Disconnection> take_what_came(Connection& connection, bool leaving) {
     messages_.clear();
     packet_ids_.clear();
@@ -348,7 +348,7 @@ class Client::Impl {
         end = told_to_leave(disconnect->reason);
       }
     }
-    // What came before the end was sent before it.
+    // Messages that came before the end of the connection are still handled.
     if (messages_.empty()) return end;
     if (answer_due_ != Clock::time_point::max()) heard_messages();
     const std::size_t taken = messages_handler ? messages_handler(messages_) : messages_.size();
@@ -363,7 +363,7 @@ class Client::Impl {
   void acknowledged(const Puback& puback) {
     std::lock_guard lock(mutex_);
     static_cast<void>(
-        in_flight_.acknowledged(puback.packet_id, puback.reason));  // of another: the broker's mistake, no harm to us
+        in_flight_.acknowledged(puback.packet_id, puback.reason));  // of an unknown packet: the broker's mistake, but harmless
   }
 
   std::string answered(const Suback& suback) {
@@ -408,11 +408,11 @@ class Client::Impl {
   std::string unsent_;
   InFlight in_flight_;
 
-  // The thread's own.
+  // Only for the client's thread.
   bool ever_connected_ = false;
   std::uint64_t attempts_failed_ = 0;  // since the last connection
   Clock::time_point down_since_;
-  bool left_ = false;  // the connection that ended was ended here
+  bool left_ = false;  // this client ended the connection
   Clock::time_point answer_due_;
   std::vector<Message> messages_;
   std::vector<PacketId> packet_ids_;

@@ -1,5 +1,5 @@
-// The spool on a disk that refuses any of its calls, and the death of its process behind it. Every case is gone through; none
-// is left to chance.
+// The spool on a disk that refuses any of its calls, and the death of its process behind it. The tests go through every case;
+// none is left to chance.
 #include "tests/support/failing_calls.h"
 
 #include <gmock/gmock.h>

@@ -15,7 +15,7 @@ namespace {
 using domain::Rejection;
 using domain::RejectionReason;
 
-// Room for a usual message, reused for every one; what is larger comes from the heap and is given back at once.
+// Memory for a usual message, reused for every one; a larger message uses the heap, which is freed at once.
 constexpr std::size_t kArenaBytes = 16 * 1024;
 
 Result<domain::Command, Rejection> message(Fields& fields) {
@@ -69,7 +69,7 @@ struct ParseError {
   std::size_t at;  // the byte, the first being 0
 };
 
-// The library's word for most of them is "syntax error"; these say more.
+// The library calls most errors "syntax error"; these words say more.
 std::string in_words(const boost::json::error_code& code) {
   using boost::json::error;
   if (code == error::too_deep) return "it is nested deeper than " + std::to_string(kMaxDepth) + " levels";
@@ -79,7 +79,7 @@ std::string in_words(const boost::json::error_code& code) {
   return message.substr(0, message.find(" ["));  // without the code's number
 }
 
-// The byte at which a parser stopped, the first being 1, and what stands there.
+// The byte at which the parser stopped (the first is 1), and the text there.
 std::string place_of(std::string_view payload, std::size_t at) {
   if (at >= payload.size()) return "at its end, byte " + std::to_string(payload.size());
   return "at byte " + std::to_string(at + 1) + ", '" + escape_for_terminal(payload.substr(at, 1)) + "'";
@@ -88,8 +88,8 @@ std::string place_of(std::string_view payload, std::size_t at) {
 }  // namespace
 
 struct Decoder::Impl {
-  // The arena's first block lives as long as the decoder. The arena itself is made anew for each payload: what one asks for
-  // beyond the block doubles with each time that one does, and release() does not take that back (Boost 1.81).
+  // The arena's first block lives as long as the decoder. The arena itself is made anew for each payload: its allocations
+  // beyond the block double each time, and release() does not reset that (Boost 1.81).
   std::vector<unsigned char> block = std::vector<unsigned char>(kArenaBytes);
   std::optional<boost::json::monotonic_resource> arena;
   boost::json::parser parser{boost::json::storage_ptr(), options()};
@@ -123,7 +123,7 @@ Result<Decoded, Rejection> Decoder::decode(std::string_view payload) {
   const std::string_view json = without_wrapping(payload);
   Result<boost::json::value, ParseError> value = impl_->parse(json);
   if (!value) {
-    // Few need it, and looking for what could be mended costs a pass.
+    // Few payloads need it, and it costs a pass.
     const std::string mended = mend_json(json);
     if (mended != json) value = impl_->parse(mended);
   }
