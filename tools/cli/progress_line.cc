@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kStepColumns = 9;  // the longest name of a step
 constexpr std::size_t kBarCells = 30;
 constexpr std::size_t kBarCellsMin = 5;  // a shorter one shows nothing
-// Not a terminal: a log that somebody reads later.
+// How often a line is printed if stderr is no terminal, but a log that somebody reads later.
 constexpr std::chrono::seconds kBetweenLines{5};
 
 std::string grouped(std::uint64_t number) {
@@ -36,7 +36,7 @@ std::size_t columns_of_stderr() {
 
 std::string progress_text(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
                           const std::string& unit, double seconds, std::size_t columns) {
-  // A line that fills the last column would be written over two.
+  // A line that fills the last column would wrap onto a second one.
   const std::size_t room = std::max<std::size_t>(columns, 2) - 1;
   std::string head = of + ": " + step;
   head.resize(std::max(head.size(), of.size() + 2 + kStepColumns), ' ');

@@ -1,4 +1,5 @@
-// The progress of something long, on stderr: one line that is written over on a terminal, else a line now and then.
+// Shows the progress of a long operation on stderr: on a terminal one line, which is overwritten, otherwise a line now and
+// then.
 #pragma once
 
 #include <chrono>
@@ -7,12 +8,12 @@
 
 namespace hermes::tools {
 
-// What the line says, in at most `columns` columns: on narrow terminals without the bar, then without what matters less.
-// `of` is what the step is a step of, `seconds` the time since it began.
+// The text of the line, in at most `columns` columns: a narrow terminal gets no bar, a narrower one also less of the rest. `of`
+// names the operation that the step belongs to, `seconds` is the time since the step began.
 std::string progress_text(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total,
                           const std::string& unit, double seconds, std::size_t columns);
 
-// Of the terminal that stderr is; very many if it is none.
+// The width of the terminal on stderr; very large if stderr is no terminal.
 std::size_t columns_of_stderr();
 
 class ProgressLine {
@@ -20,7 +21,7 @@ class ProgressLine {
   ProgressLine();
   ~ProgressLine();  // leaves the terminal on a fresh line
 
-  // A new step, or one of something else, begins a new line. total 0: not known. Rate and the time to come are of this step.
+  // A new step or another operation begins a new line. total 0: unknown. Rate and time left are those of this step.
   void show(const std::string& of, const std::string& step, std::uint64_t done, std::uint64_t total, const std::string& unit);
 
  private:
