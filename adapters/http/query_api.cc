@@ -20,10 +20,10 @@ namespace {
 
 namespace json = boost::json;
 
-// Messages whose receipts are asked for at once.
+// The most messages whose receipts one request may ask for.
 constexpr std::size_t kReceiptsOfMax = 100;
 
-// A parameter that is not what it must be; becomes a problem of status 400.
+// An invalid parameter; becomes a problem of status 400.
 struct BadParameter {
   std::string name;
   std::string problem;  // completes "NAME ..."
@@ -51,7 +51,7 @@ Response unavailable(std::string_view detail) {
   return response;
 }
 
-// Throws BadParameter for a query parameter that is not in `known`, or given twice: a misspelt one that is ignored would give a
+// Throws BadParameter for a query parameter that is not in `known` or comes twice: ignoring a misspelt one would give a
 // plausible, wrong answer.
 void check_names(const Request& request, std::initializer_list<std::string_view> known) {
   for (const auto& [name, value] : request.query) {
@@ -79,7 +79,7 @@ void check_message_id(const std::string& text) {
   if (auto id = domain::MessageId::parse(text); !id) throw BadParameter{"message_id", id.error().problem};
 }
 
-// Ids with slashes between them, which no id holds.
+// Ids separated by slashes, which no id contains.
 std::vector<std::string> message_ids_of(const Request& request) {
   const auto text = request.query_value("messages");
   if (!text) throw BadParameter{"messages", "is missing"};
@@ -95,7 +95,7 @@ std::vector<std::string> message_ids_of(const Request& request) {
   return ids;
 }
 
-// A page key as a client carries it: microseconds since 1970, a dot, the UUID. Opaque to clients, and checked, for they can
+// A page key as a client carries it: microseconds since 1970, a dot, the UUID. Opaque to clients, but checked, since they can
 // send anything.
 std::string token_of(const projections::PageKey& key) {
   return std::to_string(key.created_at.time_since_epoch().count()) + "." + key.id;
@@ -109,7 +109,7 @@ std::optional<projections::PageKey> key_of(const Request& request) {
   if (dot == std::string::npos) throw bad;
   std::int64_t microseconds = 0;
   const auto [end, error] = std::from_chars(token->data(), token->data() + dot, microseconds);
-  // Years 1970 to 9999: what the log can hold and PostgreSQL takes as text.
+  // Years 1970 to 9999: the log can hold these, and PostgreSQL accepts them as text.
   constexpr std::int64_t kLast = 253'402'300'799'999'999;
   if (error != std::errc() || end != token->data() + dot || microseconds < 0 || microseconds > kLast) throw bad;
   const std::string id = token->substr(dot + 1);
@@ -137,7 +137,7 @@ json::array array_of(const Entries& entries) {
 
 void make_read_only(postgres::Connection& connection) {
   pqxx::nontransaction session(connection);
-  // JIT compiles plans for longer than such queries take.
+  // JIT compilation would take longer than these queries.
   session.exec("SET default_transaction_read_only = on; SET statement_timeout = '5s'; SET jit = off");
 }
 
@@ -167,7 +167,7 @@ void QueryApi::mount(Server& server) {
 }
 
 Response QueryApi::ask(const Answer& answer) {
-  // Twice: after a restart of the database the idle connections are dead, and the first to find out makes a new one.
+  // Tries twice: after a restart of the database the idle connections are dead, and the second try makes a new one.
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto lease = pool_.take(kConnectionWait);
     if (!lease) {
@@ -185,7 +185,7 @@ Response QueryApi::ask(const Answer& answer) {
         log_error_("a query took too long: " + std::string(error.what()));
         return unavailable("The query took too long.");
       }
-      if ((*lease)->is_open()) throw;  // nothing that another try could mend: 500, and the server logs it
+      if ((*lease)->is_open()) throw;  // another try would not help: 500, and the server logs it
       pool_.drop_idle();
       if (lease->fresh()) {
         log_error_(error.what());
@@ -245,7 +245,7 @@ Response QueryApi::get_status(const Request& request) {
   return ask([&](postgres::Connection& connection) {
     pqxx::read_transaction transaction(connection);
     const projections::StatusPage page = projections::statuses_of(transaction, id, after, limit);
-    if (page.statuses.empty() && !after) return no_such_message(id);  // a message that exists was sent
+    if (page.statuses.empty() && !after) return no_such_message(id);  // a message that exists has the status `sent`
     json::object body{{"message_id", id}, {"statuses", array_of(page.statuses)}, {"next", nullptr}};
     if (page.next) body["next"] = std::to_string(*page.next);
     return ok(body);
@@ -258,7 +258,7 @@ Response QueryApi::get_timeline(const Request& request) {
   check_message_id(id);
   return ask([&](postgres::Connection& connection) {
     const auto timeline = eventstore::read_timeline(connection, id, std::nullopt, kTimelineStepsMax);
-    // Without a limit in time there is no position to be missing.
+    // Without `until`, read_timeline() can't miss a position.
     return timeline && !timeline->empty() ? ok(to_json(*timeline)) : no_such_message(id);
   });
 }

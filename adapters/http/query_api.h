@@ -15,13 +15,14 @@ namespace hermes::http {
 inline constexpr std::size_t kPageDefault = 50;
 inline constexpr std::size_t kPageMax = 500;
 
-// A request waits so long for a free connection, then it is told to come back (503): a queue of people who have gone away helps
-// nobody.
+// A request waits this long for a free connection, then gets 503: a longer queue would hold only requests whose clients have
+// given up.
 inline constexpr std::chrono::milliseconds kConnectionWait{2000};
 
 class QueryApi {
  public:
-  // `log_error`: what went wrong with the database, one line; the client is told less. The pool must outlive the server.
+  // `log_error` gets one line on what went wrong with the database; the client's answer says less. The pool must outlive the
+  // server.
   QueryApi(postgres::ConnectionPool& pool, std::function<void(const std::string&)> log_error);
 
   // Adds the routes. Requires: before server.start(); the QueryApi outlives the server.
@@ -45,7 +46,7 @@ class QueryApi {
   std::function<void(const std::string&)> log_error_;
 };
 
-// Session settings of the pool's connections: only reads, none for longer than five seconds. For ConnectionPool's `prepare`.
+// Sets up a connection of the pool: only reads, none longer than five seconds. For ConnectionPool's `prepare`.
 void make_read_only(postgres::Connection& connection);
 
 }  // namespace hermes::http

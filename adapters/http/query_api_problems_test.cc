@@ -1,4 +1,4 @@
-// The query service (docs/openapi.yaml) over HTTP, on a real database: what it does not take, and what it can bear.
+// The query service (docs/openapi.yaml) over HTTP, on a real database: bad requests, and load.
 #include <gmock/gmock.h>
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// The JSON of the query service (docs/openapi.yaml), which `--json` of the tools prints too.
+// The JSON of the query service (docs/openapi.yaml). The tools print the same with `--json`.
 #pragma once
 
 #include <boost/json/object.hpp>

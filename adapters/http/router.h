@@ -14,11 +14,11 @@ class Router {
  public:
   void add(const std::string& method, std::string_view pattern, Handler handler);
 
-  // What serve() would answer whatever the body: 404 or 405. Nothing when there is a handler.
+  // The 404 or 405 that serve() would answer for any body. Nothing if there is a handler.
   std::optional<Response> refuse(const std::string& method, const std::string& path) const;
 
-  // Fills request.parameters and runs the handler. 404 when no pattern matches, 405 with `Allow` when only the method does
-  // not.
+  // Fills request.parameters and runs the handler. 404 if no pattern matches, 405 with `Allow` if a pattern matches but not the
+  // method.
   Response serve(Request& request) const;
 
  private:

@@ -23,8 +23,8 @@ namespace {
 // Connections that wait in the kernel to be accepted. The kernel caps it at net.core.somaxconn.
 constexpr int kBacklog = 1'024;
 
-// httplib's own pool lets its queue grow without limit. This one makes the accepting thread wait, so that what is too much
-// stays in the kernel's backlog.
+// httplib's own pool lets its queue grow without limit. This one makes the accepting thread wait, so that further connections
+// stay in the kernel's backlog.
 class BoundedPool : public httplib::TaskQueue {
  public:
   BoundedPool(std::size_t threads, std::size_t waiting_max) : waiting_max_(waiting_max) {
@@ -91,7 +91,7 @@ void to_httplib(const Response& from, httplib::Response& to) {
   to.set_content(from.body, from.content_type);
 }
 
-// What httplib refuses by itself, before any handler.
+// The answer to a request that httplib itself refuses, before any handler.
 Response refused(int status) {
   switch (status) {
     case 404: return problem(status, "Not Found", "There is nothing at this path.");
@@ -158,10 +158,10 @@ class Server::Impl {
       if (!server_.bind_to_port(settings_.host, settings_.port)) return cannot_listen();
       port_ = settings_.port;
     }
-    // httplib asks for a backlog of five; what finds it full is dropped, and its client waits for a minute to learn that.
+    // httplib asks for a backlog of five; a connection beyond that is dropped, and its client learns so only after a minute.
     if (::listen(listener_, kBacklog) != 0) return cannot_listen();
     listening_ = std::thread([this] { server_.listen_after_bind(); });
-    // stop() does nothing to a server that does not run yet, and would then wait for ever.
+    // stop() has no effect on a server that does not run yet, and would then wait for ever.
     while (!server_.is_running()) std::this_thread::yield();
     return Done{};
   }

@@ -1,5 +1,5 @@
-// A small HTTP server for what is asked on the machine itself: metrics and health of a service, and the read-only API of
-// `hermes serve`. Over cpp-httplib, whose header stays in server.cc.
+// A small HTTP server for clients on the same machine: metrics and health of a service, and the read-only API of `hermes
+// serve`. It uses cpp-httplib, whose header only server.cc includes.
 //
 // Everything is bounded: threads, waiting connections, body, time to read and write. Errors are problem+json (RFC 9457).
 // Routes are added before start(); handlers run on the server's threads, several at once, and must be thread-safe.
@@ -31,9 +31,9 @@ struct Settings {
   std::size_t threads = 2;         // a scraper and a person
   std::size_t waiting_max = 64;    // connections accepted and waiting for a thread; more wait in the kernel
   std::size_t body_bytes_max = 64 * 1024;
-  std::chrono::seconds read_timeout{5};                    // a client that sends slowly holds a thread so long, and
-  std::chrono::seconds write_timeout{5};                   // one that reads slowly so long
-  std::function<void(const std::string& line)> log_error;  // a handler threw: what, and where; the client is told neither
+  std::chrono::seconds read_timeout{5};                    // how long a client that sends slowly holds a thread
+  std::chrono::seconds write_timeout{5};                   // how long one that reads slowly does
+  std::function<void(const std::string& line)> log_error;  // gets what a handler threw, and where; the client does not
 };
 
 struct Request {
@@ -56,7 +56,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers{};
 };
 
-// An error as RFC 9457 has it. `detail` is for people; it must hold nothing secret.
+// An error in the form of RFC 9457. `detail` is for people; it must hold nothing secret.
 Response problem(int status, std::string_view title, std::string_view detail = {}, std::string_view type = "about:blank");
 
 using Handler = std::function<Response(const Request&)>;
@@ -73,7 +73,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // `pattern`: segments separated by '/', each a text or {name}, which matches one non-empty segment. The first route that
-  // matches serves. HEAD is answered as GET without its body. Requires: before start().
+  // matches serves. HEAD gets the answer of GET without its body. Requires: before start().
   void get(const std::string& pattern, Handler handler) { route("GET", pattern, std::move(handler)); }
   void post(const std::string& pattern, Handler handler) { route("POST", pattern, std::move(handler)); }
   void route(const std::string& method, const std::string& pattern, Handler handler);

@@ -1,5 +1,5 @@
-// What the rest of Hermes relies on from the client, on a real broker: above all, that a message which was not taken is not
-// acknowledged, and that a connection comes back by itself.
+// The client with a real broker: above all, a message that was not taken is not acknowledged, and a lost connection comes back
+// by itself.
 #include "adapters/mqtt/client.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What a client says of programs that are no broker for it, and of a broker that stays away. They are played.
+// What a client reports about programs that are no MQTT 5 broker, and about a broker that stays away. The tests play these.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

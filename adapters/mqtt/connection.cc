@@ -14,7 +14,7 @@
 namespace hermes::mqtt {
 namespace {
 
-// Several hundred messages at once; a larger packet has the buffer grow.
+// Several hundred messages at once; for a larger packet the buffer grows.
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::chrono::seconds kLeaveTimeout{1};
 
@@ -52,7 +52,7 @@ Connection::Connection(Socket socket, const Settings& settings, WakeUp& wake)
       last_sent_(read_from_),
       last_received_(read_from_) {}
 
-// What the broker's answer to the CONNECT says against it.
+// Why the broker refused the CONNECT, if it did.
 std::optional<Connection::Problem> Connection::problem_of(const Connack& connack) {
   using Cause = Problem::Cause;
   if (connack.of_mqtt_3 || connack.reason == kUnsupportedProtocol)
@@ -82,7 +82,7 @@ Grants Connection::grants(std::chrono::seconds expiry_asked) const {
           .session_expiry = connack_.session_expiry_s ? std::chrono::seconds(*connack_.session_expiry_s) : expiry_asked};
 }
 
-// The password for this connection: of a file it may be another than at the last one.
+// The password for this connection: a password file may have changed since the last one.
 Result<std::string, Connection::Problem> Connection::password(const Settings& settings) {
   if (settings.password_file.empty()) return settings.password;
   std::ifstream file(settings.password_file);
@@ -106,7 +106,7 @@ std::optional<Connection::Problem> Connection::shake_hands(const Settings& setti
                         .username = settings.username,
                         .password = *secret});
   for (;;) {
-    // Before it is known whom we speak to, this is how a program takes it that does not know MQTT 5.
+    // A program that does not know MQTT 5 ends the connection in this way, before it has answered.
     if (auto exchanged = exchange(deadline); !exchanged)
       return Problem{"no answer to the CONNECT: " + exchanged.error(), Problem::Cause::other_protocol};
     auto packet = next();
@@ -157,7 +157,7 @@ Result<Done, std::string> Connection::exchange(Clock::time_point until) {
   count_packets();
   if (untaken_.ping_is_due()) ping();
   if (auto sent = send(); !sent) return sent;
-  if (backlog && all_sent()) return Done{};  // who appends to out() may have waited for this
+  if (backlog && all_sent()) return Done{};  // the caller that appends to out() may have waited for this
   const Clock::time_point now = Clock::now();
   if (now < read_from_) {
     wait(std::min(until, read_from_), false);
@@ -174,7 +174,8 @@ void Connection::wait(Clock::time_point until, bool for_bytes) {
   std::array<pollfd, 2> waited{
       {{wake_->descriptor(), POLLIN, 0}, {socket_.descriptor(), static_cast<short>(reading | writing), 0}}};
   const timespec limit = until_spec(until);
-  // While bytes gather, the socket is of interest only when something is to be sent: its end would be told at once otherwise.
+  // While bytes gather, poll the socket only if there is something to send: otherwise the end of the connection would end the
+  // wait at once.
   ::ppoll(waited.data(), waited[1].events != 0 ? 2 : 1, &limit, nullptr);
   if (waited[0].revents != 0) wake_->clear();
 }
@@ -203,7 +204,7 @@ Result<Done, std::string> Connection::receive() {
     return fail(std::string("the broker sent a packet larger than we take"));
   if (filled_ == capacity_) {
     assert(packet > capacity_);  // or next() had taken it
-    // What a packet claims to be is not believed before it comes: the buffer doubles as it fills.
+    // The length that a packet claims is not trusted: the buffer doubles only as it fills.
     const std::size_t larger = std::min(packet, capacity_ * 2);
     auto grown = std::make_unique_for_overwrite<char[]>(larger);
     std::memcpy(grown.get(), in_.get(), filled_);
@@ -217,7 +218,7 @@ Result<Done, std::string> Connection::receive() {
   filled_ += *count;
   unread_ = {in_.get(), filled_};
   last_received_ = Clock::now();
-  pinged_at_.reset();  // whatever came, it lives
+  pinged_at_.reset();  // any bytes show that the broker is alive
   read_from_ = last_received_ + gather_for_;
   return Done{};
 }
@@ -243,7 +244,7 @@ void Connection::leave() {
     if (!send()) return;
     if (!all_sent()) wait(deadline, false);
   }
-  // To close a socket that holds unread bytes resets it, and may take what was sent with it. So the broker's end is waited for.
+  // Closing a socket with unread bytes resets the connection, and sent bytes may get lost. So wait for the broker to close.
   socket_.finish_sending();
   while (Clock::now() < deadline) {
     wait(deadline, true);

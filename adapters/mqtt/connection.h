@@ -1,7 +1,7 @@
-// One connection to a broker, from its CONNECT to its end: packets in, packets out, and PINGREQs in between (MQTT 5, 3.1.2.10).
-// What it carries is for the Client.
+// One connection to a broker, from CONNECT to its end: packets in, packets out, and PINGREQs in between (MQTT 5, 3.1.2.10). The
+// Client gives the packets their meaning.
 //
-// One thread; only the WakeUp may be set by others.
+// For one thread; other threads may only set the WakeUp.
 #pragma once
 
 #include <chrono>
@@ -29,16 +29,16 @@ class Connection {
       unreachable,
       unknown_host,
       refused_user,
-      other_protocol,  // MQTT of another version, or none at all
-      refused          // what was asked for, or for now
+      other_protocol,  // another version of MQTT, or not MQTT
+      refused          // by the broker, for good or for now
     };
     std::string message;
     Cause cause = Cause::unreachable;
 
     const char* advice() const;  // a sentence
   };
-  // Connects, and waits for the CONNACK, for settings.connect_timeout at most, or until `wake` was set and `cancelled` says
-  // yes. Requires: `wake` outlives the connection.
+  // Connects and waits for the CONNACK, at most settings.connect_timeout, or until `wake` was set and `cancelled` returns true.
+  // Requires: `wake` outlives the connection.
   static Result<Connection, Problem> open(const Settings& settings, bool clean_start, WakeUp& wake,
                                           const std::function<bool()>& cancelled);
 
@@ -46,23 +46,23 @@ class Connection {
   // `expiry_asked`: Settings::session_expiry.
   Grants grants(std::chrono::seconds expiry_asked) const;
 
-  // The next packet of what exchange() has read; nothing when there is none. Its views are valid until the next exchange().
+  // The next packet of the bytes that exchange() has read; nothing if there is none. Its views are valid until the next
+  // exchange().
   Result<std::optional<Received>, Malformed> next();
 
   std::string& out() { return out_; }  // append packets: the next exchange() sends them
 
-  // How many packets more may be appended before what comes next would wait for long (UntakenPackets).
+  // How many more packets may be appended before a later one would have to wait long (UntakenPackets).
   std::size_t room();
 
-  // Sends what there is to send, and waits until something has come, a backlog is sent, `wake` was set, or `until`. After bytes
-  // have come the broker's next ones are left to gather for a moment (Settings::gather_for). The failure is the end of the
-  // connection, and says why.
+  // Sends out(), then waits until bytes have come, a backlog is sent, `wake` was set, or `until`. After bytes have come, it
+  // waits for a moment so that more gather (Settings::gather_for). On failure the connection has ended; the text says why.
   Result<Done, std::string> exchange(Clock::time_point until);
 
-  // The network did not take all of out() when it was last sent.
+  // Whether the network did not take all of out() at the last send.
   bool has_backlog() const { return backlog_; }
 
-  // Takes leave (MQTT 5, 3.14): what is in out(), a DISCONNECT, and the broker's end of it; for a second at most.
+  // Disconnects (MQTT 5, 3.14): sends out() and a DISCONNECT, and waits for the broker to close; at most a second.
   void leave();
 
  private:
@@ -99,7 +99,7 @@ class Connection {
   std::size_t filled_ = 0;   // of in_
   std::string_view unread_;  // the end of what is filled
 
-  Clock::time_point read_from_;  // when the next bytes are looked for
+  Clock::time_point read_from_;  // when to read the next bytes
   Clock::time_point last_sent_;
   Clock::time_point last_received_;
   std::optional<Clock::time_point> pinged_at_;  // and not answered

@@ -1,5 +1,4 @@
-// What a broker grants a session, as its CONNACK says (MQTT 5, 3.2.2.3). A property that is left out has the value that the
-// standard gives it.
+// What a broker grants a session, as its CONNACK says (MQTT 5, 3.2.2.3). A missing property has the standard's default.
 #pragma once
 
 #include <chrono>
@@ -15,7 +14,7 @@ struct Grants {
   bool retain = true;
   bool wildcard_subscriptions = true;
   bool shared_subscriptions = true;
-  std::chrono::seconds session_expiry{0};  // what it keeps the session for: what we asked for, unless it says otherwise
+  std::chrono::seconds session_expiry{0};  // how long it keeps the session: as asked for, unless it says otherwise
 };
 
 }  // namespace hermes::mqtt

@@ -29,7 +29,7 @@ Found ask(const std::string& host, std::uint16_t port, int flags) {
   return {Addresses(code == 0 ? first : nullptr), code};
 }
 
-// Shared by the thread that asks and the one that waits, for either may be done first.
+// Shared by the asking and the waiting thread, because either may finish first.
 struct Answer {
   WakeUp there;
   std::mutex mutex;
@@ -46,7 +46,8 @@ struct Answer {
   }
 };
 
-// Those that nobody waits for any more among them: a resolver that hangs for good must not cost a thread with every attempt.
+// Includes look-ups that nobody waits for any more: a resolver that hangs for ever must not cost another thread with every
+// attempt.
 constexpr int kLookUpsMax = 8;
 std::atomic<int> look_ups_under_way = 0;
 
@@ -83,7 +84,7 @@ Result<Addresses, LookupProblem> look_up(const std::string& host, std::uint16_t 
     std::array<pollfd, 2> waited{{{answer->there.descriptor(), POLLIN, 0}, {wake.descriptor(), POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), static_cast<int>(left.count()));
     if (waited[1].revents != 0) wake.clear();
-    // Always asked, for who sets `wake` does so once until this was asked.
+    // Always ask: `wake` is set only once until this was asked.
     if (cancelled()) return fail(LookupProblem{"not wanted any more"});
     if (auto found = answer->take()) return judged(std::move(*found));
   }

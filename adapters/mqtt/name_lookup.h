@@ -1,5 +1,5 @@
-// Looks a host name up without holding up who asks: the system's resolver (getaddrinfo) may take half a minute for a name
-// server that does not answer, and can't be interrupted.
+// Looks up a host name without blocking the caller: the system's resolver (getaddrinfo) may take half a minute if a name server
+// does not answer, and can't be interrupted.
 #pragma once
 
 #include <netdb.h>
@@ -26,8 +26,8 @@ struct LookupProblem {
 };
 
 // The addresses of `host`, a name or a number, for TCP. Gives up at `deadline`, or when `wake` was set and `cancelled` says
-// yes; the resolver then goes on by itself on a thread that touches nothing of the caller's, and what it finds is dropped. Of
-// such there are 8 at most in a process; then a look-up fails at once.
+// yes; the resolver then goes on by itself on a thread that touches nothing of the caller's, and its result is dropped. A
+// process has at most 8 such threads; beyond that a look-up fails at once.
 Result<Addresses, LookupProblem> look_up(const std::string& host, std::uint16_t port,
                                          std::chrono::steady_clock::time_point deadline, WakeUp& wake,
                                          const std::function<bool()>& cancelled);

@@ -1,5 +1,4 @@
-// The resolver is this file's: getaddrinfo() below takes the place of the system's, so that a name server can be slow when a
-// test wants it.
+// getaddrinfo() below replaces the system's resolver, so that a test can have a slow name server.
 #include "adapters/mqtt/name_lookup.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
-// The outcome of one request to the broker, waited for by one thread and told by the client's. Thread-safe; shared, for either
-// thread may give up first.
+// The outcome of one request to the broker: one thread waits for it, the client's thread sets it. Thread-safe; shared, because
+// either thread may give up first.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace hermes::mqtt {
 
 class Outcome {
  public:
-  // The first time counts. An empty problem is success; `reason` is the broker's reason code (MQTT 5, 2.4).
+  // Only the first call counts. An empty problem is success; `reason` is the broker's reason code (MQTT 5, 2.4).
   void tell(std::string problem, std::uint8_t reason = 0) {
     std::lock_guard lock(mutex_);
     if (told_) return;
@@ -24,7 +24,7 @@ class Outcome {
     changed_.notify_all();
   }
 
-  // Empty text is success, nothing a timeout.
+  // Returns an empty text for success, nothing for a timeout.
   std::optional<std::string> wait(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, timeout, [&] { return told_; })) return std::nullopt;

@@ -61,7 +61,7 @@ std::size_t publish_length(const Publish& publish) {
   return 2 + publish.topic.size() + (publish.qos > 0 ? 2 : 0) + 1 + publish.payload.size();
 }
 
-// Thrown and caught in this file only: what is being read ends too early, or says what it must not.
+// Thrown and caught in this file only: the packet ends too early, or says something illegal.
 struct Unreadable {
   const char* what;
 };
@@ -91,7 +91,7 @@ class Reader {
   Reader properties() { return Reader(take(length())); }
   std::string_view rest() { return std::exchange(bytes_, {}); }
 
-  // The value of the property at the front that has `identifier` and is a number; of others, which are passed over, 0.
+  // The value of the property at the front that has `identifier` and is a number; 0 for other properties, which are skipped.
   std::uint32_t property_value(std::uint8_t identifier) {
     switch (identifier) {
       case 0x01:
@@ -182,7 +182,7 @@ Publish read_publish(unsigned flags, Reader body) {
   }
   for (Reader properties = body.properties(); !properties.empty();) {
     const std::uint8_t identifier = properties.u8();
-    // Nobody told the broker that it may use aliases (3.1.2.11.5).
+    // The CONNECT did not allow topic aliases (3.1.2.11.5).
     if (identifier == kTopicAlias) throw Unreadable{"a topic alias"};
     properties.property_value(identifier);
   }

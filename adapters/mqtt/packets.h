@@ -1,8 +1,8 @@
 // The packets of MQTT 5.0 that a client at QoS 0 and 1 sends and gets, as bytes. Sections are those of the OASIS standard
 // (mqtt-v5.0-os).
 //
-// What is written is well-formed by construction. What is read may be anything: bytes that no broker may send are `Malformed`,
-// never undefined behaviour, and cost no memory beyond themselves.
+// Written packets are well-formed by construction. The bytes read may be anything: bytes that no broker may send are
+// `Malformed`, never undefined behaviour, and cost no memory beyond themselves.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace hermes::mqtt {
 
 using PacketId = std::uint16_t;  // 1 to 65,535 (2.2.1)
 inline constexpr std::size_t kPacketBytesMax =
-    268'435'460;  // a length of four digits, and what stands before it (1.5.5, 2.1.4)
+    268'435'460;  // the longest length, in four bytes, and the byte before it (1.5.5, 2.1.4)
 
 // ---- what a client sends: each appends one packet to `out` ----
 
@@ -43,14 +43,14 @@ struct Publish {  // 3.3
   bool duplicate = false;
 };
 void append_publish(std::string& out, const Publish& publish);
-std::size_t publish_bytes(const Publish& publish);  // what append_publish would append
+std::size_t publish_bytes(const Publish& publish);  // the size that append_publish would append
 
 void append_puback(std::string& out, PacketId packet_id);  // 3.4, success
 struct Subscribe {                                         // 3.8, one filter
   std::string_view filter;
   int qos = 0;
   bool no_local = false;
-  bool with_retained = false;  // whether the broker sends what it retains (3.8.3.1, retain handling 0 or 2)
+  bool with_retained = false;  // whether the broker sends its retained messages (3.8.3.1, retain handling 0 or 2)
 };
 void append_subscribe(std::string& out, PacketId packet_id, const Subscribe& subscribe);
 void append_unsubscribe(std::string& out, PacketId packet_id, std::string_view filter);  // 3.10
@@ -59,10 +59,10 @@ void append_disconnect(std::string& out);                                       
 
 // ---- what a client gets ----
 
-struct Connack {  // 3.2; what is left out has the value that the standard gives it
+struct Connack {  // 3.2; missing properties have the standard's defaults
   bool session_present = false;
   std::uint8_t reason = 0;
-  bool of_mqtt_3 = false;  // without properties, as MQTT 3.1.1 has it; `reason` is one of its return codes then
+  bool of_mqtt_3 = false;  // of MQTT 3.1.1, without properties; `reason` is then one of its return codes
   std::uint16_t receive_maximum = 65'535;
   std::optional<std::uint32_t> maximum_packet_bytes;
   int maximum_qos = 2;
@@ -95,7 +95,7 @@ struct Malformed {
   std::string what;  // "the broker sent ..."
 };
 
-// Takes one packet off the front of `bytes`, which stay as they are while it is not all there (nothing is returned then).
+// Takes one packet off the front of `bytes`. If the packet is not complete yet, leaves `bytes` as they are and returns nothing.
 Result<std::optional<Received>, Malformed> take_packet(std::string_view& bytes);
 
 // How long the packet at the front of `bytes` is, as soon as its header says so; 0 before.

@@ -1,4 +1,4 @@
-// What a broker's reason code says (MQTT 5, 2.4).
+// The meaning of a broker's reason code (MQTT 5, 2.4).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ inline constexpr std::uint8_t kSessionTakenOver = 0x8e;
 // In a few words, for a sentence of an error.
 std::string describe(std::uint8_t reason);
 
-// Whether the broker knows us and says no to who we are.
+// Whether the broker refuses our user or password, or does not authorize us.
 bool is_refused_user(std::uint8_t reason);
 
 }  // namespace hermes::mqtt

@@ -1,5 +1,5 @@
-// What becomes of a subscription when the broker has lost the session: it is asked for again, and the answer counts. The broker
-// is played, for no real one refuses at the second time what it granted at the first.
+// When the broker has lost the session, the client subscribes again, and the answer counts. The test plays the broker, because
+// no real one refuses a subscription that it granted before.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// What the client does when the broker takes its packets more slowly than it gives messages. The broker is played, for a real
-// one can't be told to be slow; it speaks by hand-written bytes (MQTT 5, sections 3.2 and 3.3).
+// What the client does when the broker takes its packets more slowly than it gives messages. The test plays the broker, because
+// a real one can't be made slow; it sends hand-written bytes (MQTT 5, sections 3.2 and 3.3).
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>

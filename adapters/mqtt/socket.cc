@@ -53,7 +53,7 @@ Result<Socket, ConnectProblem> Socket::connect(const std::string& host, std::uin
       ::getsockopt(socket.descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
     }
     if (error == 0) {
-      const int yes = 1;  // where it can't be set packets are late, not lost
+      const int yes = 1;  // if it can't be set, packets are late, not lost
       static_cast<void>(::setsockopt(socket.descriptor_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes));
       return socket;
     }

@@ -23,8 +23,8 @@ class Socket {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // Tries the addresses of `host` in turn, until `deadline` or until `wake` was set and `cancelled` says yes. Small
-  // packets go at once (TCP_NODELAY): who writes gathers them.
+  // Tries the addresses of `host` in turn, until `deadline` or until `wake` was set and `cancelled` says yes. Small packets are
+  // sent at once (TCP_NODELAY): the writer gathers them.
   static Result<Socket, ConnectProblem> connect(const std::string& host, std::uint16_t port, Deadline deadline, WakeUp& wake,
                                                 const std::function<bool()>& cancelled);
 
@@ -34,11 +34,11 @@ class Socket {
 
   int descriptor() const { return descriptor_; }
 
-  // How many bytes came or went, which may be none for now. The failure is the end of the connection, and says why.
+  // Returns how many bytes came or went, possibly none for now. On failure the connection has ended; the text says why.
   Result<std::size_t, std::string> receive(std::span<char> into);
   Result<std::size_t, std::string> send(std::string_view bytes);
 
-  void finish_sending();  // the other end will read all, and then the end
+  void finish_sending();  // the other end still reads everything, then the end
 
  private:
   explicit Socket(int descriptor) : descriptor_(descriptor) {}

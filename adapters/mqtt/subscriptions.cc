@@ -77,7 +77,7 @@ bool Subscriptions::granted() const { return !wanted_.empty() && std::ranges::al
 
 std::string Subscriptions::answered(const Suback& suback) {
   const auto found = asked_.find(suback.packet_id);
-  if (found == asked_.end()) return {};  // the broker's mistake, no harm to us
+  if (found == asked_.end()) return {};  // the broker's mistake, but harmless
   const Request request = std::move(found->second);
   asked_.erase(found);
   const bool granted = suback.reason < kRefusalsFrom;

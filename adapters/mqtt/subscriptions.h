@@ -1,5 +1,5 @@
-// What a client is subscribed to, what the broker has said to it, and who waits for its word (MQTT 5, 3.8 to 3.11).
-// Not thread-safe.
+// The subscriptions that a client wants, the broker's answers to them, and the threads that wait for an answer (MQTT 5, 3.8 to
+// 3.11). Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -18,43 +18,44 @@ class Subscriptions {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `timeout`: how long the broker may leave a request without an answer while nothing else comes either.
+  // `timeout`: how long the broker may leave a request unanswered while no message comes either.
   explicit Subscriptions(std::chrono::milliseconds timeout) : timeout_(timeout) {}
 
-  // From now on it is wanted, in place of another of that filter: connected() asks for it when the broker's session lacks it.
+  // From now on this subscription is wanted, instead of any other with that filter: connected() asks for it if the broker's
+  // session lacks it.
   void want(const Subscribe& subscribe);
   void want_no_more(const std::string& filter);
 
-  // Appends a SUBSCRIBE, unless the same one is under way. `outcome` is told the SUBACK's reason, which is the QoS granted or a
-  // failure. Requires: it is wanted.
+  // Appends a SUBSCRIBE, unless the same one is under way. `outcome` gets the SUBACK's reason: the QoS granted, or a failure.
+  // Requires: it is wanted.
   void ask(std::string& out, const std::string& filter, OutcomePtr outcome, Clock::time_point now);
-  // Appends an UNSUBSCRIBE. That there was no such subscription is a success.
+  // Appends an UNSUBSCRIBE. If there was no such subscription, that is a success.
   void ask_to_end(std::string& out, const std::string& filter, OutcomePtr outcome, Clock::time_point now);
 
-  // On a new connection all are asked for anew that the broker has not granted in the session that it has.
+  // On a new connection, asks for all subscriptions that the broker has not granted in its present session.
   void connected(std::string& out, bool session_present, Clock::time_point now);
 
-  // Something is subscribed to, and the broker has granted everything that is wanted.
+  // Whether anything is wanted, and the broker has granted all of it.
   bool granted() const;
 
-  // Returns why the connection must end: the broker refuses what it granted on an earlier one. Otherwise it is empty. The next
-  // connection asks again.
+  // If the broker refuses a subscription that it granted on an earlier connection, returns why this connection must end; the
+  // next one asks again. Otherwise returns an empty text.
   std::string answered(const Suback& suback);
   void answered(const Unsuback& unsuback);
 
-  // Messages came. An answer stands in line behind all that the broker has queued for us.
+  // Messages came, which extends the wait: an answer comes behind all messages that the broker has queued for us.
   void heard_messages(Clock::time_point now) { messages_at_ = now; }
-  // When the broker has been waited for long enough; time_point::max() when nothing is to be answered.
+  // When the wait for an answer ends; time_point::max() if no answer is awaited.
   Clock::time_point overdue_at() const;
 
-  // The connection has ended: nothing is answered any more.
+  // The connection has ended: tells all who wait that no answer will come.
   void give_up(const std::string& problem);
 
  private:
-  // Publishes have the identifiers below.
+  // Publishes use the identifiers below.
   static constexpr PacketId kFirstId = InFlight::kMax + 1;
   static constexpr PacketId kLastId = 65'535;
-  // The limit of a wait that messages make longer: as many as a broker may have under way to us (65,535) are through by then.
+  // The limit of a wait that messages extend: all that a broker may have under way to us (65,535) have arrived by then.
   static constexpr std::chrono::minutes kLongestWait{5};
 
   struct Subscription {

@@ -1,6 +1,7 @@
-// How many packets the broker was sent and has not taken yet. TCP does not tell: what a slow broker leaves unread stands, up to
-// megabytes of it, in the buffers of two kernels, acknowledged and all. But a PINGREQ waits for its turn among the packets of
-// its connection (MQTT 5, 4.6 and 3.12.4), so that a PINGRESP says: all before it is taken.
+// Counts the packets that were sent to the broker and that it has not taken yet. TCP does not tell: packets that a slow broker
+// leaves unread, up to megabytes, stay in the buffers of two kernels, although TCP has acknowledged them. But a PINGREQ waits
+// for its turn among the packets of its connection (MQTT 5, 4.6 and 3.12.4), so a PINGRESP says that everything before it was
+// taken.
 //
 // Not thread-safe.
 #pragma once
@@ -22,7 +23,7 @@ class UntakenPackets {
     ++sent_;
     pings_.push_back({sent_, now});
   }
-  // A broker that answers what was not asked takes nothing by it.
+  // An unexpected PINGRESP is ignored.
   void answered(Clock::time_point now) {
     if (pings_.empty()) return;
     taken_ = pings_.front().sent;
@@ -30,15 +31,15 @@ class UntakenPackets {
     pings_.pop_front();
   }
 
-  // As of the last PINGRESP: at most so many.
+  // The most that can be untaken, as of the last PINGRESP.
   std::size_t count() const { return static_cast<std::size_t>(sent_ - taken_); }
 
   // One ping at a time, and none for a few packets, so that pings cost nothing.
   static constexpr std::size_t kPingFrom = 64;
   bool ping_is_due() const { return pings_.empty() && count() >= kPingFrom; }
 
-  // How many more packets may be sent without making the next one wait. The count of those that the broker has taken is known a
-  // round trip late, so it is what a fast broker takes in one round trip at its best: kWindow packets for each kWindowTime.
+  // How many more packets may be sent without making the next one wait. We learn what the broker has taken a round trip late,
+  // so the limit is what a fast broker takes in its shortest round trip: kWindow packets for each kWindowTime.
   static constexpr std::size_t kWindow = 256;
   static constexpr std::chrono::milliseconds kWindowTime{3};
   static constexpr std::size_t kWindowMax = 65'536;
@@ -51,12 +52,12 @@ class UntakenPackets {
 
  private:
   struct Ping {
-    std::uint64_t sent;  // up to it, itself included
+    std::uint64_t sent;  // packets sent until then, including this ping
     Clock::time_point at;
   };
   std::uint64_t sent_ = 0;
   std::uint64_t taken_ = 0;
-  std::deque<Ping> pings_;  // not answered: one, and those of the keep alive
+  std::deque<Ping> pings_;  // unanswered: one, and those of the keep alive
   Clock::duration round_trip_min_ = Clock::duration::max();
 };
 

@@ -1,7 +1,7 @@
-// PUBACKs that wait for their turn: they give way to what else is to be sent. A broker takes the packets of a connection one
-// after another, and a PUBACK is in no hurry, whereas somebody waits for a publish. In the order of the messages (MQTT 5, 4.6).
+// PUBACKs that wait so that publishes go first: a broker takes the packets of a connection one after another, and somebody
+// waits for a publish, but nobody for a PUBACK. They keep the order of the messages (MQTT 5, 4.6).
 //
-// As many as the receive maximum that the client announced, for the broker has no more messages under way. Not thread-safe.
+// At most as many as the receive maximum that the client announced: the broker has no more messages under way. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,7 @@ class WaitingPubacks {
 
   void add(PacketId packet_id, Clock::time_point now) { waiting_.push_back({packet_id, now}); }
 
-  // Appends the oldest, as many as there is room for, and those that have waited for the longest time even without room.
+  // Appends the oldest, up to `room`; those that have waited for `longest` go even without room.
   void take(std::string& out, std::size_t room, Clock::time_point now) {
     for (; !waiting_.empty() && (room > 0 || waiting_.front().since + longest_ <= now); waiting_.pop_front()) {
       append_puback(out, waiting_.front().packet_id);
@@ -34,7 +34,7 @@ class WaitingPubacks {
   // The session's packet identifiers mean nothing on the next connection: the broker sends those messages again.
   void clear() { waiting_.clear(); }
 
-  // When the next one goes, room or not.
+  // When the next one goes even without room.
   Clock::time_point due() const { return waiting_.empty() ? Clock::time_point::max() : waiting_.front().since + longest_; }
 
  private:

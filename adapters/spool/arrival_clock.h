@@ -1,5 +1,5 @@
-// When records arrive: a clock that never stands still and never goes back, however the wall clock is set. What it gives is the
-// order of a conversation (docs/event-log.md, "Order"), so two records never share a time.
+// The times of arrival: a clock that always advances and never goes back, however the wall clock is set. Its times order a
+// conversation (docs/event-log.md, "Order"), so no two records share one.
 //
 // next() belongs to one thread; latest() may be called from any.
 #pragma once
@@ -13,10 +13,10 @@ namespace hermes::spool {
 
 class ArrivalClock {
  public:
-  // `latest`: the last time that was given before, by another process too; Timestamp::min() if none was.
+  // `latest`: the latest time given out before, also by another process; Timestamp::min() if there is none.
   explicit ArrivalClock(Timestamp latest) : latest_(latest) {}
 
-  // `now`, or a microsecond after the last time given where the wall clock is not past that yet.
+  // `now`, or a microsecond after the last time given out, if the wall clock is not past that yet.
   Timestamp next(Timestamp now) {
     const Timestamp time = std::max(now, latest() + std::chrono::microseconds(1));
     latest_ = time;

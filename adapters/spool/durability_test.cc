@@ -1,5 +1,4 @@
-// Which calls the spool makes, and in which order: what is forced to the disk before what. Only a power loss would show it
-// otherwise.
+// Which calls the spool makes, and in which order it flushes to disk. Otherwise only a power loss would show that.
 #include <gmock/gmock.h>
 
 #include <algorithm>

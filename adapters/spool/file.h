@@ -1,5 +1,5 @@
-// A file descriptor that closes itself, and reads and writes that finish what they begin. Errors are errno values in a
-// std::system_error, whose text names the file: the callers decide which of them are expected.
+// A file descriptor that closes itself, with reads and writes that are never partial. Errors are errno values in a
+// std::system_error, whose text names the file; the caller decides which of them are expected.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@ class File {
   const std::filesystem::path& path() const { return path_; }
 
   std::uint64_t size() const;
-  // Fewer bytes than asked only at the end of the file.
+  // Returns fewer bytes than asked only at the end of the file.
   std::size_t read_at(std::uint64_t offset, char* into, std::size_t bytes) const;
-  // All of it, or an exception with an unknown part written.
+  // Writes all bytes, or throws with an unknown part written.
   void write_at(std::uint64_t offset, std::string_view bytes) const;
   void truncate(std::uint64_t bytes) const;
-  // To the disk: data, and the metadata needed to read it back (fdatasync).
+  // Flushes to disk the data, and the metadata needed to read it back (fdatasync).
   void sync() const;
 
  private:

@@ -27,7 +27,7 @@ std::optional<Record> find_record(const Segment& segment, Sequence sequence) {
 
 std::optional<Spool::Statistics> inspect(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder)) return std::nullopt;
-  // Its holder may remove a segment between two steps; then the folder is looked at again.
+  // The process that holds the folder may remove a segment between two steps; then the folder is inspected again.
   constexpr int kAttempts = 10;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     try {

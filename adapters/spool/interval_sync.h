@@ -1,4 +1,4 @@
-// Forces what was written to the disk at intervals, from a thread of its own (Fsync::interval). Thread-safe.
+// Flushes written data to disk at intervals, on a thread of its own (Fsync::interval). Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -16,14 +16,14 @@ namespace hermes::spool {
 
 class IntervalSync {
  public:
-  // `warn` is told of a sync that failed.
+  // `warn` is called when a sync fails.
   IntervalSync(std::chrono::milliseconds interval, std::function<void(const std::string& line)> warn);
   ~IntervalSync();  // syncs once more
 
   // Something was appended to the file.
   void add(std::shared_ptr<const File> file);
 
-  // What failed since the last call, and empty otherwise: the kernel tells a failed write-back once.
+  // The failure since the last call, or empty: the kernel reports a failed write-back only once.
   std::string take_failure();
 
  private:

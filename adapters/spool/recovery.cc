@@ -25,12 +25,12 @@ class Scan {
     const std::uint64_t file_bytes = fs::file_size(segment.path);
     std::optional<SegmentReader> reader = SegmentReader::open(segment);
     if (!reader || reader->header().first_sequence != segment.first) {
-      // A header is written before the first record is taken: a file no longer than one holds nothing.
+      // The header is written before the first record: a file no longer than a header holds no record.
       pending_.push_back({segment.path, {0, file_bytes, true, file_bytes <= kSegmentHeaderBytes}});
       return;
     }
-    // A segment is begun when all before its first record is taken. So its name tells whether what can't be read before it is
-    // missed.
+    // A segment begins only after all records before its first one were written. So its name shows whether records are missing
+    // before it.
     judge_what_is_before(segment.first, segment.path);
     segment.last = segment.first - 1;
     segment.bytes = kSegmentHeaderBytes;
@@ -67,7 +67,7 @@ class Scan {
   }
 
  private:
-  // Unreadable bytes, until the next record tells whether anything is missing.
+  // Unreadable bytes, until the next record shows whether any record is missing.
   struct Pending {
     fs::path segment;
     SegmentReader::Unreadable unreadable;
@@ -99,7 +99,7 @@ class Scan {
       if (lost == 0) {
         cut(pending);
       } else {
-        // The gap is counted once, with the first of its places.
+        // The gap is counted once, with its first place.
         set_aside(pending, &pending == &pending_.front() ? lost : 0, what + " can't be read");
       }
     }
@@ -108,7 +108,7 @@ class Scan {
     result_.last = previous_;
   }
 
-  // Nothing was lost with these bytes.
+  // For bytes with which no record was lost.
   void cut(const Pending& pending) {
     result_.report.torn_bytes_cut += pending.unreadable.bytes;
     remove_from_segment(pending);
@@ -125,7 +125,7 @@ class Scan {
     remove_from_segment(pending);
   }
 
-  // What is at the end is cut off, so that it is judged once. What is in the middle stays where it is.
+  // Bytes at the end are cut off, so that they are judged only once. Bytes in the middle stay.
   static void remove_from_segment(const Pending& pending) {
     if (!pending.unreadable.at_end) return;
     if (pending.unreadable.offset <= kSegmentHeaderBytes) {
@@ -186,7 +186,7 @@ Recovery recover(const fs::path& folder, Sequence released) {
   std::vector<Segment> segments = list_segments(folder);
   Scan scan(released);
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    // Everything in it is released when the next one begins at or before the first record that is not.
+    // All its records are released if the next segment begins at or before the first unreleased record.
     if (i + 1 < segments.size() && segments[i + 1].first <= released + 1) {
       fs::remove(segments[i].path);
     } else {

@@ -10,7 +10,7 @@ namespace hermes::spool {
 namespace {
 
 constexpr unsigned kSlots = 2;
-// A sector each: a power loss during a write can spoil one sector, so one slot.
+// A sector each: a power loss during a write can damage one sector, and so only one slot.
 constexpr std::size_t kSlotBytes = 512;
 constexpr std::size_t kMarkBytes = 12;     // sequence, CRC-32 of it
 constexpr std::size_t kArrivalBytes = 12;  // time of arrival, CRC-32 of both; a former version wrote the mark alone
@@ -29,7 +29,7 @@ struct Found {
   unsigned slot = kSlots - 1;
 };
 
-// Timestamp::min() where a slot has none that belongs to its mark.
+// Timestamp::min() if the slot has no time that belongs to its mark.
 Timestamp arrival_in(const char* bytes, Sequence sequence) {
   std::int64_t arrival_us;
   std::uint32_t crc;
@@ -59,7 +59,7 @@ Found find_newest(const File& file) {
 }  // namespace
 
 ReleasedMark::ReleasedMark(const std::filesystem::path& folder) : file_(folder / "released", O_RDWR | O_CREAT) {
-  // Both slots get their place on the disk now: moving the mark must work on a disk that has become full.
+  // Both slots get their space on disk now: moving the mark must also work on a full disk.
   if (file_.size() < kSlots * kSlotBytes) file_.write_at(0, std::string(kSlots * kSlotBytes, '\0'));
   const Found newest = find_newest(file_);
   value_ = newest.sequence;

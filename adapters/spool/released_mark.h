@@ -1,9 +1,9 @@
-// The released mark: the last sequence that its reader is done with. Written in place, in two slots in turn, so that a write
-// cut short leaves the one before it (docs/spool-format.md). Beside it stands the latest time of arrival that was given by
-// then: a spool whose records are all released has no other trace of it.
+// The released mark: the last sequence that was released. It is written in place, alternately into two slots, so that a write
+// cut short leaves the former mark (docs/spool-format.md). With it stands the latest time of arrival given out by then: a spool
+// whose records are all released has no other trace of it.
 //
-// The mark may be behind what was released (a power loss, a kill before the write) and is never ahead of it: records are then
-// read again, and the log finds them to be duplicates.
+// The mark may be behind the released records (after a power loss, or a kill before the write), never ahead of them: records
+// are then read again, and the log recognizes the duplicates.
 #pragma once
 
 #include <filesystem>
@@ -20,9 +20,9 @@ class ReleasedMark {
 
   // 0 when nothing was released, or when neither slot can be read.
   Sequence value() const { return value_; }
-  // Timestamp::min() when the mark says none: nothing was released, or a former version wrote it.
+  // Timestamp::min() if the mark has none: nothing was released, or a former version wrote it.
   Timestamp latest_arrival() const { return latest_arrival_; }
-  // Requires: sequence >= value(), latest_arrival not before the record's of that sequence. Survives a kill of the process.
+  // Requires: sequence >= value(), latest_arrival is not before that record's time of arrival. Survives a kill of the process.
   void write(Sequence sequence, Timestamp latest_arrival);
   // Survives a power loss too.
   void sync() { file_.sync(); }

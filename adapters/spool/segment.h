@@ -10,7 +10,8 @@
 
 namespace hermes::spool {
 
-// Where a record begins. Every kLandmarkEvery-th is remembered, so that one record is found without reading its segment.
+// Where a record begins. Every kLandmarkEvery-th one is remembered, so that a record is found without reading its whole
+// segment.
 struct Landmark {
   Sequence sequence = 0;
   std::uint64_t offset = 0;
@@ -24,7 +25,7 @@ struct Segment {
   std::filesystem::path path;
   Sequence first = 0;
   Sequence last = 0;          // first - 1: empty
-  Sequence before = kNoNext;  // the first of the next segment: a frame from there on is left of a write that failed
+  Sequence before = kNoNext;  // the first of the next segment: frames from there on are the rest of a failed write
   std::uint64_t bytes = 0;    // up to the end of its last record
   std::vector<Landmark> landmarks;
 };

@@ -21,8 +21,8 @@ constexpr std::string_view kMagic = "HRMSPL01";  // ends with the version of the
 constexpr std::string_view kSuffix = ".segment";
 constexpr std::size_t kNameDigits = 20;  // 2^64 - 1 has 20
 
-// Bytes that the search behind damage may run through the CRC. A payload full of lengths that look right could make it
-// quadratic; past this the rest of the segment is given up and kept aside.
+// The most bytes of which the search behind damage may compute CRCs. A payload full of plausible lengths could make the search
+// quadratic; beyond this limit, the rest of the segment is kept aside.
 constexpr std::size_t kSearchBytesMax = std::size_t{1} << 30;
 
 template <class T>
@@ -64,7 +64,7 @@ class AppendBuffer : public std::streambuf {
 class ViewBuffer : public std::streambuf {
  public:
   explicit ViewBuffer(std::string_view bytes) {
-    // setg wants char*; nothing is written through it, for the archive only reads.
+    // setg needs char*, but nothing is written through it: the archive only reads.
     char* begin = const_cast<char*>(bytes.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     setg(begin, begin, begin + bytes.size());
   }

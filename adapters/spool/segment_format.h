@@ -4,8 +4,8 @@
 //   frame   := length[4] crc[4] body[length]
 //   body    := cereal binary of (sequence, received_at, topic, payload)
 //
-// Integers are little-endian. A frame's CRC-32 covers length and body and starts from the segment's salt, so that bytes
-// which a sender put into a payload can never pass for a frame.
+// Integers are little-endian. A frame's CRC-32 covers length and body and starts from the segment's salt, so that bytes in a
+// sender's payload can never look like a frame.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ inline constexpr std::size_t kSegmentHeaderBytes = 24;
 inline constexpr std::size_t kFrameHeaderBytes = 8;
 inline constexpr std::size_t kBodyBytesMin = 4 * 8;  // sequence, time, two empty strings
 inline constexpr std::size_t kFrameBytesMin = kFrameHeaderBytes + kBodyBytesMin;
-// What MQTT can carry at most (topic 2^16 - 1, packet 2^28 - 1): a larger length is damage.
+// The most that MQTT can carry (topic 2^16 - 1, packet 2^28 - 1): a larger length is damage.
 inline constexpr std::size_t kBodyBytesMax = kBodyBytesMin + 65'535 + 268'435'455;
 
 struct SegmentHeader {
@@ -39,7 +39,7 @@ std::optional<SegmentHeader> decode_header(std::string_view bytes);
 std::string segment_name(Sequence first_sequence);
 std::optional<Sequence> sequence_of_segment(std::string_view file_name);
 
-// Writes frames, one behind the other. Keeps its buffer; belongs to one thread.
+// Writes frames one after another. Keeps its buffer; for one thread.
 class FrameEncoder {
  public:
   FrameEncoder();
@@ -47,7 +47,7 @@ class FrameEncoder {
   void clear();
   // Requires: sizes within kBodyBytesMax.
   void add(std::uint32_t salt, Sequence sequence, Timestamp received_at, std::string_view topic, std::string_view payload);
-  std::string_view bytes() const;  // of all since clear(); valid until the next call
+  std::string_view bytes() const;  // all frames since clear(); valid until the next call
 
   // A single one: clear(), add(), bytes().
   std::string_view encode(std::uint32_t salt, Sequence sequence, Timestamp received_at, std::string_view topic,
@@ -61,7 +61,7 @@ class FrameEncoder {
 struct ParsedFrame {
   enum class Kind {
     record,
-    incomplete,  // the bytes end before the frame does: what a write cut short leaves
+    incomplete,  // the bytes end before the frame does, as after a write cut short
     damaged      // an impossible length, a wrong CRC, or a body of another form
   } kind;
   std::size_t bytes = 0;  // of the whole frame; record only
@@ -71,12 +71,12 @@ struct ParsedFrame {
 // The frame at the front of `bytes`. Never crashes, whatever the bytes are.
 ParsedFrame parse_frame(std::string_view bytes, std::uint32_t salt);
 
-// The length of the frame at the front of `bytes` (its header included) as it claims it, if that is possible at all.
-// Requires: at least kFrameHeaderBytes.
+// The length that the frame at the front of `bytes` claims (header included), if that length is possible. Requires: at least
+// kFrameHeaderBytes.
 std::optional<std::size_t> claimed_frame_bytes(std::string_view bytes);
 
-// Where, past the front of `bytes`, the next frame begins whose sequence can follow `after` and lies before `before`. Used
-// behind damage; `bytes` is the rest of the segment.
+// Finds, behind damage, the next frame whose sequence can follow `after` and lies before `before`. Returns where it begins,
+// past the front of `bytes`, the rest of the segment.
 std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t salt, Sequence after, Sequence before);
 
 }  // namespace hermes::spool

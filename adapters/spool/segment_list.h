@@ -1,6 +1,6 @@
-// The segments of an open spool, and how far each of its three users is with them: who appends, who reads, who releases.
+// The segments of an open spool, and how far appending, reading and releasing have come.
 //
-// Thread-safe. The lock is held for moments only and never over I/O, so that an append waits neither for a read nor for a
+// Thread-safe. The lock is held only for moments and never during I/O, so that an append waits neither for a read nor for a
 // release.
 #pragma once
 
@@ -31,13 +31,13 @@ class SegmentList {
 
   // ---- appending: one thread at a time ----
 
-  // A new segment, from now on the one being written.
+  // Adds a new segment, which is from now on the one being written.
   void begin(Segment segment);
-  // The next `count` records are in it, from `offset` on; it now ends at `end`.
+  // The segment being written got `count` more records, from `offset` on; it now ends at `end`.
   void extend(std::size_t count, std::uint64_t offset, std::uint64_t end);
-  // None is being written any more. One that nothing was appended to is forgotten: the next takes its name.
+  // From now on no segment is being written. An empty one is forgotten, because the next one takes its name.
   void close();
-  // It holds records, and they are released, all of them.
+  // Whether the segment being written holds records, and all of them are released.
   bool written_one_is_released() const;
 
   // ---- reading ----
@@ -46,7 +46,7 @@ class SegmentList {
   struct Ahead {
     std::uint64_t bytes = 0;  // of that segment; 0 when it is gone
     Sequence last = 0;        // its last record
-    bool any = false;         // there is a record after `read`, in it or behind it
+    bool any = false;         // there is a record after `read`, in this segment or a later one
   };
   Ahead ahead(Sequence first_of_segment, Sequence read) const;
 
@@ -54,7 +54,7 @@ class SegmentList {
 
   // False if it was released already.
   bool release(Sequence sequence);
-  // A restart will know that it is released: only now its segment may go.
+  // A restart will know that it is released: only now may its segment be removed.
   void mark(Sequence sequence);
   bool any_removable() const;
   std::vector<std::filesystem::path> take_removable();
@@ -64,7 +64,7 @@ class SegmentList {
 
   mutable std::mutex mutex_;
   std::deque<Segment> segments_;
-  bool writing_ = false;  // the last of them is being written
+  bool writing_ = false;  // the last segment is being written
   std::uint64_t bytes_ = 0;
   Sequence last_;
   Sequence released_;

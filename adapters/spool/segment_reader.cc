@@ -9,7 +9,7 @@
 namespace hermes::spool {
 namespace {
 
-// Large enough that a read call is rare against the records in it, small enough to stay in the processor's cache.
+// Large enough that one read call brings many records, small enough to stay in the processor's cache.
 constexpr std::size_t kBufferBytes = 128 * 1024;
 
 }  // namespace
@@ -40,9 +40,9 @@ SegmentReader::Item SegmentReader::next(std::uint64_t end) {
     if (frame_bytes && *frame_bytes <= end - offset_) bytes = available(end, *frame_bytes);
   }
   ParsedFrame parsed = parse_frame(bytes, header_.salt);
-  // Sequences follow one another; only unreadable bytes between them can have held more, and so many at most. A frame that is
-  // sound but out of this order is a leftover of something else: as unreadable as a spoilt one. So is one whose sequence the
-  // next segment begins with or has behind that: its write failed, could not be cut off, and its sequence was given again.
+  // Sequences follow one another; a gap is possible only where unreadable bytes could have held the missing records. A frame
+  // that is whole but out of order is a leftover, and counts as unreadable. So does a frame with the next segment's first
+  // sequence or a later one: its write failed and could not be cut off, and its sequence was given out again.
   const Sequence furthest = previous_ + 1 + skipped_bytes_ / kFrameBytesMin;
   const Sequence sequence = parsed.record.sequence;
   if (parsed.kind == ParsedFrame::Kind::record && sequence > previous_ && sequence <= furthest && sequence < before_) {
@@ -76,7 +76,7 @@ std::string_view SegmentReader::available(std::uint64_t end, std::size_t wanted)
       .substr(0, left);
 }
 
-// Damage is rare: the rest of the segment is then taken into memory whole and searched for the next sound frame.
+// Damage is rare, so the whole rest of the segment is read into memory and searched for the next sound frame.
 SegmentReader::Unreadable SegmentReader::skip_unreadable(std::uint64_t end, bool incomplete) {
   std::string rest(end - offset_, '\0');
   rest.resize(file_.read_at(offset_, rest.data(), rest.size()));

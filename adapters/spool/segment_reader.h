@@ -1,4 +1,4 @@
-// Reads one segment from front to back, through a buffer, and finds its way behind damage.
+// Reads one segment from front to back, through a buffer, and goes on behind damage.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace hermes::spool {
 class SegmentReader {
  public:
   struct End {};
-  // Bytes that hold no readable record. With `at_end` nothing readable comes after them; `incomplete` then tells that they
-  // are the beginning of a frame, as a write cut short leaves it.
+  // Bytes that hold no readable record. With `at_end`, nothing readable comes after them; `incomplete` then says that they are
+  // the beginning of a frame, as after a write cut short.
   struct Unreadable {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
@@ -27,14 +27,14 @@ class SegmentReader {
   };
   using Item = std::variant<End, Record, Unreadable>;
 
-  // Nothing when the header can't be read. Throws std::system_error when the file can't. Frames from segment.before on count as
-  // unreadable: they are left of a write that failed.
+  // Nothing if the header can't be read. Throws std::system_error if the file can't. Frames from segment.before on count as
+  // unreadable: they are the rest of a failed write.
   static std::optional<SegmentReader> open(const Segment& segment);
 
   const SegmentHeader& header() const { return header_; }
   // Where the next item begins.
   std::uint64_t offset() const { return offset_; }
-  // Goes on at a place where a frame begins. `previous` is the sequence before it.
+  // Moves to a place where a frame begins. `previous` is the sequence before it.
   void seek(std::uint64_t offset, Sequence previous);
 
   // The next item of the first `end` bytes of the file. Throws std::system_error when the file can't be read.

@@ -29,7 +29,7 @@ Result<SegmentWriter, AppendError> SegmentWriter::create(const std::filesystem::
     }
     return writer;
   } catch (const std::system_error& error) {
-    std::error_code ignored;  // a header cut short is no segment to a reader: leaving it does no harm
+    std::error_code ignored;  // readers ignore a file with a header cut short: leaving it does no harm
     std::filesystem::remove(path, ignored);
     return fail(io_error(error));
   }

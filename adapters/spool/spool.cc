@@ -24,12 +24,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Segments removed one by one are how space comes back before everything is released.
+// At least four segments, so that space is freed before everything is released.
 constexpr std::size_t kSegmentsMin = 4;
-// Not for the sake of a disk that others have filled.
+// Segments get no smaller than this, even on a disk that others have filled.
 constexpr std::uint64_t kSegmentBytesMin = 64u << 10;
 
-// A clock that is behind the last arrival by less was slewed, or is outrun for a moment by records that came together.
+// A clock that is behind the last arrival by less was slewed, or many records that came together have moved past it for a
+// moment.
 constexpr std::chrono::seconds kClockBehindIsTold{1};
 
 OpenError explain(const FolderLock::Refused& refused, const fs::path& folder) {
@@ -128,7 +129,7 @@ class Spool::Impl {
  private:
   // --- appending -------------------------------------------------------------------------------------------------------
 
-  // Until it has caught up, records are a microsecond apart, and times of arrival tell their order alone.
+  // Until the clock has caught up, records are a microsecond apart, and times of arrival show only their order.
   void notice_clock(Timestamp now) {
     const bool is_behind = now + kClockBehindIsTold < clock_.latest();
     if (is_behind && !clock_is_behind_) {
@@ -139,7 +140,7 @@ class Spool::Impl {
     clock_is_behind_ = is_behind;
   }
 
-  // Appends as many of them as fit the segment, at least one, all or nothing: on failure the segment is as before.
+  // Appends as many records as fit the segment, at least one. All of these or none: on failure the segment is unchanged.
   Result<std::size_t, AppendError> append_run(std::span<const NewRecord> records, Timestamp now) {
     for (;;) {
       if (Result<Done, AppendError> ready = make_room(frame_bytes_of(records.front())); !ready) return fail(ready.error());
@@ -151,8 +152,8 @@ class Spool::Impl {
         publish(count, offset);
         return count;
       }
-      // On a full disk the segment being written may be what fills it. It is closed in any case: then it goes as soon as its
-      // records are released, without another append.
+      // On a full disk, the segment being written may be what fills it. It is closed in any case: then it is removed as soon as
+      // its records are released, without another append.
       if (!close_released_writer()) {
         close_writer();
         return fail(explain(written.error()));
@@ -184,7 +185,7 @@ class Spool::Impl {
                                                            std::to_string(settings_.max_bytes) +
                                                            " bytes). It drains when the database takes messages again."});
     }
-    const bool begins = writer_ && writer_->bytes() == kSegmentHeaderBytes;  // a record larger than a segment has one alone
+    const bool begins = writer_ && writer_->bytes() == kSegmentHeaderBytes;  // a record larger than a segment gets its own
     if (writer_ && writer_->usable() && (begins || writer_->bytes() + frame_bytes <= segment_bytes_)) return Done{};
     return begin_segment();
   }
@@ -222,7 +223,7 @@ class Spool::Impl {
     remove_released();
   }
 
-  // The segment being written may hold nothing but released records: then it is closed, and so removed.
+  // If the segment being written holds only released records, closes it, so that it is removed.
   bool close_released_writer() {
     if (!segments_.written_one_is_released()) return false;
     close_writer();
@@ -249,8 +250,8 @@ class Spool::Impl {
     }
   }
 
-  // After a sync that failed the next message is refused, so that the broker keeps it and its client learns that something is
-  // wrong, and the one after it is tried again.
+  // After a failed sync the next message is refused, so that the broker keeps it and the caller learns of the problem; the one
+  // after it is tried again.
   Result<Done, AppendError> report_failed_sync() {
     const std::string failure = interval_sync_ ? interval_sync_->take_failure() : "";
     if (failure.empty()) return Done{};
@@ -262,10 +263,10 @@ class Spool::Impl {
   void remove_released() {
     try {
       if (!segments_.any_removable()) return;
-      // A mark that a power loss takes back, beside a segment that is gone, would look like a lost segment.
+      // If a power loss restored an older mark after the segment was removed, the segment would seem to be lost.
       mark_.sync();
       for (const fs::path& path : segments_.take_removable()) {
-        // The reader may still have the file open; its space comes back now.
+        // The reader may still have the file open; this frees its space now.
         File(path, O_RDWR).truncate(0);
         fs::remove(path);
       }
@@ -294,7 +295,7 @@ class Spool::Impl {
   SpoolReader reader_;
 
   std::mutex appending_;
-  std::optional<SegmentWriter> writer_;  // made by the first append: a file that was there before is never written to again
+  std::optional<SegmentWriter> writer_;  // made by the first append: an existing file is never written to again
   FrameEncoder encoder_;
   bool clock_is_behind_ = false;     // told
   std::uint64_t segment_bytes_ = 0;  // of the segment being written
@@ -302,7 +303,7 @@ class Spool::Impl {
   std::mutex releasing_;
   ReleasedMark mark_;
 
-  std::optional<IntervalSync> interval_sync_;  // the last: what it does as it ends needs the others
+  std::optional<IntervalSync> interval_sync_;  // the last member: its destructor needs the others
 };
 
 Result<std::unique_ptr<Spool>, OpenError> Spool::open(Settings settings) {

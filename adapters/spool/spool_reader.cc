@@ -13,7 +13,7 @@
 namespace hermes::spool {
 namespace {
 
-// At the last landmark before the record, or at the beginning. Nothing when the segment's header can't be read.
+// A reader at the last landmark before the record, or at the beginning. Nothing if the segment's header can't be read.
 std::optional<SegmentReader> open_near(Sequence sequence, const Segment& segment) {
   std::optional<SegmentReader> reader = SegmentReader::open(segment);
   if (!reader) return reader;
@@ -61,7 +61,7 @@ bool SpoolReader::open_next_segment() {
   return true;
 }
 
-// At the end of what was known of the segment: learns whether it has grown, or goes on to the next one.
+// Called at the known end of the segment: finds out whether it has grown, or goes on to the next one.
 bool SpoolReader::more_to_read() {
   const SegmentList::Ahead ahead = segments_.ahead(segment_, read_);
   if (ahead.bytes > readable_bytes_) {
@@ -78,7 +78,7 @@ bool SpoolReader::more_to_read() {
   return true;
 }
 
-// Damage met here came after the spool was opened, or was told by open already. As in recovery.h, it is damage when a sequence
+// This damage came after the spool was opened, or open() has already reported it. As in recovery.h, it is damage if a sequence
 // is missing.
 void SpoolReader::report_gap(Sequence following) {
   if (unreadable_.empty()) return;

@@ -1,4 +1,4 @@
-// Reads on through the segments of an open spool, over damage, while others append and release.
+// Reads the records of an open spool in order, skipping damage, while other threads append and release.
 //
 // Not thread-safe: one thread at a time.
 #pragma once
@@ -17,12 +17,12 @@ namespace hermes::spool {
 
 class SpoolReader {
  public:
-  // Begins behind what is released. `known`: damage that was told already; `tell` is told of what is met besides. Requires:
+  // Begins after the released records. `known`: damage that was already reported; `tell` is called for any other. Requires:
   // both references outlive this.
   SpoolReader(std::filesystem::path folder, const SegmentList& segments, const std::vector<Damage>& known,
               std::function<void(const Damage&)> tell);
 
-  // As Spool::next().
+  // Like Spool::next().
   std::optional<Record> next();
 
  private:
@@ -36,13 +36,13 @@ class SpoolReader {
   const std::function<void(const Damage&)> tell_;
 
   std::optional<SegmentReader> reader_;
-  std::vector<SegmentReader::Unreadable> unreadable_;  // met, until the next record tells whether anything is missing
-  Sequence segment_ = 0;                               // the first record of the one that is being read
-  std::uint64_t readable_bytes_ = 0;                   // of it
+  std::vector<SegmentReader::Unreadable> unreadable_;  // found, until the next record shows whether anything is missing
+  Sequence segment_ = 0;                               // the first record of the segment being read
+  std::uint64_t readable_bytes_ = 0;                   // of that segment
   Sequence read_;
 };
 
-// When that record was taken. Nothing when it can't be found, for example because it was released meanwhile.
+// When that record arrived. Nothing if it can't be found, for example because it was released meanwhile.
 std::optional<Timestamp> received_at_of(Sequence sequence, const Segment& segment);
 
 }  // namespace hermes::spool

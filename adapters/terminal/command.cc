@@ -56,7 +56,7 @@ std::string_view without_blanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-// The first word, and what stands after the blanks behind it.
+// The first word, and the text after the blanks behind it.
 std::pair<std::string_view, std::string_view> split(std::string_view text) {
   text = without_blanks(text);
   const std::size_t end = text.find_first_of(" \t");
@@ -88,7 +88,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Of a name cut short: all that begin so; else the one that is nearest.
+// For a shortened name, all names that begin with it; otherwise the nearest one.
 std::string suggestion_for(std::string_view typed) {
   const std::string word = lower(typed);
   std::vector<std::string> names;
@@ -179,14 +179,14 @@ Command parse_command(std::string_view line, std::string_view standing_recipient
   const auto [first, rest] = split(text);
   const bool slash = first.front() == '/';
   const std::string_view name = slash ? first.substr(1) : first;
-  // "Send him my love" is no command to who writes to somebody.
+  // "Send him my love" is not a command if there is a standing recipient.
   const Description* description = find(has_recipient && !slash ? std::string(name) : lower(name));
   if (!description) {
     if (has_recipient && !slash) return message();
     return command::Wrong{no_such_command(name) + (slash ? "" : ", or to USER to write to somebody")};
   }
   Command parsed = parse_known(*description, rest);
-  // "history was made" is no request for history.
+  // "history was made" does not ask for history.
   const auto* wrong = std::get_if<command::Wrong>(&parsed);
   if (has_recipient && !slash && wrong && !wrong->is_a_command) return message();
   return parsed;
@@ -220,7 +220,7 @@ Completion complete_command(std::string_view to_cursor, std::string_view standin
   if (before.empty()) {
     const bool slash = word.starts_with('/');
     if (slash) completion.word_bytes -= 1;
-    // Text for the standing recipient begins with any word; an empty line offers nothing there.
+    // Text for the standing recipient may begin with any word, so an empty line offers nothing then.
     if (word.empty() && !standing_recipient.empty()) return completion;
     for (const Description& description : kCommands) offer(description.name, slash ? word.substr(1) : word);
     return completion;

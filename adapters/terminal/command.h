@@ -1,11 +1,10 @@
-// What a user can type: the commands, and text for the standing recipient. Pure.
+// Parses a line that a user types: a command, or text for the standing recipient. Pure.
 //
 //   send USER TEXT · broadcast TEXT · to [USER] · history [N] [USER] · status [ID] · timeline ID · inbox · users · typing USER
 //   help [COMMAND] · quit
 //
-// A command may begin with a slash, and be written in capitals where it cannot be the beginning of a message. With a standing
-// recipient a line that has not the shape of a command is a message to them; one that begins with a blank is a message whatever
-// it looks like.
+// A command may begin with a slash. Capitals are accepted where the line cannot be the beginning of a message. With a standing
+// recipient, a line that is not a command is a message to them; a line that begins with a blank is always a message.
 #pragma once
 
 #include <optional>
@@ -55,7 +54,7 @@ struct Quit {};
 // Not understood; the text says what was meant.
 struct Wrong {
   std::string message;
-  bool is_a_command = false;  // certainly: it has a command's shape, and a limit of its was passed
+  bool is_a_command = false;  // it certainly is: it has a command's shape, but exceeds one of its limits
 };
 }  // namespace command
 
@@ -73,7 +72,7 @@ struct KnownWords {
   std::vector<std::string> users;
   std::vector<std::string> message_ids;
 };
-// Commands, and users or message ids where one is expected.
+// Completes commands, and users or message ids where one is expected.
 Completion complete_command(std::string_view to_cursor, std::string_view standing_recipient, const KnownWords& known);
 
 // To whom the user is writing a message just now; nothing while it is a command, a broadcast, or not yet clear.

@@ -1,10 +1,10 @@
-// Where a conversation meets its user: entries go out, lines come in, and neither garbles the other. Two kinds: TerminalConsole
-// edits the line with libedit and redraws around it; PlainConsole serves pipes and terminals that cannot move their cursor, and
-// says in words what the other one draws.
+// The user's end of a conversation: prints entries and reads lines, so that neither disturbs the other. There are two kinds:
+// TerminalConsole edits the line with libedit and redraws around it; PlainConsole serves pipes and terminals that cannot move
+// their cursor, and prints words for what the other one draws.
 //
-// Whatever text an entry holds is escaped before it is printed (base/printable_text.h): callers pass it as it came.
+// The console escapes the text of an entry before it prints it (base/printable_text.h): callers pass the original text.
 //
-// Not thread-safe: one thread, which spends its time in read_line().
+// Not thread-safe: for one thread, which spends its time in read_line().
 #pragma once
 
 #include <chrono>
@@ -18,14 +18,14 @@
 
 namespace hermes::terminal {
 
-// How far a message of one's own has come.
+// How far one of the user's own messages has come.
 enum class Mark { none, waiting, stored, delivered, read, refused };
 
 struct Entry {
   enum class Kind {
     incoming,  // somebody else's message
     outgoing,  // one's own
-    note       // what this program says
+    note       // from this program
   };
   Kind kind = Kind::note;
   std::string key{};   // names the entry for set_mark; empty: its mark never changes
@@ -40,29 +40,29 @@ struct Entry {
 
 inline Entry note(std::string text) { return {.text = std::move(text)}; }
 inline Entry table_row(std::string text) { return {.text = std::move(text), .one_row = true}; }
-// A note of which the rows after the first begin under its second column.
+// A note whose later rows begin under its second column.
 inline Entry hanging_note(std::string text, std::size_t columns) { return {.text = std::move(text), .hanging = columns}; }
 
 // What a word can be completed to.
 struct Completion {
-  std::size_t word_bytes = 0;           // of the line's end that the candidates replace
+  std::size_t word_bytes = 0;           // how many bytes at the end of the line the candidates replace
   std::vector<std::string> candidates;  // whole words, without the blank that follows
 };
 
-// What else happens while the user types. All are called on the thread that is in read_line(), and may call the console.
+// Called for events while the user types, on the thread that is in read_line(). They may call the console.
 struct Events {
   std::vector<int> wake_descriptors{};  // one is readable: on_wake is called
   std::function<void()> on_wake;
   std::function<std::optional<std::chrono::steady_clock::time_point>()> next_deadline;
   std::function<void()> on_deadline;
   std::function<void(std::string_view line)> on_edit;              // the line being typed has changed
-  std::function<Completion(std::string_view to_cursor)> complete;  // what stands before the cursor
+  std::function<Completion(std::string_view to_cursor)> complete;  // `to_cursor`: the text before the cursor
   std::function<bool()> may_read;                                  // false: leave the next line unread for now (pipes only)
   std::function<bool()> over;                                      // true after on_wake: read_line() returns, terminated
 };
 
 struct Input {
-  enum class Kind { line, end, terminated } kind;  // a line; no more of them; this process is to end
+  enum class Kind { line, end, terminated } kind;  // a line; the end of input; this process shall end
   std::string line{};
 };
 
@@ -73,20 +73,20 @@ class Console {
   virtual Input read_line(const Events& events) = 0;
 
   virtual void show(const std::vector<Entry>& entries) = 0;
-  // `words` say it for a console that cannot change what it has printed: "read by david".
+  // `words` are for a console that cannot change printed text: "read by david".
   virtual void set_mark(std::string_view key, Mark mark, std::string_view words) = 0;
-  // A line that stands above the prompt until it is replaced or emptied: who is typing, that there is no connection.
+  // A line above the prompt until it is replaced or emptied: who is typing, or that there is no connection.
   virtual void set_status(std::string_view text) = 0;
   virtual void set_prompt(std::string_view text) = 0;
 
-  // Whether a person sits there, who may be interrupted and need not be waited for.
+  // Whether a person types, who may be interrupted and for whom nothing needs to wait.
   virtual bool interactive() const = 0;
 };
 
 // TerminalConsole if both ends are a terminal that can move its cursor, else PlainConsole. `history_file`: entered lines are
 // kept there; empty: nowhere.
 //
-// Blocks the signals it handles itself, for this thread and those it starts later: make the console before other threads.
+// Blocks the signals that it handles, for this thread and those it starts later: make the console before other threads.
 std::unique_ptr<Console> open_console(const std::string& history_file);
 
 }  // namespace hermes::terminal

@@ -1,5 +1,5 @@
-// Lines from a descriptor that is not edited: a pipe, a file, a terminal that cannot move its cursor. Reads only what is there,
-// so that it fits beside other descriptors in one poll().
+// Reads lines from a descriptor without editing: a pipe, a file, a terminal that cannot move its cursor. It reads only the
+// available bytes, so that one poll() can wait for other descriptors too.
 //
 // Not thread-safe.
 #pragma once
@@ -12,8 +12,8 @@ namespace hermes::terminal {
 
 class LineReader {
  public:
-  // Of a longer line this much is given, which is too long for a message of any kind: it is refused as one, and what follows of
-  // it is never taken for a line of its own.
+  // Of a longer line, only this much is returned. That is too long for any message, so the line is refused as one, and its rest
+  // is never taken for another line.
   static constexpr std::size_t kMaxLineBytes = 256 * 1024;
 
   explicit LineReader(int descriptor) : descriptor_(descriptor) {}
@@ -34,7 +34,7 @@ class LineReader {
   std::string buffer_;
   std::size_t used_ = 0;       // bytes of the buffer already given out
   std::size_t scanned_ = 0;    // no newline before here
-  bool passing_over_ = false;  // what is left of a line that was too long
+  bool passing_over_ = false;  // skipping the rest of a line that was too long
   bool at_end_ = false;
   bool at_beginning_ = true;
 };

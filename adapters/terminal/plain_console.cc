@@ -11,7 +11,7 @@
 namespace hermes::terminal {
 namespace {
 
-// Of a message that is named again because its mark changed.
+// How much of a message is repeated when its mark changes.
 constexpr std::size_t kRepeatedColumns = 60;
 
 std::string described(const Entry& entry) {
@@ -19,7 +19,7 @@ std::string described(const Entry& entry) {
   return entry.who.empty() ? text : escape_for_terminal(entry.who) + ": " + text;
 }
 
-// What a line says of its mark, where it cannot be drawn.
+// The words for a mark, where it cannot be drawn.
 const char* words_of(Mark mark) {
   switch (mark) {
     case Mark::none: return "";
@@ -46,7 +46,7 @@ PlainConsole::~PlainConsole() {
   if (usual_mode_) ::tcsetattr(input_, TCSADRAIN, &*usual_mode_);
 }
 
-// Where somebody has switched the echo off (an editor around us), they know best what stands on their screen.
+// If the echo is off, a program around us (an editor) draws the screen, and knows best what is on it.
 void PlainConsole::edit_here() {
   termios mode{};
   if (!at_a_terminal_ || ::tcgetattr(input_, &mode) != 0 || (mode.c_lflag & ICANON) == 0 || (mode.c_lflag & ECHO) == 0) return;
@@ -64,7 +64,7 @@ void PlainConsole::read_available(const Events& events) {
   char keys[4096];
   const ssize_t got = ::read(input_, keys, sizeof keys);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  // A terminal that is gone ends the input, as Ctrl-D on an empty line does.
+  // A vanished terminal ends the input, like Ctrl-D on an empty line.
   const std::string echo = typed_.take(got > 0 ? std::string_view(keys, static_cast<std::size_t>(got)) : "\x15\x04");
   std::fwrite(echo.data(), 1, echo.size(), output_);
   std::fflush(output_);

@@ -1,5 +1,5 @@
-// Lines in, lines out: for pipes, files and terminals that cannot move their cursor (TERM=dumb). At a terminal what comes in
-// begins on a row of its own, and the line being typed is written again below it.
+// Reads and prints whole lines: for pipes, files and terminals that cannot move their cursor (TERM=dumb). At a terminal, an
+// entry begins on a new row, and the line being typed is written again below it.
 #pragma once
 
 #include <termios.h>
@@ -17,7 +17,7 @@ namespace hermes::terminal {
 
 class PlainConsole : public Console {
  public:
-  // Messages of one's own that a later set_mark may still name; the oldest are forgotten.
+  // How many own messages a later set_mark may still name; the oldest are forgotten.
   static constexpr std::size_t kMaxMarked = 1'000;
 
   PlainConsole(int input_descriptor, std::FILE* output);

@@ -8,9 +8,9 @@ namespace hermes::terminal {
 namespace {
 
 constexpr std::size_t kMarkColumns = 3;
-// Narrower than this nothing useful fits beside time and mark: the text then starts at the left edge.
+// On a narrower terminal nothing useful fits beside time and mark: the text then starts at the left edge.
 constexpr std::size_t kNarrow = 24;
-// Of one message: more would push the conversation off the screen.
+// The most rows of one message: more would push the conversation off the screen.
 constexpr std::size_t kMaxRows = 40;
 constexpr std::size_t kBytesOfCharacterMax = 4;
 
@@ -34,7 +34,7 @@ const char* drawn(Mark mark) {
   return "   ";
 }
 
-// A message in its own lines, each wrapped. Of a long one the beginning, and how long it is.
+// The lines of a message, each wrapped. A long message is cut, with a note of its length.
 std::vector<std::string> rows_of_text(const std::string& before, std::string_view text, std::size_t columns) {
   std::vector<std::string> rows;
   std::string head = before;
@@ -76,7 +76,7 @@ std::string Screen::set_status(std::string_view text, const EditArea& area) {
 }
 
 std::string Screen::erase_edit_area(const EditArea& area) {
-  // What has scrolled off the top cannot be reached.
+  // Rows that have scrolled off the top cannot be reached.
   const std::size_t rows_up = std::min(area.cursor_row + status_rows(), rows_ - 1);
   status_is_drawn_ = false;
   return "\r" + up(rows_up) + "\x1b[J";

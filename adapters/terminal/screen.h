@@ -1,12 +1,12 @@
-// What stands on the terminal above the line being typed: the entries shown, and the status row. Turns changes into the bytes
-// to write; they are plain ANSI sequences (ECMA-48 CUU, CUF, ED; DECSC, DECRC), and nothing is left switched on between writes,
-// so that a client that is killed leaves a sane terminal.
+// The part of the terminal above the line being typed: the entries shown, and the status row. Turns changes into the bytes to
+// write. They are plain ANSI sequences (ECMA-48 CUU, CUF, ED; DECSC, DECRC) and leave no mode switched on, so that a killed
+// client leaves a usable terminal.
 //
 //   rows of the entries       scroll away upwards, into the terminal's own scroll-back
 //   status row, if any        "David is typing…"
 //   prompt and line           drawn by libedit, over `area.rows` rows
 //
-// Pure but for its own memory; not thread-safe.
+// No I/O; not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -22,16 +22,16 @@ namespace hermes::terminal {
 
 class Screen {
  public:
-  // Entries kept: for changing marks and for drawing again after a change of size. No terminal has more rows.
+  // How many entries are kept, for changing marks and for redrawing after a change of size. No terminal has more rows.
   static constexpr std::size_t kMaxEntries = 500;
 
   Screen(std::size_t rows, std::size_t columns, bool colours) : rows_(rows), columns_(columns), colours_(colours) {}
 
-  // Each of these takes where libedit stands now, and leaves the cursor at the beginning of the row where the prompt is to be
-  // drawn again.
+  // Each of these takes libedit's present position (`area`), and leaves the cursor at the beginning of the row where the prompt
+  // must be drawn again.
   std::string show(const std::vector<Entry>& entries, const EditArea& area);
   std::string set_status(std::string_view text, const EditArea& area);
-  std::string erase_edit_area(const EditArea& area);  // the status row with it
+  std::string erase_edit_area(const EditArea& area);  // also erases the status row
   std::string draw_status();                          // after erase_edit_area
   std::string draw_again(std::size_t rows, std::size_t columns);
 

@@ -1,5 +1,5 @@
-// The signals a console handles, as a descriptor for poll(). They are blocked for this thread and for those it starts later; a
-// console that dies by one would leave the terminal in raw mode.
+// The signals that a console handles, as a descriptor for poll(). They are blocked for this thread and those it starts later: a
+// console killed by one would leave the terminal in raw mode.
 #pragma once
 
 #include <optional>
@@ -9,12 +9,12 @@ namespace hermes::terminal {
 class Signals {
  public:
   Signals();   // blocks SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH. Throws std::system_error.
-  ~Signals();  // as it was before
+  ~Signals();  // restores the former mask
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
   int descriptor() const { return descriptor_; }
-  // The next signal that came, if one did.
+  // The next signal that has come, if any.
   std::optional<int> take();
 
  private:

@@ -22,9 +22,9 @@ namespace {
 constexpr std::size_t kPromptColumns = 40;
 constexpr std::size_t kCandidatesShown = 100;
 constexpr std::size_t kCandidateBytesShown = 1'000;
-// Lines longer than this the arrow keys do not bring back: the file of all lines is written anew with each.
+// Longer lines are not remembered for the arrow keys, because the file of all lines is rewritten with each new one.
 constexpr std::size_t kRememberedCharacters = 10'000;
-// Bracketed paste (xterm, "Control Sequences"): what is pasted comes between marks, so that it is not taken for keys.
+// Bracketed paste (xterm, "Control Sequences"): pasted text comes between marks, so that it is not taken for keys.
 constexpr std::string_view kAskForPasteMarks = "\x1b[?2004h";
 constexpr std::string_view kAskForNoPasteMarks = "\x1b[?2004l";
 constexpr std::wstring_view kPasteEnds = L"\x1b[201~";
@@ -60,7 +60,7 @@ std::string common_beginning(const std::vector<std::string>& words) {
 
 TerminalConsole::TerminalConsole(std::string history_file)
     : history_file_(std::move(history_file)), screen_(screen_for_this_terminal()) {
-  // A terminal of today speaks UTF-8; LANG is often unset in containers and services.
+  // Today's terminals use UTF-8; LANG is often unset in containers and services.
   if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) throw std::runtime_error("the locale C.UTF-8 is missing");
   editor_ = ::el_init("hermes", stdin, stdout, stderr);
   if (editor_ == nullptr) throw std::runtime_error("libedit cannot use this terminal");
@@ -114,8 +114,8 @@ TerminalConsole& TerminalConsole::self(EditLine* editor) {
 Input TerminalConsole::read_line(const Events& events) {
   events_ = &events;
   last_line_.clear();
-  // libedit would draw the prompt first: keys pressed at the sight of it, by a program, would meet a terminal that is still in
-  // its usual mode, where Ctrl-D and Ctrl-U are not keys.
+  // libedit would draw the prompt before it switches the mode: keys that a program sends when it sees the prompt would reach a
+  // terminal in its usual mode, where Ctrl-D and Ctrl-U are not keys.
   el_wset(editor_, EL_PREP_TERM, 1);
   const std::string status = screen_.draw_status();
   std::fwrite(status.data(), 1, status.size(), stdout);
@@ -125,7 +125,7 @@ Input TerminalConsole::read_line(const Events& events) {
   std::wstring line = line_came ? std::wstring(got, static_cast<std::size_t>(count)) : std::wstring();
   while (!line.empty() && (line.back() == L'\n' || line.back() == L'\r')) line.pop_back();
 
-  // libedit has left the line and stands below it: it is taken away, for the conversation shows what became of it.
+  // libedit has left the line, with the cursor below it. The line is erased, because the conversation shows the message.
   EditArea left = edit_area(prompt_, line, line.size(), screen_.columns());
   left.cursor_row = line_came ? left.rows : 0;
   const std::string erase = screen_.erase_edit_area(left);
@@ -178,7 +178,7 @@ EditArea TerminalConsole::area() const {
 int TerminalConsole::next_character(wchar_t* out) {
   editing_ = true;
   std::optional<wchar_t> character = take_character();
-  if (!character) tell_of_edit();  // not with each of many keys that come at once
+  if (!character) tell_of_edit();  // only once for many keys that come together
   while (!character) {
     if (terminated_ || input_ended_) {
       editing_ = false;
@@ -186,7 +186,7 @@ int TerminalConsole::next_character(wchar_t* out) {
     }
     const auto deadline = events_->next_deadline ? events_->next_deadline() : std::nullopt;
     const Ready ready = wait_for_any(STDIN_FILENO, signals_.descriptor(), events_->wake_descriptors, deadline);
-    // Keys first: what is typed is echoed before the next batch of messages is drawn.
+    // Keys first: they are echoed before the next batch of messages is drawn.
     if (ready.input) {
       char bytes[4096];
       const ssize_t got = ::read(STDIN_FILENO, bytes, sizeof bytes);
@@ -268,7 +268,7 @@ unsigned char TerminalConsole::complete() {
   return CC_NORM;
 }
 
-// Into the line, as one piece: it sends nothing and is no command before the user ends the line.
+// Puts pasted text into the line as one piece: nothing is sent or run before the user ends the line.
 unsigned char TerminalConsole::paste() {
   std::wstring pasted;
   wchar_t character = 0;
@@ -278,7 +278,7 @@ unsigned char TerminalConsole::paste() {
   return text.empty() || ::el_winsertstr(editor_, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
-// One character of UTF-8; a byte that belongs to none is passed over.
+// Takes one UTF-8 character; skips invalid bytes.
 std::optional<wchar_t> TerminalConsole::take_character() {
   while (!bytes_.empty()) {
     wchar_t character = 0;
@@ -310,7 +310,7 @@ void TerminalConsole::remember(const std::wstring& line) {
   HistEventW event{};
   ::history_w(history_, &event, H_ENTER, line.c_str());
   if (history_file_.empty()) return;
-  // Lines are the user's own: for nobody else to read. A history that cannot be written is not worth an interruption.
+  // Only the user may read these lines. If the history can't be written, the chat goes on without it.
   const mode_t mask = ::umask(077);
   ::history_w(history_, &event, H_SAVE, history_file_.c_str());
   ::umask(mask);

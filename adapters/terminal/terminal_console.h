@@ -1,10 +1,10 @@
-// The line editor: libedit beside output that comes at any time.
+// The line editor: libedit, while output may come at any time.
 //
-// libedit has no call that reads what is there and returns; it asks for one character after the other. So its source of
-// characters (EL_GETCFN) is the event loop: it waits for a key, for incoming messages and for signals at once. What comes in is
-// printed there: the rows of the line being typed are erased, the entries written, and libedit draws its line anew
-// (EL_REFRESH). All of that is one thread and one write, so nothing can get between. Where libedit's cursor is, it does not
-// tell; edit_area() (text_layout.h) computes it by libedit's own rules.
+// libedit has no call that reads the available keys and returns; it asks for one character after the other. So its source of
+// characters (EL_GETCFN) is the event loop: it waits for a key, incoming messages and signals at the same time. It also prints
+// entries: it erases the rows of the line being typed, writes the entries, and lets libedit draw its line anew (EL_REFRESH).
+// One thread does all of this with one write, so nothing can come between. libedit does not tell where its cursor is;
+// edit_area() (text_layout.h) computes it by libedit's own rules.
 #pragma once
 
 #include <histedit.h>
@@ -57,7 +57,7 @@ class TerminalConsole : public Console {
   Screen screen_;
   std::wstring prompt_;
   std::string bytes_;      // read and not yet given to libedit
-  std::string last_line_;  // as last told to on_edit
+  std::string last_line_;  // as last passed to on_edit
   const Events* events_ = nullptr;
   bool editing_ = false;  // libedit has drawn a line and waits for a key
   bool input_ended_ = false;

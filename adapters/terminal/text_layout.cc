@@ -23,7 +23,7 @@ struct Cluster {
   std::size_t columns;
 };
 
-// A character with what must stay at its side: combining marks, variation selectors, what a joiner joins.
+// A character with everything that must stay beside it: combining marks, variation selectors, joined characters.
 Cluster first_cluster(std::string_view text) {
   std::size_t bytes = character_bytes(text);
   std::size_t columns = display_width(text.substr(0, bytes));
@@ -84,7 +84,7 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t columns, std
   std::size_t at = 0;       // bytes of `text` that are in the current row
   std::size_t can_cut = 0;  // the last place where the row can be cut: behind a blank, between wide characters
   bool behind_wide = false;
-  bool only_blanks = true;  // a row of nothing but the blanks before a long word would be an empty one
+  bool only_blanks = true;  // avoids an empty row of blanks before a long word
   while (at < text.size()) {
     const Cluster cluster = first_cluster(text.substr(at));
     const bool wide = cluster.columns > 1;

@@ -43,7 +43,7 @@ std::optional<std::string> TypedLine::next() {
   return line;
 }
 
-// As the kernel does it: back, a blank, back. It is all that such a terminal can do.
+// As the kernel does it: back, a blank, back. Such a terminal can do no more.
 std::string TypedLine::take_back_one() {
   std::size_t first = text_.size();
   while (first > 0 && is_continuation(text_[first - 1])) --first;

@@ -1,4 +1,4 @@
-// One poll() over all that a console waits for.
+// One poll() for everything that a console waits for.
 #pragma once
 
 #include <chrono>

@@ -15,7 +15,7 @@ namespace {
 using domain::Rejection;
 using domain::RejectionReason;
 
-// Room for a usual message, reused for every one; what is larger comes from the heap and is given back at once.
+// Memory for a usual message, reused for every one; a larger message uses the heap, which is freed at once.
 constexpr std::size_t kArenaBytes = 16 * 1024;
 
 Result<domain::Command, Rejection> message(Fields& fields) {
@@ -99,7 +99,7 @@ std::string in_words(const boost::json::error_code& code, std::string_view paylo
   return message.substr(0, message.find(" ["));  // without the code's number
 }
 
-// The byte at which a parser stopped, the first being 1, and what stands there.
+// The byte at which the parser stopped (the first is 1), and the text there.
 std::string place_of(std::string_view payload, std::size_t at) {
   if (at >= payload.size()) return "at its end, byte " + std::to_string(payload.size());
   return "at byte " + std::to_string(at + 1) + ", '" + character_at(payload, at) + "'";
@@ -108,8 +108,8 @@ std::string place_of(std::string_view payload, std::size_t at) {
 }  // namespace
 
 struct Decoder::Impl {
-  // The arena's first block lives as long as the decoder. The arena itself is made anew for each payload: what one asks for
-  // beyond the block doubles with each time that one does, and release() does not take that back (Boost 1.81).
+  // The arena's first block lives as long as the decoder. The arena itself is made anew for each payload: its allocations
+  // beyond the block double each time, and release() does not reset that (Boost 1.81).
   std::vector<unsigned char> block = std::vector<unsigned char>(kArenaBytes);
   std::optional<boost::json::monotonic_resource> arena;
   boost::json::parser parser{boost::json::storage_ptr(), options()};

@@ -1,5 +1,4 @@
-// Reads the fields of one JSON object and writes down everything that is wrong with them, so that a sender learns of all bad
-// fields at once.
+// Reads the fields of one JSON object and notes every problem, so that the rejection names all bad fields at once.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -19,19 +18,19 @@ class Fields {
   // `mended`: half surrogate pairs of the payload have become U+FFFD. In an identifier two that differ would become one.
   Fields(const boost::json::object& object, bool mended) : object_(object), mended_(mended) {}
 
-  // Nothing, and a problem written down, for a field that is missing, of another type, or against the rules.
+  // Returns nothing, and notes a problem, for a field that is missing, of another type, or against the rules.
   std::optional<domain::MessageId> message_id(std::string_view field);
-  std::optional<domain::UserId> user(std::string_view field);      // a person: "all" is no one's id
+  std::optional<domain::UserId> user(std::string_view field);      // a person; "all" is refused
   std::optional<domain::UserId> receiver(std::string_view field);  // a person, or "all"
   std::optional<std::string> text(std::string_view field, std::size_t max_characters);
   std::optional<std::string> name(std::string_view field, std::size_t max_characters, std::string_view if_missing);
   std::optional<bool> boolean(std::string_view field);
   std::optional<std::string_view> word(std::string_view field);  // one of a closed set: the caller checks which
 
-  // Not a problem whatever it is.
+  // Never a problem, whatever the field holds.
   struct LenientTime {
     std::optional<Timestamp> time;
-    bool forgotten;  // something was said that is no time
+    bool forgotten;  // the field is there, but holds no time
   };
   LenientTime lenient_time(std::string_view field) const;
 
@@ -40,7 +39,7 @@ class Fields {
 
   bool good() const { return problems_.empty(); }
   domain::Rejection rejection() const;  // Requires: !good()
-  // Writes down whose message it is, and which, as far as that can be read.
+  // Puts message id and actor into the rejection, as far as they can be read.
   void identify(domain::Rejection& rejection) const;
 
  private:

@@ -22,7 +22,7 @@ std::optional<unsigned> hexadecimal(char c) {
   return std::nullopt;
 }
 
-// The code unit of a \uXXXX at the place.
+// The code unit of the \uXXXX at this place.
 std::optional<unsigned> escaped_unit(std::string_view json, std::size_t at) {
   if (json.size() < at + kEscapeLength || json[at] != '\\' || json[at + 1] != 'u') return std::nullopt;
   unsigned unit = 0;

@@ -1,4 +1,4 @@
-// What programs write that RFC 8259 forbids, or that no parser can hold, and that can be read all the same.
+// Makes JSON readable that programs write although RFC 8259 forbids it, or although no parser can hold it.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@ namespace hermes::wire {
 // string that was sent with its end, or the whole of its buffer).
 std::string_view without_wrapping(std::string_view payload);
 
-// The same text with what stops a parser for nothing replaced: an escaped surrogate without its other half becomes \ufffd, the
-// replacement character (RFC 8259, 8.2: JSON.stringify wrote these until ES2019), and a number's exponent of more digits than
-// any number has becomes zeros: no field of the wire is a number. Nothing moves, so positions in it are positions in `json`,
-// which need not be valid JSON.
+// The same text, with two needless obstacles replaced. An escaped surrogate without its other half becomes \ufffd, the
+// replacement character (RFC 8259, 8.2: JSON.stringify wrote these until ES2019). An exponent with more digits than any number
+// has becomes zeros, since no field of the wire is a number. Lengths stay the same, so positions in the result are positions in
+// `json`, which need not be valid JSON.
 std::string mend_json(std::string_view json);
 
 }  // namespace hermes::wire

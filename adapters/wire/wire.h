@@ -1,8 +1,8 @@
-// The JSON that chat clients speak (docs/wire.md): message, status and typing. Strict about what matters (types, UTF-8,
-// lengths, identifiers, size, depth), tolerant of what does not (unknown fields; a missing `type` means message; what
-// tolerated_json.h names). Of a field that comes twice the last counts.
+// The JSON that chat clients speak (docs/wire.md): message, status and typing. Strict about types, UTF-8, lengths, identifiers,
+// size and depth; tolerant of unknown fields, a missing `type` (which means message) and the defects that tolerated_json.h
+// names. If a field comes twice, the last one counts.
 //
-// Pure functions; a Decoder keeps memory between calls and belongs to one thread.
+// Pure functions; a Decoder keeps memory between calls and is for one thread.
 #pragma once
 
 #include <cstddef>
@@ -47,11 +47,11 @@ bool says_nothing(std::string_view payload);
 std::string encode(const domain::SendMessage& message, Timestamp time);
 std::string encode(const domain::SetTyping& typing, Timestamp time);
 std::string encode_status(const domain::MessageId& id, domain::Status status, std::string_view user, Timestamp time);
-// As encode_status, into a reused buffer: the ingester writes one a message.
+// Like encode_status, but into a reused buffer: the ingester writes one for each message.
 void encode_status_into(std::string& out, std::string_view message_id, domain::Status status, std::string_view user,
                         Timestamp time);
 
-// The user_id of what the server states.
+// The user_id of the server's own statuses.
 inline constexpr std::string_view kServerUser = "server";
 
 // Topics. `root` is MQTT_TOPIC ("chat/messages").

@@ -21,8 +21,8 @@
 namespace hermes::tools {
 namespace {
 
-// What a config file may hold beyond the settings that the subcommands declare: passwords, which are never flags, and what
-// run_chat.sh keeps in .hermes/env for itself.
+// Names that a config file may hold besides the subcommands' settings: passwords, which are never flags, and run_chat.sh's own
+// entries in .hermes/env.
 constexpr std::string_view kOtherNames[] = {"POSTGRES_PASSWORD",     "POSTGRES_PASSWORD_FILE", "MQTT_PASSWORD",
                                             "MQTT_PASSWORD_FILE",    "HERMES_STATE_DIR",       "HERMES_RUNTIME",
                                             "HERMES_QUERY_URL",      "HERMES_WEBSOCKETS_PORT", "HERMES_INGESTER_PORT",
@@ -39,19 +39,19 @@ void collect_setting_names(CLI::App& app, std::vector<std::string>& names) {
   for (CLI::App* subcommand : subcommands_of(app)) collect_setting_names(*subcommand, names);
 }
 
-// Options of the root (--config) may stand behind the subcommand. And CLI11 reads the environment for all subcommands, chosen
-// or not, except for those with a parse-complete callback: without one, POSTGRES_HOST would reach `settings` through a
-// subcommand that was not chosen, after the flag of the one that was.
+// Lets options of the root (--config) stand behind the subcommand. Also, CLI11 reads the environment for all subcommands,
+// chosen or not, except those with a parse-complete callback. Without one, a subcommand that was not chosen would write
+// POSTGRES_HOST into `settings` after the flag of the chosen one.
 void prepare(CLI::App& app) {
   for (CLI::App* subcommand : subcommands_of(app)) {
     subcommand->fallthrough();
-    subcommand->set_help_all_flag();  // none: --help-all is the root's
+    subcommand->set_help_all_flag();  // none: only the root has --help-all
     subcommand->parse_complete_callback([] {});
     prepare(*subcommand);
   }
 }
 
-// "hermes rejected list": the words that lead to what was chosen.
+// The words that name the chosen subcommand: "hermes rejected list".
 std::string chosen_path(CLI::App& root) {
   std::string path = root.get_name();
   CLI::App* app = &root;
@@ -73,7 +73,7 @@ bool takes(CLI::App& root, const std::string& option) {
   }
 }
 
-// Those of the subcommand that was chosen, and of what it is in.
+// The options of the chosen subcommand and of those above it.
 std::vector<std::string> option_names(CLI::App& root) {
   std::vector<std::string> names;
   CLI::App* app = &root;
@@ -110,9 +110,9 @@ void read_config_files(CLI::App& root, std::span<const std::string> arguments, S
   }
 }
 
-// One line of what CLI11 found wrong, in our words where it has none for it.
+// CLI11's problem in one line, in our words where its own say too little.
 std::string usage_problem(CLI::App& root, const CLI::ParseError& error) {
-  // CLI11 looks for what is missing before it looks at what it does not know, which may be the same thing misspelt.
+  // CLI11 reports a missing option before an unknown one, which may be the same option misspelt.
   for (const std::string& unknown : root.remaining(true)) {
     if (!unknown.starts_with('-') || unknown == "--") continue;
     const std::string name = unknown.substr(0, unknown.find('='));
@@ -137,7 +137,7 @@ std::function<void(const std::string&)> say_error = [](const std::string& proble
   std::cerr << "hermes: " << problem << '\n';
 };
 
-// The server's own words in one line: "ERROR:  " and the excerpt of our SQL say nothing to whoever reads it.
+// The server's message in one line, without "ERROR: " and the excerpt of our SQL, which tell the user nothing.
 std::string words_of(std::string_view message) {
   std::string line = postgres::first_line(message);
   if (const std::string_view detail = postgres::labelled(message, "DETAIL"); !detail.empty()) line.append(". ").append(detail);
@@ -145,11 +145,11 @@ std::string words_of(std::string_view message) {
   return escape_for_terminal(line);
 }
 
-// What the database refused, by the SQLSTATE classes of PostgreSQL (manual, appendix A).
+// The error for a statement that the database refused, by PostgreSQL's SQLSTATE classes (manual, appendix A).
 CommandError refusal(const pqxx::sql_error& error, const Settings& settings) {
   const std::string where = postgres::address_of(settings.postgres);
   const std::string words = words_of(error.what());
-  // Not every class of libpqxx's keeps the state.
+  // Not every exception class of libpqxx keeps the SQLSTATE.
   std::string state = error.sqlstate();
   if (dynamic_cast<const pqxx::undefined_table*>(&error) != nullptr) state = "42P01";
   if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) state = "42501";
@@ -167,7 +167,7 @@ CommandError refusal(const pqxx::sql_error& error, const Settings& settings) {
   return {kFoundProblem, words};
 }
 
-// One line, whatever ids and names of others are in it.
+// Prints one line, whatever text from others it contains.
 int complain(ExitCode code, const std::string& problem) {
   std::cout.flush();
   say_error(escape_for_terminal(problem));
@@ -184,7 +184,7 @@ ExitCode run_chosen(CLI::App& root, Cli& cli, std::vector<std::string> arguments
   }
   read_secrets(root, cli.settings);
   const ExitCode code = cli.run();
-  // A full disk or a closed pipe: output that is cut short must not look complete.
+  // Fails on a full disk or a closed pipe: truncated output must not look complete.
   if (!std::cout.flush()) throw CommandError(kFoundProblem, "cannot write to standard output");
   return code;
 }
@@ -201,7 +201,7 @@ int run(int argc, const char* const* argv, std::span<AddCommand* const> commands
   root.set_version_flag("--version", program.name + " " HERMES_VERSION, "Print the version");
   root.set_help_all_flag("--help-all", "Print the help of every subcommand");
   root.require_subcommand(0, 1);
-  std::string config;  // read by config_files(); declared for --help and so that CLI11 takes it
+  std::string config;  // config_files() reads it; declared for --help and so that CLI11 accepts it
   root.add_option("--config", config, "Settings file: NAME = \"value\" lines, names as in the environment")
       ->envname("HERMES_CONFIG");
   root.footer(
@@ -224,7 +224,7 @@ int run(int argc, const char* const* argv, std::span<AddCommand* const> commands
   } catch (const CommandError& error) {
     return complain(error.code, error.what());
   } catch (const pqxx::broken_connection& error) {
-    // What libpqxx says when it finds out while it quotes a value.
+    // libpqxx says this if it notices the lost connection while it quotes a value.
     const bool says_nothing = std::string_view(error.what()).starts_with("Could not obtain client encoding");
     return complain(kUnreachable, "lost the connection to PostgreSQL at " + postgres::address_of(cli.settings.postgres) +
                                       (says_nothing ? "" : ": " + words_of(error.what())) + ". Try: hermes doctor");

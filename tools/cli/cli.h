@@ -1,5 +1,5 @@
-// The command line as a whole: settings from flags, environment and a config file (in that order), exit codes, errors of one
-// line. What subcommands share: tools/cli/options.h (their options), settings.h, command_error.h, connect.h, output.h.
+// The command line as a whole: settings from flags, environment and a config file (the first wins), exit codes, errors in one
+// line. Subcommands share tools/cli/options.h (their options), settings.h, command_error.h, connect.h, output.h.
 //
 // A subcommand `foo` is one file, tools/commands/foo.cc, with add_foo(), registered in tools/commands/commands.h. It is thin:
 // it reads flags, calls a library and prints:
@@ -28,14 +28,14 @@ class Command;
 
 struct Cli {
   Settings settings;
-  std::function<ExitCode()> run;  // what the subcommand that was chosen does (Command::runs)
+  std::function<ExitCode()> run;  // runs the chosen subcommand (Command::runs)
 };
 
 // "0.1.0"
 std::string version();
 
-// How a command's last words, the one line of an error, are said instead of on stderr after "hermes: ": by a service whose log
-// has a form of its own.
+// Sends the one line of a command's error to `say` instead of to stderr after "hermes: ", for a service whose log has its own
+// form.
 void say_errors_by(std::function<void(const std::string&)> say);
 
 using AddCommand = void(const Command& root, Cli& cli);

@@ -1,4 +1,4 @@
-// How a command ends when it does not do what was asked: an exit code and one line.
+// How a command ends that could not do its work: an exit code and one line.
 #pragma once
 
 #include <stdexcept>
@@ -12,7 +12,7 @@ namespace hermes::tools {
 
 enum ExitCode : int {
   kDone = 0,
-  kFoundProblem = 1,  // it found a problem, or did not find the thing
+  kFoundProblem = 1,  // a check failed, or what was asked for does not exist
   kUsage = 2,
   kUnreachable = 3  // broker or database out of reach
 };

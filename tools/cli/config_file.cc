@@ -37,7 +37,7 @@ bool is_ours(const std::filesystem::path& path) {
   return stat(path.c_str(), &info) == 0 && info.st_uid == geteuid();
 }
 
-// What stands right of the equals sign: "a value" (with \" and \\), 'a value' (as it is), or a bare word, then perhaps a
+// Reads the text after the equals sign: "a value" (with \" and \\), 'a value' (verbatim), or a bare word, then perhaps a
 // comment.
 Result<std::string, std::string> read_value(std::string_view text) {
   if (text.empty() || text.front() == '#') return std::string();
@@ -98,7 +98,7 @@ std::vector<std::string> config_files(std::span<const std::string> arguments) {
 
   std::vector<std::string> found;
   const auto add_if_there = [&](const std::filesystem::path& path) {
-    std::error_code ignored;  // a folder that may not be searched has no config for us
+    std::error_code ignored;  // a folder without search permission has no config for us
     if (std::filesystem::is_regular_file(path, ignored)) found.push_back(path.string());
   };
   const auto add_both = [&](const std::filesystem::path& folder) {

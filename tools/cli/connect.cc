@@ -3,7 +3,7 @@
 namespace hermes::tools {
 namespace {
 
-// Whoever stands in another folder than that of the running system meets the usual ports, and nobody there.
+// In another folder than that of the running system, the default ports apply, and no server may listen there.
 std::string where_settings_came_from(const Settings& settings) {
   if (!settings.config_files.empty()) return "";
   return ". No settings file was found (see: hermes --help); of a system that ./run_chat.sh has started, set HERMES_STATE_DIR "

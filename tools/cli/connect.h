@@ -1,4 +1,4 @@
-// The subcommands' way to the database.
+// Connects subcommands to the database.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ namespace hermes::tools {
 // Connects, or throws CommandError(kUnreachable). `role`: hermes_ingester, hermes_projector, hermes_reader, or empty.
 postgres::ConnectionPtr connect(const Settings& settings, std::string_view role = {});
 
-// For a database that answers and takes no writes (eventstore::kTakesNoWrites): as good as out of reach to whoever wants to
-// write, and what several hosts of POSTGRES_HOST end with when all of them are so. `words`: the server's.
+// The error for a database that answers but takes no writes (eventstore::kTakesNoWrites): to a command that writes it counts as
+// out of reach. With several hosts in POSTGRES_HOST, all of them are so. `words`: the server's message.
 CommandError takes_no_writes(const Settings& settings, const std::string& words);
 
 }  // namespace hermes::tools

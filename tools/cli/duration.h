@@ -8,7 +8,7 @@
 
 namespace hermes::tools {
 
-// Nothing for text of another form, and for what does not fit.
+// Nothing for text of another form, and for a duration that is too long.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // An error text, or empty (Option::check).

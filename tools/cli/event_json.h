@@ -1,5 +1,5 @@
-// A recorded event as JSON, one shape for `tail --json` and whatever else prints the log: the columns under their names, the
-// payload's fields under "data".
+// A recorded event as JSON, in one form for `tail --json` and everything else that prints the log: the columns under their
+// names, the payload's fields under "data".
 #pragma once
 
 #include <boost/json/object.hpp>

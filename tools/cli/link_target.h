@@ -1,15 +1,15 @@
-// The file that is meant by a name, for those who write a file beside it and rename it: that would put the new file in the
-// place of a symbolic link, and of a device.
+// Finds the file that a path really names, for code that writes a new file beside it and renames it: a rename would replace a
+// symbolic link or a device.
 #pragma once
 
 #include <string>
 
 namespace hermes::tools {
 
-// What a symbolic link leads to, there or not; any other path as it is. Throws CommandError for links that go round.
+// The target of a symbolic link, whether it exists or not; any other path unchanged. Throws CommandError for a loop of links.
 std::string link_target(const std::string& path);
 
-// Whether the path is a device, a pipe or a socket: something to write into as it is.
+// Whether the path is a device, a pipe or a socket, which must be written to directly.
 bool is_written_in_place(const std::string& path);
 
 }  // namespace hermes::tools

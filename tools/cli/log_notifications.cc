@@ -10,7 +10,7 @@ class LogNotifications::Receiver : public pqxx::notification_receiver {
  public:
   explicit Receiver(postgres::Connection& connection)
       : pqxx::notification_receiver(connection, std::string(eventstore::kNotificationChannel)) {}
-  void operator()(const std::string&, int) override {}  // that it came is all that counts
+  void operator()(const std::string&, int) override {}  // only the arrival counts
 };
 
 LogNotifications::LogNotifications(postgres::Connection& connection)

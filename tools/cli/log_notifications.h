@@ -1,4 +1,4 @@
-// Wakes a command that follows the log, when something was appended.
+// Wakes a command that follows the log when events are appended.
 #pragma once
 
 #include <chrono>
@@ -14,8 +14,8 @@ class LogNotifications {
   explicit LogNotifications(postgres::Connection& connection);
   ~LogNotifications();
 
-  // Returns when something was appended, or when the time is over: what is not announced (parked receipts, a lost
-  // notification) is found by looking again. Requires: no transaction is open. Throws pqxx::broken_connection.
+  // Returns when events were appended, or after `at_most`: then the caller looks again, for parked receipts (which are not
+  // announced) or after a lost notification. Requires: no transaction is open. Throws pqxx::broken_connection.
   void wait(std::chrono::milliseconds at_most);
 
  private:

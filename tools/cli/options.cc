@@ -109,7 +109,7 @@ template Option Command::option(const std::string&, std::vector<std::string>&, c
 template Option Command::option(const std::string&, std::vector<std::uint16_t>&, const std::string&) const;
 template Option Command::option(const std::string&, std::vector<std::int64_t>&, const std::string&) const;
 
-// CLI11's own takes "" for none.
+// CLI11's own optional treats "" as no value.
 Option Command::option(const std::string& names, std::optional<std::string>& value, const std::string& help) const {
   return Option(*app_->add_option_function<std::string>(
       names, [&value](const std::string& text) { value = text; }, help));

@@ -1,5 +1,6 @@
-// Subcommands and the options that they declare, over CLI11, which stays in options.cc and cli.cc: it takes seconds of each
-// file that includes it. Command and Option are handles, cheap to copy, and valid for as long as run() of tools/cli/cli.h runs.
+// Subcommands and the options that they declare, on top of CLI11. Only options.cc and cli.cc include CLI11, since it adds
+// seconds to the build of each file. Command and Option are handles, cheap to copy, and valid while run() of tools/cli/cli.h
+// runs.
 #pragma once
 
 #include <cstdint>
@@ -19,34 +20,34 @@ class Option;
 
 namespace hermes::tools {
 
-// Nothing, or what is wrong with it. CLI11 says before it which option it was.
+// Returns nothing, or what is wrong with the text. CLI11 puts the option's name before it.
 using CheckText = std::function<std::string(const std::string& text)>;
 
-// An option, a flag or an argument by its place. Each call narrows it further:
+// An option, a flag or a positional argument. Each call restricts it further:
 //
 //   app.option("--jobs", flags->jobs, "Checks at a time").between(1, 64).default_shown();
 class Option {
  public:
   explicit Option(CLI::Option& option) : option_(&option) {}
 
-  Option environment(const std::string& name) const;  // its name there and in config files
+  Option environment(const std::string& name) const;  // its name in the environment and in config files
   Option required() const;
-  Option once() const;             // of a list: one value
-  Option comma_separated() const;  // of a list: all its values in one text
+  Option once() const;             // for a list: one value each time
+  Option comma_separated() const;  // for a list: all its values in one text
   Option excludes(Option other) const;
   Option between(std::int64_t lowest, std::int64_t highest) const;
   Option positive() const;
-  // Where "" would mean the same as none: in a script it is a variable that was never set, and the command would do something
-  // else than what was meant.
+  // For options where "" would mean "no value": in a script, "" comes from a variable that was never set, and the command would
+  // do something that was not meant.
   Option not_empty() const;
   Option one_of(std::vector<std::string> words) const;
   Option check(CheckText problem) const;
-  Option bytes() const;                             // a number of bytes, with the suffixes KiB, MiB, GiB if wanted
-  Option type_name(const std::string& name) const;  // what --help calls the value
-  Option default_shown() const;                     // by --help: the value that the variable has now
-  Option group(const std::string& heading) const;   // of --help
+  Option bytes() const;                             // a number of bytes; suffixes KiB, MiB, GiB are allowed
+  Option type_name(const std::string& name) const;  // the name of the value in --help
+  Option default_shown() const;                     // --help shows the present value of the variable
+  Option group(const std::string& heading) const;   // in --help
 
-  // Whether the command line or the environment has it. Requires: they have been parsed.
+  // Whether the command line or the environment sets it. Requires: they have been parsed.
   bool is_given() const;
 
  private:
@@ -61,20 +62,20 @@ class Command {
   Command subcommand(const std::string& name, const std::string& description,
                      std::initializer_list<std::string_view> examples) const;
 
-  // Writes what was given to `value`, which must live as long as the command may run. `names`: "--long", "--long,-l", or "name"
-  // for an argument by its place. T: a string, a path or a number, a std::vector of them (it may be given several times), a
+  // Stores the given value in `value`, which must live as long as the command may run. `names`: "--long", "--long,-l", or
+  // "name" for a positional argument. T: a string, a path or a number, a std::vector of them (the option may be repeated), a
   // std::optional of a number (options.cc has the list).
   template <typename T>
   Option option(const std::string& names, T& value, const std::string& help) const;
   // "" is a value like any other.
   Option option(const std::string& names, std::optional<std::string>& value, const std::string& help) const;
-  // For other types: `take` keeps what the text means.
+  // For other types: `take` parses and stores the text.
   Option option(const std::string& names, CheckText take, const std::string& help) const;
   Option flag(const std::string& names, bool& value, const std::string& help) const;
 
   void requires_subcommand() const;
   void hide() const;  // from the help of the command above it
-  // What it does when it is chosen: Cli::run.
+  // What the subcommand does when it is chosen: Cli::run.
   void runs(Cli& cli, std::function<ExitCode()> run) const;
 
  private:

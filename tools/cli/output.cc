@@ -74,7 +74,7 @@ std::vector<std::size_t> Table::widths() const {
 
 std::string Table::line(const std::vector<Cell>& cells, const std::vector<std::size_t>& widths) const {
   std::string out;
-  std::size_t owed = 0;  // spaces before the next text: none are left at the end of a line
+  std::size_t owed = 0;  // spaces before the next text, so that no line ends in spaces
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::size_t padding = widths[i] - display_width(cells[i].text);
     const bool right = columns_[i].align == Align::right;

@@ -19,7 +19,7 @@ bool colours_wanted();
 // `text` in the colours of `style` if colours are wanted, else as it is. Does not escape.
 std::string styled(std::string_view text, Style style);
 
-// A cell's text is escaped when it is printed: nothing from a message reaches the terminal as it came.
+// A cell's text is escaped when it is printed, so no raw text of a message reaches the terminal.
 struct Cell {
   Cell(std::string cell_text, Style cell_style = Style::plain) : text(std::move(cell_text)), style(cell_style) {}
   Cell(const char* cell_text) : text(cell_text) {}
@@ -27,13 +27,13 @@ struct Cell {
   Style style = Style::plain;
 };
 
-// Columns aligned by display width, two spaces apart; the last one runs on as it is.
+// Columns aligned by display width, two spaces apart; the last one is not padded.
 class Table {
  public:
   enum class Align { left, right };
   struct Column {
     Column(const char* column_title, Align column_align = Align::left) : title(column_title), align(column_align) {}
-    // Output that grows (--watch, --follow) is printed in pieces: the width that keeps their columns in line.
+    // The least width: output that grows (--watch, --follow) is printed in pieces, whose columns must line up.
     Column(const char* column_title, std::size_t min) : title(column_title), align(Align::left), width_min(min) {}
     std::string title;
     Align align;
@@ -51,7 +51,7 @@ class Table {
   std::string str() const;
   // The header alone.
   std::string header() const;
-  // The rows alone, and then forgets them: the next piece of output that grows.
+  // Returns the rows alone and forgets them: the next piece of output that grows.
   std::string take_rows();
 
  private:
@@ -62,11 +62,11 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-// Whether stdout is a pipe that nobody reads any more (hermes tail --follow | head): whoever waits for something to print would
-// find out only then.
+// Whether stdout is a pipe that nobody reads any more (hermes tail --follow | head). A command that waits for its next output
+// would otherwise notice only then.
 bool nobody_reads_stdout();
 
-// One line on stdout: a value for `--json`. Streams print one value a line.
+// Prints a value as one line on stdout, for `--json`. Streams print one value per line.
 void print_json(const boost::json::value& value);
 
 // "850 µs", "12.3 ms", "4.5 s", "2 min 5 s", "3 h 4 min", "2 d 3 h".

@@ -15,7 +15,7 @@
 namespace hermes::tools {
 namespace {
 
-// What is written is collected and handed to the system in pieces of this size.
+// Output is collected and written in pieces of this size.
 constexpr std::size_t kBufferSize = 256 * 1024;
 
 [[noreturn]] void cannot(const char* what, const std::string& where) {
@@ -71,7 +71,7 @@ void OutputFile::flush() {
   buffer_.clear();
 }
 
-// The new name is on the disk once its folder is.
+// Flushing the folder makes the new name durable.
 void OutputFile::sync_folder() const {
   std::string folder = std::filesystem::path(path_).parent_path().string();
   if (folder.empty()) folder = ".";

@@ -1,6 +1,6 @@
-// What a command writes for its user to keep: a file that appears under its name only when it is whole, and is on the disk
-// then, also after a power loss; or stdout, or a device or pipe, written to as it is. A file is readable by its owner alone: it
-// holds what people wrote.
+// A command's output: a file, stdout, a device or a pipe. A file appears under its name only when it is complete and flushed to
+// disk, so that a power loss does not take it. Only its owner can read it, since it holds people's messages. A device or pipe
+// is written to directly.
 //
 // Not thread-safe.
 #pragma once
@@ -12,9 +12,9 @@ namespace hermes::tools {
 
 class OutputFile {
  public:
-  // `path` empty: stdout. A symbolic link is followed. Throws CommandError, as do the others.
+  // `path` empty: stdout. A symbolic link is followed. Throws CommandError, like the other members.
   explicit OutputFile(const std::string& path);
-  ~OutputFile();  // of a file that was not finished nothing stays
+  ~OutputFile();  // removes an unfinished file
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
@@ -25,8 +25,8 @@ class OutputFile {
   void flush();
   void sync_folder() const;
 
-  std::string path_;        // of a file that is made; empty else
-  std::string unfinished_;  // the name that it has until it is whole
+  std::string path_;        // of the file to make; otherwise empty
+  std::string unfinished_;  // its name until it is complete
   std::string shown_ = "the standard output";
   int in_place_ = -1;
   int file_;

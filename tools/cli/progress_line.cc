@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kStepColumns = 9;  // the longest name of a step
 constexpr std::size_t kBarCells = 30;
 constexpr std::size_t kBarCellsMin = 5;  // a shorter one shows nothing
-// Not a terminal: a log that somebody reads later.
+// How often a line is printed if stderr is no terminal, but a log that somebody reads later.
 constexpr std::chrono::seconds kBetweenLines{5};
 
 std::string grouped(std::uint64_t number) {

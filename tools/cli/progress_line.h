@@ -1,4 +1,5 @@
-// The progress of something long, on stderr: one line that is written over on a terminal, else a line now and then.
+// Shows the progress of a long operation on stderr: on a terminal one line, which is overwritten, otherwise a line now and
+// then.
 #pragma once
 
 #include <chrono>
@@ -13,7 +14,7 @@ namespace hermes::tools {
 // `seconds`: since the step began.
 std::string progress_text(const Progress& progress, double seconds, std::size_t columns);
 
-// Of the terminal that stderr is; very many if it is none.
+// The width of the terminal on stderr; very large if stderr is no terminal.
 std::size_t columns_of_stderr();
 
 class ProgressLine {

@@ -14,10 +14,10 @@
 namespace hermes::tools {
 namespace {
 
-// A spool that the largest message does not fit into could never take it, nor anything behind it.
+// If the largest message did not fit into the spool, neither it nor any message behind it could ever be taken.
 constexpr std::uint64_t kSpoolBytesMin = 4 * ingest::kPacketBytesMax;
 static_assert(kSpoolBytesMin == 4u << 20, "what the error says");
-// Below it there is room for '/' and the longest user id.
+// Leaves room for '/' and the longest user id.
 constexpr std::size_t kTopicRootBytesMax = mqtt::kTextBytesMax - 1 - 4 * domain::kUserIdMaxCharacters;
 constexpr std::size_t kHostBytesMax = 253;         // RFC 1035, 2.3.4, as text
 constexpr std::size_t kPostgresNameBytesMax = 63;  // NAMEDATALEN - 1
@@ -36,15 +36,15 @@ bool is_in_a_host(unsigned char c) { return std::isalnum(c) || c == '.' || c == 
 std::string check_topic_root(const std::string& topic) {
   constexpr const char* kSuch = "; it is the root of the chat's topics, such as chat/messages";
   if (topic.empty()) return std::string("MQTT_TOPIC is empty") + kSuch;
-  // Messages are published below it; a filter is nothing to publish to (MQTT 5, 4.7.1).
+  // Messages are published below this topic, and nobody can publish to a filter (MQTT 5, 4.7.1).
   if (topic.find_first_of("+#") != std::string::npos) return "MQTT_TOPIC " + about(topic, std::string("is a filter") + kSuch);
   if (auto problem = mqtt::problem_of_topic(topic)) return "MQTT_TOPIC " + about(topic, *problem + kSuch);
   if (topic.size() > kTopicRootBytesMax)
     return "MQTT_TOPIC is longer than " + std::to_string(kTopicRootBytesMax) + " bytes" + kSuch;
-  // "$share/..." is a subscription, and what else begins with '$' is the broker's own (4.7.2, 4.8.2).
+  // "$share/..." is a subscription, and other topics with '$' are the broker's own (4.7.2, 4.8.2).
   if (topic.starts_with('$'))
     return "MQTT_TOPIC " + about(topic, std::string("begins with '$', which is the broker's") + kSuch);
-  // Clients speak to chat/messages/USER: a level without a name is another topic, on which nobody sends.
+  // Clients speak to chat/messages/USER: with an empty level it is another topic, to which nobody publishes.
   if (topic.starts_with('/') || topic.ends_with('/') || topic.find("//") != std::string::npos)
     return "MQTT_TOPIC " + about(topic, std::string("has a level without a name (a '/' too many)") + kSuch);
   if (topic.starts_with(' ') || topic.ends_with(' '))

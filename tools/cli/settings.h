@@ -1,4 +1,4 @@
-// What the subcommands are told by flags, environment and config file. tools/cli/options.h declares the flags.
+// The settings of the subcommands from flags, environment and config file. tools/cli/options.h declares the flags.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Settings {
   std::string user_id;                    // CHAT_USER_ID
   std::string user_name;                  // CHAT_USER_NAME
   bool json = false;                      // --json
-  std::vector<std::string> config_files;  // that were read
+  std::vector<std::string> config_files;  // the ones that were read
 };
 
 }  // namespace hermes::tools

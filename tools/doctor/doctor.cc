@@ -1,4 +1,4 @@
-// hermes doctor: is everything there that Hermes needs, and as it needs it? The checks are in doctor_*.cc.
+// hermes doctor: checks everything that Hermes needs. The checks are in doctor_*.cc.
 #include "tools/doctor/doctor.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ Style style_of(Level level) {
   return Style::plain;
 }
 
-// A line is as long as it needs to be: what to do must not be cut off.
+// A line may be long: the advice must not be cut off.
 void print(const Check& check) {
   const std::string level = word_for(check.level);
   std::string text = check.finding;
@@ -120,7 +120,7 @@ void add_doctor(const Command& root, Cli& cli) {
   const Option query_port = app.option("--query-port", doctor->query_port, "Where the query service answers")
                                 .environment("HERMES_QUERY_PORT")
                                 .default_shown();
-  // The ingester's: looked at only as it would look at them.
+  // The ingester's settings, checked as the ingester would use them.
   auto client_id = std::make_shared<std::string>();
   auto share_group = std::make_shared<std::string>();
   app.option("--client-id", *client_id, "The ingester's MQTT client id").environment("HERMES_CLIENT_ID").check(check_client_id);

@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kConnectTimeout{5};
 constexpr std::chrono::seconds kRoundTripTimeout{5};
-// What waits for us while we look: on a busy system the subscription gets everybody's messages.
+// The most messages that wait for us during the check: on a busy system the subscription gets everybody's messages.
 constexpr std::uint16_t kReceiveMaximum = 100;
 
 std::string random_name() {
@@ -60,8 +60,8 @@ Check judge_features(const mqtt::Grants& grants) {
           "allow them before a second ingester is started"};
 }
 
-// The ingester asks for a session that outlives its connection, so this asks for one too. It has no subscription, so nothing
-// gathers in it, and the next connection of the same name ends it.
+// The ingester asks for a session that outlives its connection, so this asks for one too. Without a subscription it collects
+// nothing, and the next connection with the same name ends it.
 Checks check_grants(const Settings& settings, const std::string& name) {
   mqtt::Client client(client_settings(settings, name));
   if (auto connected = client.connect(); !connected) {
@@ -121,7 +121,7 @@ Check round_trip(mqtt::Client& client, Arrival& arrival, const std::string& topi
 
 Checks check_topic(const Settings& settings, const std::string& name) {
   mqtt::Settings wanted = client_settings(settings, name);
-  wanted.session_expiry = std::chrono::seconds(0);  // gone with the connection, however it ends
+  wanted.session_expiry = std::chrono::seconds(0);  // the session ends with the connection
   mqtt::Client client(wanted);
   const std::string topic = wire::topic_for(settings.mqtt_topic, name);
   Arrival arrival(topic);

@@ -1,6 +1,6 @@
-// The checks of `hermes doctor`. Each says in one line how something is, and when it is not well what to do.
+// The checks of `hermes doctor`. Each reports the state of one thing in one line and, if there is a problem, what to do.
 //
-// A check that can't be made because another one failed is `skipped`, so that every run has the same lines.
+// A check that can't run because another one failed is `skipped`, so that every run has the same lines.
 #pragma once
 
 #include <chrono>
@@ -38,35 +38,36 @@ struct DoctorSettings {
   std::uint16_t ingester_port = 9464;
   std::uint16_t projector_port = 9465;
   std::uint16_t query_port = 8480;
-  bool query_port_is_set = false;  // somebody has said where it is, so it should be there
+  bool query_port_is_set = false;  // it was configured, so the service should answer there
 };
 
-// Connects, subscribes to what the ingester subscribes to, and sends one message there and back. The message is a status that
-// only the server may state, which ingesters ignore as their own echo (adapters/ingest/router.h), on the topic of a user whom
-// nobody has: no table and no client shows it. Nothing stays at the broker.
+// Connects, subscribes like the ingester, and sends one message there and back. The message is a status that only the server
+// may state, which ingesters ignore as their own echo (adapters/ingest/router.h), on the topic of a user whom nobody has: no
+// table and no client shows it. The broker keeps nothing of it.
 Checks check_broker(const Settings& settings, const DoctorSettings& doctor);
 
-// Sessions that the ingester of this machine left at the broker, as far as anybody can know. `client`: how to ask the broker.
+// Sessions that the ingester of this machine left at the broker, as far as that can be known. `client`: the settings to ask the
+// broker with.
 Check check_former_sessions(const Settings& settings, const DoctorSettings& doctor, const mqtt::Settings& client);
 
-// Reachability, version, durability, size of the WAL, clock, disk, roles, migrations, partitions, privileges, and what the
-// services say of themselves.
+// Reachability, version, durability, size of the WAL, clock, disk, roles, migrations, partitions, privileges, and the state
+// that the services report.
 Checks check_database(const Settings& settings);
 
-// Spool, disks, ports, files of this machine.
+// Spool, disks, ports and files of this machine.
 Checks check_machine(const Settings& settings, const DoctorSettings& doctor);
 
-// What is found is judged by pure functions, so that a test need not make a broken broker or a wrong clock.
+// Pure functions judge the findings, so that a test needs no broken broker or wrong clock.
 Check judge_receive_maximum(const mqtt::Grants& grants);
 Check judge_packet_size(const mqtt::Grants& grants);
 Check judge_session_expiry(const mqtt::Grants& grants);
-// `absent`: how many sessions of clients that are away the broker says to keep; nothing: it does not tell.
+// `absent`: how many sessions of absent clients the broker says that it keeps; nothing: it does not tell.
 Check judge_former_sessions(const std::vector<ingest::KeptSession>& left, std::optional<long> absent);
-// `ahead`: of the database's clock before this machine's; `uncertainty`: half of the time that asking took.
+// `ahead`: how far the database's clock is ahead of this machine's; `uncertainty`: half of the time that the query took.
 Check judge_clock(std::chrono::microseconds ahead, std::chrono::microseconds uncertainty);
 // `kept_bytes`, `bytes_max`: PostgreSQL's min_wal_size and max_wal_size.
 Check judge_wal(std::uint64_t kept_bytes, std::uint64_t bytes_max);
-// `may_grow`: what may still be written there at most; 0: unknown.
+// `may_grow`: the most that may still be written there; 0: unknown.
 Check judge_disk(const std::string& name, const std::string& path, std::uint64_t free_bytes, std::uint64_t may_grow,
                  const std::string& advice);
 

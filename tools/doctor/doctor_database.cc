@@ -46,8 +46,7 @@ Check check_encoding(postgres::Connection& connection) {
           std::string("take the log to a database made by ") + eventstore::kMakeDatabase};
 }
 
-// Indexes over text are in the order of a library. Another version of it may order differently, and finds no more what is
-// there.
+// A library orders text indexes. Another version of it may order differently, and then searches miss rows.
 Check check_collation(postgres::Connection& connection) {
   if (connection.server_version() < kVersionWanted) return {"collation", Level::skipped, "known from PostgreSQL 15 on"};
   pqxx::nontransaction transaction(connection);
@@ -69,7 +68,7 @@ Check check_collation(postgres::Connection& connection) {
               " REFRESH " + (what.starts_with("DATABASE") ? "COLLATION " : "") + "VERSION"};
 }
 
-// Asks what services need: to become each role, and what the role may do.
+// Checks that the login can become each service role, and that each role has its rights.
 Check check_roles(postgres::Connection& connection, const std::string& user) {
   pqxx::work transaction(connection);
   std::string missing;
@@ -114,8 +113,8 @@ Check check_partitions(postgres::Connection& connection) {
   }
 }
 
-// Logical replication copies rows and leaves sequences where they were. Ingesters mend that where they meet it; here it is seen
-// before.
+// Logical replication copies rows, but does not advance sequences. Ingesters repair that when it stops them; this check finds
+// it before.
 Check check_sequences(postgres::Connection& connection) {
   std::string behind;
   for (const std::string table : {"rejected_events", "parked_events"}) {
@@ -134,10 +133,10 @@ Check check_sequences(postgres::Connection& connection) {
           "SELECT hermes_mend_sequences()"};
 }
 
-// What the database answers as committed must survive a power cut, or "acknowledged" means nothing.
+// A commit that the database has confirmed must survive a power loss; otherwise "acknowledged" means nothing.
 Check check_durability(postgres::Connection& connection) {
   std::string off;
-  // Of synchronous_commit see eventstore/postgres/session.cc: no session of ours has it off against its will.
+  // For synchronous_commit see eventstore/postgres/session.cc: our sessions switch it on themselves.
   for (const char* setting : {"fsync", "full_page_writes"}) {
     if (value(connection, std::string("SELECT current_setting('") + setting + "')") == "off")
       off += std::string(off.empty() ? "" : ", ") + setting;
@@ -154,7 +153,8 @@ Check check_wal(postgres::Connection& connection) {
   return judge_wal(bytes("min_wal_size"), bytes("max_wal_size"));
 }
 
-// All can be read then, and what the services last said of themselves looks well for a while; but nothing is appended.
+// On a database without writes everything can be read, and the services' last heartbeats look well for a while; but nothing is
+// appended.
 Check check_writes(postgres::Connection& connection) {
   if (value(connection, "SELECT pg_is_in_recovery()") == "t") {
     return {"writes", Level::fail, "the server is a standby, which takes none",
@@ -188,7 +188,7 @@ Check check_clock(postgres::Connection& connection) {
   };
   microseconds best_ahead{0};
   microseconds best_uncertainty = microseconds::max();
-  // The quickest answer says most.
+  // The quickest answer is the most exact.
   for (int attempt = 0; attempt < 3; ++attempt) {
     const microseconds before = local();
     const microseconds theirs{
@@ -202,8 +202,8 @@ Check check_clock(postgres::Connection& connection) {
   return judge_clock(best_ahead, best_uncertainty);
 }
 
-// The server tells only who may read all its settings; otherwise the cluster that run_chat.sh made is known by its settings
-// file.
+// The server tells its data folder only to roles that may read all settings; otherwise the settings file shows the cluster that
+// run_chat.sh made.
 Check check_data_disk(postgres::Connection& connection, const Settings& settings) {
   std::string folder;
   if (is_local(settings.postgres.host)) {

@@ -13,13 +13,13 @@ using Level = Check::Level;
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-// Below it the broker and a client wait for each other more than they work. Mosquitto's default, 20, is what this is about.
+// With less, broker and client wait for each other most of the time. Mosquitto's default is 20.
 constexpr std::uint16_t kReceiveMaximumWanted = 1'000;
-// What a packet has besides its payload: a topic with two ids of 255 characters at most, and properties.
+// The bytes of a packet besides its payload: a topic with two ids of at most 255 characters, and properties.
 constexpr std::uint32_t kPacketOverheadBytes = 2'048;
-// A weekend: what an ingester may be away without losing what was published meanwhile.
+// A weekend: an ingester may be away so long without losing messages published meanwhile.
 constexpr seconds kSessionExpiryWanted{3 * 86'400};
-// Times of different clocks are compared by people only, in `hermes timeline` and in the log lines. An hour is a wrong time
+// Only people compare times of different clocks, in `hermes timeline` and in log lines. A difference of an hour is a wrong time
 // zone.
 constexpr seconds kClockNoticed{1};
 constexpr seconds kClockWrong{60};
@@ -27,8 +27,9 @@ constexpr seconds kClockWrong{60};
 constexpr std::uint64_t kDiskLeastBytes = 64u << 20;
 constexpr std::uint64_t kDiskWantedBytes = 1u << 30;
 
-// A new WAL file is made while all commits wait; one that was kept is written over. And after each checkpoint, which comes by
-// size under load, every page that changes is written to the WAL whole (PostgreSQL's manual, 30.5 "WAL Configuration").
+// All commits wait while a new WAL file is made; a file that was kept is written over. And after each checkpoint, which the
+// WAL's size triggers under load, every changed page goes into the WAL as a whole (PostgreSQL's manual, 30.5 "WAL
+// Configuration").
 constexpr std::uint64_t kWalKeptWanted = 512u << 20;
 constexpr std::uint64_t kWalMaxWanted = 2ull << 30;
 

@@ -14,12 +14,12 @@ namespace {
 
 using Level = Check::Level;
 
-// Mosquitto, and others that keep to its names, publish how many sessions they keep for clients that are away. Of the names of
-// these clients, and of their queues, no broker tells.
+// Mosquitto, and brokers that use its names, publish how many sessions they keep for absent clients. No broker tells the names
+// of these clients, or their queues.
 constexpr const char* kSessionsOfAbsentClients = "$SYS/broker/clients/disconnected";
 constexpr std::chrono::seconds kAnswerTimeout{2};
 
-// Nothing where the broker does not tell, or not us.
+// Nothing if the broker does not tell, or does not tell us.
 std::optional<long> sessions_of_absent_clients(const mqtt::Settings& settings) {
   std::mutex mutex;
   std::condition_variable changed;

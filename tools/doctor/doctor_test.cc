@@ -1,4 +1,4 @@
-// hermes doctor from outside: everything well on a healthy stack, and each of many made failures named by its line.
+// hermes doctor from outside: a healthy stack passes, and its own line names each of many failures.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

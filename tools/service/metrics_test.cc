@@ -1,5 +1,5 @@
-// What a Prometheus server scrapes from the services: promtool, which we did not write, has nothing to say against it, and all
-// that an operator needs is there, with its unit in its name.
+// What a Prometheus server scrapes from the services: promtool finds no fault in it, and every metric that an operator needs is
+// there, with its unit in its name.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

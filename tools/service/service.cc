@@ -38,8 +38,8 @@ class JsonLines : public spdlog::formatter {
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonLines>(); }
 };
 
-// Many lines hold what others wrote (ids, topics, the database's words), and a log is read at a terminal: nothing in it may
-// drive that, or look like another line.
+// Many lines hold text from others (ids, topics, the database's messages), and people read logs at a terminal: no text may
+// control the terminal, or look like another line.
 class PrintableMessage : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
@@ -119,7 +119,7 @@ std::string ServiceState::after(bool begun, bool ready, Clock::time_point now) {
 }
 
 void tell_systemd_ready(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
-// A line's end within it would begin another variable (sd_notify(3)).
+// A line end in the text would begin another variable (sd_notify(3)).
 void tell_systemd_status(const std::string& status) { sd_notify(0, ("STATUS=" + escape_for_terminal(status)).c_str()); }
 void tell_systemd_alive() { sd_notify(0, "WATCHDOG=1"); }
 void tell_systemd_stopping() { sd_notify(0, "STOPPING=1\nSTATUS=draining"); }

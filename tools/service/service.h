@@ -1,4 +1,4 @@
-// What the services (`ingest`, `project`, `serve`) share: their log, signals, systemd and the HTTP port of metrics and health.
+// Shared by the services (`ingest`, `project`, `serve`): their log, signals, systemd, and the HTTP port of metrics and health.
 //
 //   ServiceOptions options;                      // declared on the subcommand by add_service_options()
 //   set_up_logging(options);
@@ -29,21 +29,20 @@ struct ServiceOptions {
 
 void add_service_options(const Command& app, ServiceOptions& options);
 
-// spdlog's default logger: to stderr, which systemd and run_chat.sh keep. Text from outside is escaped by whoever logs it. With
-// JSON nothing else is written there from now on, also when the service ends with an error.
+// Sets up spdlog's default logger. It writes to stderr, which systemd and run_chat.sh keep. Whoever logs text from outside must
+// escape it. With JSON, only JSON is written to stderr from now on, even if the service ends with an error.
 void set_up_logging(const ServiceOptions& options);
 
-// SIGTERM and SIGINT as something to wait for. They are blocked in this thread and in all that it starts.
+// Waits for SIGTERM and SIGINT. They are blocked in this thread and in all that it starts.
 class StopSignals {
  public:
   StopSignals();
-  // Whether one came. Returns at once when it does, at the latest after `time`.
+  // Returns whether a signal has come: at once if so, otherwise after `time`.
   bool wait_for(std::chrono::milliseconds time);
 };
 
-// A database that hangs is waited for as long as it does, by whatever thread has asked it something. So a service that has
-// begun to stop is ended by force, with exit code 0, when the time is over. Requires: what it leaves undone is done by the next
-// start.
+// A thread that has asked a hanging database for something waits until it answers. So when this time is over, a service that is
+// stopping is ended by force, with exit code 0. Requires: the next start does what it leaves undone.
 class StopDeadline {
  public:
   void begin(std::chrono::milliseconds time);
@@ -52,8 +51,8 @@ class StopDeadline {
   std::jthread thread_;
 };
 
-// What a service says of itself in its heartbeat. One that has not begun its work yet is starting, and no problem to anybody,
-// unless that takes too long. Of one thread.
+// The state that a service reports in its heartbeat. Until it has begun its work it is `starting`, which is no problem unless
+// it takes too long. For one thread.
 class ServiceState {
  public:
   static constexpr std::chrono::seconds kStartingMax{30};
@@ -61,7 +60,7 @@ class ServiceState {
   using Clock = std::chrono::steady_clock;
   explicit ServiceState(Clock::time_point started_at = Clock::now()) : started_at_(started_at) {}
 
-  // `begun`: the service has all that its work needs. Returns starting, ready or degraded.
+  // `begun`: the service has everything that its work needs. Returns starting, ready or degraded.
   std::string after(bool begun, bool ready, Clock::time_point now = Clock::now());
 
  private:

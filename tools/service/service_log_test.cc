@@ -1,5 +1,4 @@
-// What the ingester tells an operator: in its log, as text or as JSON that programs read, by /readyz, and when it is asked for
-// what cannot be.
+// What the ingester tells an operator: in its log, as text or as JSON for programs, by /readyz, and about impossible settings.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

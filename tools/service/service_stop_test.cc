@@ -1,5 +1,5 @@
-// What an operator who stops a service gets, whatever it is waiting for: SIGTERM ends it, soon, without a flood in the log, and
-// with exit code 0, for the next start goes on where this one was.
+// SIGTERM ends a service soon, whatever it is waiting for, without a flood in the log and with exit code 0: the next start goes
+// on where this one was.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

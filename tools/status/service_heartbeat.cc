@@ -19,7 +19,7 @@ constexpr const char* kWriteRow =
     "started_at = excluded.started_at, beat_at = excluded.beat_at, interval_seconds = excluded.interval_seconds, "
     "state = excluded.state, problem = excluded.problem, details = excluded.details";
 constexpr const char* kCallQueryFunction = "SELECT query_service_heartbeat($1, $2, $3, $4, to_timestamp($5), $6, $7, $8, $9)";
-// How often the service is asked; written is only what is new, or due.
+// How often the service is asked; a row is written only if the state is new or a beat is due.
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kForgetSilent = "DELETE FROM service_heartbeats WHERE beat_at < now() - interval '1 day'";
 
@@ -60,7 +60,7 @@ class ServiceHeartbeat::Impl {
       lock.lock();
       changed_.wait_for(lock, kLook, [&] { return stopping_; });
     }
-    // Only over a connection that is there: stopping does not wait for a database.
+    // Only over an existing connection: stopping does not wait for a database.
     if (connection_) write({.state = "stopped", .problem = {}, .details = "{}"});
   }
 
@@ -87,7 +87,7 @@ class ServiceHeartbeat::Impl {
       }
       work.commit();
     } catch (const std::exception&) {
-      // The next beat makes a new connection. Saying more is for the service's own work, which meets the same database.
+      // The next beat makes a new connection. The service's own work meets the same problem and reports it.
       connection_.reset();
     }
   }

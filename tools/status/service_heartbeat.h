@@ -1,6 +1,6 @@
-// A service's heartbeat: one row of service_heartbeats (migrations/0009), written every few seconds from a thread with a
-// connection of its own, so that neither the service's work nor its trouble holds it up; a change of state is written within
-// half a second. While the database is away nothing is written; the row then grows old, and that says enough.
+// A service's heartbeat: one row of service_heartbeats (migrations/0009), written every few seconds by a separate thread with
+// its own connection, so that neither the service's work nor its problems delay it. A change of state is written within half a
+// second. While the database is away nothing is written; the old row then shows that.
 #pragma once
 
 #include <chrono>
@@ -22,11 +22,11 @@ struct Heartbeat {
 
 class ServiceHeartbeat {
  public:
-  // How the row is written, by what the role may do.
+  // How the row is written, which depends on the role's rights.
   enum class Write {
-    row,             // by hermes_ingester and hermes_projector, who may write to the table
-    query_function,  // by hermes_reader, who may write nothing, through the function query_service_heartbeat (migrations/0021).
-                     // The service is `query` then: the function writes no other
+    row,             // by hermes_ingester and hermes_projector, which may write to the table
+    query_function,  // by hermes_reader, which may write nothing, through the function query_service_heartbeat
+                     // (migrations/0021), which writes only the row of the service `query`
   };
 
   struct Settings {
@@ -40,7 +40,7 @@ class ServiceHeartbeat {
 
   // `beat` is called on the heartbeat's thread. Rows of instances that have been silent for a day are removed now and then.
   ServiceHeartbeat(Settings settings, std::function<Heartbeat()> beat);
-  ~ServiceHeartbeat();  // says `stopped`, if the database can be reached at once
+  ~ServiceHeartbeat();  // reports `stopped`, if the database can be reached at once
 
  private:
   class Impl;

@@ -1,4 +1,4 @@
-// How the whole system is, as the database knows it: services, log, projections, what waits and what was refused. `hermes
+// The state of the whole system, as the database knows it: services, log, projections, waiting and refused messages. `hermes
 // status` prints it.
 #pragma once
 
@@ -19,11 +19,11 @@ struct ServiceStatus {
   std::string host;
   int pid = 0;
   std::string version;
-  std::string state;          // starting, ready, degraded, stopped: what it last said
+  std::string state;          // starting, ready, degraded, stopped: as last reported
   std::string problem;        // one line
-  std::string details;        // a JSON object: what it measures
-  double seconds_behind = 0;  // of an ingester: since when the oldest message waits in its spool
-  int stuck_partitions = 0;   // of a projector that is degraded by these alone
+  std::string details;        // a JSON object of its measurements
+  double seconds_behind = 0;  // of an ingester: how long the oldest message has waited in its spool
+  int stuck_partitions = 0;   // of a projector that is degraded only by these
   Timestamp started_at;
   Timestamp beat_at;
   std::chrono::microseconds silent_for{0};
@@ -48,7 +48,7 @@ struct ProjectionLag {
   eventstore::Offset next_offset = 0;
   std::int64_t events_behind = 0;
   double seconds_behind = 0;         // age of the oldest event that waits
-  std::optional<std::string> owner;  // who works on it; nothing: nobody
+  std::optional<std::string> owner;  // the process that works on it; nothing: none
   struct Stuck {
     eventstore::Offset offset = 0;
     std::string stream_id;
@@ -72,7 +72,7 @@ struct ParkedCount {
   std::optional<std::chrono::microseconds> oldest_for;
 };
 
-// Messages whose stream this version cannot read, and which event of one of them is to blame.
+// Messages whose stream this version cannot read, and for one of them the event that cannot be read.
 struct PostponedCount {
   std::int64_t count = 0;
   std::string reason;
@@ -88,13 +88,13 @@ struct SystemStatus {
   std::vector<RejectedCount> rejected;
 };
 
-// Runs in the transaction it is given; role hermes_reader will do. Throws pqxx's exceptions.
+// Runs in the given transaction; the role hermes_reader is enough. Throws pqxx's exceptions.
 SystemStatus read_system_status(pqxx::transaction_base& transaction);
 
-// Whether all that is wrong with the service is told by status.projections as well, with more to it: partitions that are stuck.
+// Whether the service's only problem is stuck partitions, which status.projections reports in more detail.
 bool is_told_by_projections(const ServiceStatus& service, const SystemStatus& status);
 
-// What an operator should look at: one line each, what and what to do. Empty: all is well.
+// The problems that an operator should look at: a line each, with what to do. Empty: all is well.
 std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::seconds lag_max);
 
 }  // namespace hermes::projections
