@@ -42,15 +42,17 @@ void save(cereal::BinaryOutputArchive& archive, const Sequence& values) {
   archive(cereal::binary_data(values.data(), values.size() * sizeof(typename Sequence::value_type)));
 }
 
-// cereal's own containers trust the length in the bytes and allocate it; this first checks that as many bytes are left.
+// cereal's own containers trust the length in the bytes and allocate it; this first checks that as many bytes are left, and
+// throws as cereal does where the bytes end too early.
 template <class Sequence>
-bool load(cereal::BinaryInputArchive& archive, const View& view, Sequence& values) {
+Sequence load(cereal::BinaryInputArchive& archive, const View& view) {
   cereal::size_type size = 0;
   archive(cereal::make_size_tag(size));
-  if (size > view.left() / sizeof(typename Sequence::value_type)) return false;
+  if (size > view.left() / sizeof(typename Sequence::value_type)) throw cereal::Exception("a length beyond the end");
+  Sequence values;
   values.resize(static_cast<std::size_t>(size));
   archive(cereal::binary_data(values.data(), values.size() * sizeof(typename Sequence::value_type)));
-  return true;
+  return values;
 }
 
 }  // namespace
@@ -85,15 +87,15 @@ std::optional<Message> Message::restore(std::string_view bytes, std::string_view
   archive(layout);
   if (layout != kLayout) return std::nullopt;
 
-  std::string sender, receiver, id_text;
+  const auto sender = load<std::string>(archive, view);
+  const auto receiver = load<std::string>(archive, view);
   Digest digest;
-  std::uint8_t trunk = 0;
-  std::vector<std::uint16_t> id_lengths;
-  std::vector<std::uint8_t> machines;
-  if (!load(archive, view, sender) || !load(archive, view, receiver)) return std::nullopt;
   archive(cereal::binary_data(digest.data(), digest.size()));
+  std::uint8_t trunk = 0;
   archive(trunk);
-  if (!load(archive, view, id_text) || !load(archive, view, id_lengths) || !load(archive, view, machines)) return std::nullopt;
+  auto id_text = load<std::string>(archive, view);
+  const auto id_lengths = load<std::vector<std::uint16_t>>(archive, view);
+  const auto machines = load<std::vector<std::uint8_t>>(archive, view);
   if (view.left() != 0 || !MessageMachine::restorable(trunk)) return std::nullopt;
 
   Message message;

@@ -125,11 +125,11 @@ bool AppendWorker::process(std::span<Incoming> batch, const OnHandled& handled) 
         if (!take_apart(pieces, detail)) return false;
         continue;
       }
-      std::optional<std::vector<Handled>> settled;
-      if (!overcome(outcomes.error(), settled)) return false;
-      if (!settled) continue;
+      Settled settled = overcome(outcomes.error());
+      if (!settled) return false;
+      if (!*settled) continue;
       spdlog::info("the commit that was not answered had taken effect");
-      outcomes = std::move(*settled);
+      outcomes = std::move(**settled);
     }
     answered();
     handled(piece, *outcomes);
@@ -139,20 +139,22 @@ bool AppendWorker::process(std::span<Incoming> batch, const OnHandled& handled) 
 }
 
 // Waits until the same can be tried again, or finds out that it was committed after all.
-bool AppendWorker::overcome(const HandleError& error, std::optional<std::vector<Handled>>& settled) {
+AppendWorker::Settled AppendWorker::overcome(const HandleError& error) {
   switch (error.kind) {
     case HandleError::Kind::refused: break;  // that is for take_apart()
-    case HandleError::Kind::later: return pause(error.detail);
+    case HandleError::Kind::later:
+      if (!pause(error.detail)) return fail(Abandoned{});
+      break;
     case HandleError::Kind::unavailable: {
       postgres::ConnectionPtr fresh = reconnect(error.detail);
-      if (!fresh) return false;
+      if (!fresh) return fail(Abandoned{});
       handler_->reconnected(*fresh);
       connection_ = std::move(fresh);
       break;
     }
-    case HandleError::Kind::outcome_unknown: return settle(error.detail, settled);
+    case HandleError::Kind::outcome_unknown: return settle(error.detail);
   }
-  return true;
+  return std::optional<std::vector<Handled>>();
 }
 
 // The database refuses something in the piece on top for its data.
@@ -310,17 +312,14 @@ postgres::ConnectionPtr AppendWorker::reconnect(const std::string& reason) {
   return nullptr;
 }
 
-bool AppendWorker::settle(const std::string& reason, std::optional<std::vector<Handled>>& outcomes) {
+AppendWorker::Settled AppendWorker::settle(const std::string& reason) {
   std::string why = reason;
   while (true) {
     postgres::ConnectionPtr fresh = reconnect(why);
-    if (!fresh) return false;
+    if (!fresh) return fail(Abandoned{});
     auto settled = handler_->settle(*fresh);
     connection_ = std::move(fresh);
-    if (settled) {
-      outcomes = std::move(*settled);
-      return true;
-    }
+    if (settled) return std::move(*settled);
     why = settled.error().detail;
   }
 }

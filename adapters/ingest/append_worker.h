@@ -27,6 +27,7 @@
 #include "adapters/ingest/settings.h"
 #include "adapters/wire/wire.h"
 #include "base/back_off.h"
+#include "base/result.h"
 #include "eventstore/commands/command_handler.h"
 #include "eventstore/commands/postponed_messages.h"
 
@@ -61,7 +62,12 @@ class AppendWorker {
   using OnHandled = std::function<void(std::span<eventstore::Incoming>, std::span<const eventstore::Handled>)>;
   bool process(std::span<eventstore::Incoming> batch, const OnHandled& handled);
   bool take_apart(Pieces<eventstore::Incoming>& pieces, const std::string& detail);
-  bool overcome(const eventstore::HandleError& error, std::optional<std::vector<eventstore::Handled>>& settled);
+  // The worker was abandoned while it waited.
+  struct Abandoned {};
+  // The outcomes of a batch whose COMMIT had taken effect; nothing: the same batch is to be tried again.
+  using Settled = Result<std::optional<std::vector<eventstore::Handled>>, Abandoned>;
+  Settled overcome(const eventstore::HandleError& error);
+  Settled settle(const std::string& reason);
   bool retry_postponed();
   bool handle_again(std::span<const eventstore::PostponedMessage> page, wire::Decoder& decoder);
   void count_and_acknowledge(std::span<eventstore::Incoming> batch, std::span<const eventstore::Handled> outcomes);
@@ -71,7 +77,6 @@ class AppendWorker {
   // These wait, and return false (or nothing) when the worker was abandoned meanwhile.
   bool pause(const std::string& reason);
   postgres::ConnectionPtr reconnect(const std::string& reason);
-  bool settle(const std::string& reason, std::optional<std::vector<eventstore::Handled>>& outcomes);
 
   const Settings& settings_;
   Metrics& metrics_;

@@ -1,9 +1,11 @@
 // The ingester: joins broker, spool, wire and log.
 //
-//   broker -> callback: spool -> router: decode, choose the worker by partition -> worker: append, commit -> spool released,
-//   sender told
+//   broker -> intake: spool -> forwarder: wait for the database, decode, choose the worker by partition -> worker: append,
+//   commit -> spool released, sender told
 //
-// What the callback accepted is on disk before the broker hears of it; what is on disk is released after its commit. So a kill
+// Three parts, each with its own state: intake.h, spool_forwarder.h, and broker_session.h, which sees to the subscription.
+//
+// What the intake accepted is on disk before the broker hears of it; what is on disk is released after its commit. So a kill
 // at any moment loses nothing, and what is done twice is a duplicate to the log. docs/failures.md goes through the failures.
 //
 // Backpressure: the router reads no further ahead than the workers' queues have room. With the database away the spool grows to

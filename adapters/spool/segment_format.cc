@@ -85,21 +85,22 @@ void load_text(cereal::BinaryInputArchive& archive, const ViewBuffer& source, st
   archive(cereal::binary_data(text.data(), text.size()));
 }
 
-bool decode_body(std::string_view body, Record& record) {
+std::optional<Record> decode_body(std::string_view body) {
   ViewBuffer buffer(body);
   std::istream stream(&buffer);
   cereal::BinaryInputArchive archive(stream);
   try {
+    Record record;
     std::int64_t received_at_us = 0;
     archive(record.sequence, received_at_us);
     load_text(archive, buffer, record.topic);
     load_text(archive, buffer, record.payload);
     record.received_at = Timestamp(std::chrono::microseconds(received_at_us));
-    return buffer.left() == 0;
+    if (buffer.left() == 0) return record;
   } catch (const cereal::Exception&) {
   } catch (const std::length_error&) {
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -181,9 +182,9 @@ ParsedFrame parse_frame(std::string_view bytes, std::uint32_t salt) {
   if (load<std::uint32_t>(bytes, 4) != crc_of_frame(bytes.substr(0, 4), body, salt)) {
     return {ParsedFrame::Kind::damaged, 0, {}};
   }
-  ParsedFrame parsed{ParsedFrame::Kind::record, *frame_bytes, {}};
-  if (!decode_body(body, parsed.record)) parsed.kind = ParsedFrame::Kind::damaged;
-  return parsed;
+  std::optional<Record> record = decode_body(body);
+  if (!record) return {ParsedFrame::Kind::damaged, *frame_bytes, {}};
+  return {ParsedFrame::Kind::record, *frame_bytes, std::move(*record)};
 }
 
 std::optional<std::size_t> find_next_frame(std::string_view bytes, std::uint32_t salt, Sequence after, Sequence before) {

@@ -151,7 +151,11 @@ Position AppendTransaction::add(Partition partition, const NewEvent& event) {
   rows.text(event.event_type);
   rows.int16(event.schema_version);
   rows.text(event.actor_id);
-  event.occurred_at ? rows.timestamp(*event.occurred_at) : rows.null();
+  if (event.occurred_at) {
+    rows.timestamp(*event.occurred_at);
+  } else {
+    rows.null();
+  }
   rows.timestamp(head.recorded_at);
   rows.bytes(event.payload);
   if (event.received_at) rows.timestamp(*event.received_at);

@@ -13,12 +13,13 @@ constexpr std::chrono::seconds kLimit{10};
 // A service on a free port of that address; nothing where this machine does not have the address.
 class Service {
  public:
-  explicit Service(const std::string& host) : server_([&] {
-        http::Settings settings;
-        settings.host = host;
-        settings.port = 0;
-        return settings;
-      }()) {
+  explicit Service(const std::string& host)
+      : server_([&] {
+          http::Settings settings;
+          settings.host = host;
+          settings.port = 0;
+          return settings;
+        }()) {
     server_.get("/", [](const http::Request&) { return http::Response{.body = "here"}; });
     started_ = server_.start().ok();
   }

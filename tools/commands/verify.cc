@@ -247,7 +247,11 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
     write_anchor(flags.anchor, heads_of(outcome));
     outcome.anchor_written = true;
   }
-  settings.json ? print_as_json(outcome) : print(outcome, flags);
+  if (settings.json) {
+    print_as_json(outcome);
+  } else {
+    print(outcome, flags);
+  }
   // Last: what hours have found must not be gone because the anchor can't be written.
   std::cout.flush();
   if (!flags.resume.empty()) unlink(flags.resume.c_str());

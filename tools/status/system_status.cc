@@ -127,8 +127,9 @@ bool is_told_by_projections(const ServiceStatus& service, const SystemStatus& st
                                                      [](const ProjectionLag& lag) { return lag.stuck.has_value(); });
 }
 
-std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::seconds lag_max) {
-  std::vector<std::string> problems;
+namespace {
+
+void add_problems_of_services(const SystemStatus& status, std::chrono::seconds lag_max, std::vector<std::string>& problems) {
   if (!any_live(status, "ingester")) {
     problems.push_back("no ingester is running: what is published is not stored. Start one: hermes ingest");
   }
@@ -146,6 +147,9 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
           " s behind the broker: the database is slow, or something holds the log's heads locked. See: hermes doctor");
     }
   }
+}
+
+void add_problems_of_log(const SystemStatus& status, std::vector<std::string>& problems) {
   for (const std::string& missing : status.log.missing_guards) {
     problems.push_back("what guards the log is not as it was made: " + missing +
                        ". Ask who did it, mend it, then: hermes verify");
@@ -155,6 +159,9 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
                        (status.postponed.count == 1 ? " message waits" : " messages wait") +
                        " in postponed_events until an ingester can read their streams: " + status.postponed.reason);
   }
+}
+
+void add_missing_checkpoints(const SystemStatus& status, std::vector<std::string>& problems) {
   std::map<std::string, std::size_t> checkpoints;
   for (const ProjectionLag& lag : status.projections) ++checkpoints[lag.projection];
   for (const auto& [projection, count] : checkpoints) {
@@ -164,6 +171,9 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
                        " partitions: nothing of them is projected. Start the projectors again, then: hermes rebuild " +
                        projection);
   }
+}
+
+void add_problems_of_projections(const SystemStatus& status, std::chrono::seconds lag_max, std::vector<std::string>& problems) {
   // Late partitions of one projection have one cause: they are one problem.
   struct Late {
     std::size_t partitions = 0;
@@ -197,6 +207,16 @@ std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::se
                        " s behind the log in " + std::to_string(all.partitions) + " partitions (" + std::to_string(all.events) +
                        " events wait). More projectors share the work: hermes project");
   }
+}
+
+}  // namespace
+
+std::vector<std::string> problems_of(const SystemStatus& status, std::chrono::seconds lag_max) {
+  std::vector<std::string> problems;
+  add_problems_of_services(status, lag_max, problems);
+  add_problems_of_log(status, problems);
+  add_missing_checkpoints(status, problems);
+  add_problems_of_projections(status, lag_max, problems);
   return problems;
 }
 
