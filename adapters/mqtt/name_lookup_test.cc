@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "adapters/mqtt/client.h"
 #include "tests/support/eventually.h"
 
 namespace {
@@ -26,6 +27,8 @@ extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo
     --waiting;
     return real("127.0.0.1", service, hints, found);
   }
+  // Whatever this machine's name servers say, or whether it has any.
+  if (std::string_view(host) == "unknown.test") return EAI_NONAME;
   return real(host, service, hints, found);
 }
 
@@ -80,6 +83,16 @@ TEST_F(NameLookup, EndsWhenItIsNotWantedAnyMore) {
   });
   EXPECT_FALSE(look_up("slow.test", 1883, in(1h), wake, [&] { return cancelled.load(); }).ok());
   canceller.join();
+}
+
+TEST_F(NameLookup, AHostThatNobodyKnowsIsNamedByTheClient) {
+  Settings settings;
+  settings.host = "unknown.test";
+  settings.client_id = "lost";
+  const auto connected = Client(settings).connect();
+  ASSERT_FALSE(connected.ok());
+  for (const char* words : {"unknown.test", "unknown host name", "MQTT_BROKER_HOST"})
+    EXPECT_NE(connected.error().message.find(words), std::string::npos) << connected.error().message;
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class RenewedSubscription : public testing::Test {
     settings.client_id = "renews";
     settings.reconnect_min = 10ms;
     settings.reconnect_max = 50ms;
-    settings.subscribe_timeout = 200ms;
+    settings.subscribe_timeout = subscribe_timeout_;
     client_.emplace(settings);
     client_->on_disconnected([this](const Disconnection& disconnection) {
       std::lock_guard lock(mutex_);
@@ -57,6 +57,7 @@ class RenewedSubscription : public testing::Test {
     peer.answer(peer.expect(kSubscribe), kSuback, 1);
   }
 
+  std::chrono::milliseconds subscribe_timeout_ = 1min;
   std::mutex mutex_;
   std::vector<std::string> reasons_;
   std::optional<Client> client_;
@@ -71,7 +72,7 @@ TEST_F(RenewedSubscription, ThatIsRefusedEndsTheConnectionAndIsAskedForAgainInTh
     peer.stay();
   });
   subscribe(broker);
-  EXPECT_TRUE(eventually([&] { return broker.connections() == 3; }));
+  EXPECT_TRUE(eventually([&] { return broker.connections() >= 3; }));
   EXPECT_TRUE(eventually_subscribed());
   EXPECT_THAT(reasons(), HasSubstr("no subscription to a/#: the broker refuses it to this user"));
 }
@@ -84,8 +85,9 @@ TEST_F(RenewedSubscription, ThatIsNotAnsweredEndsTheConnectionAndIsAskedForAgain
     if (connection > 2) peer.answer(peer.expect(kSubscribe), kSuback, 1);
     peer.stay();
   });
+  subscribe_timeout_ = 2s;
   subscribe(broker);
-  EXPECT_TRUE(eventually([&] { return broker.connections() == 3; }));
+  EXPECT_TRUE(eventually([&] { return broker.connections() >= 3; }));
   EXPECT_TRUE(eventually_subscribed());
   EXPECT_THAT(reasons(), HasSubstr("does not answer to a subscription"));
 }

@@ -93,7 +93,7 @@ std::string in_words(const boost::json::error_code& code, std::string_view paylo
     if (!is_ascii && character_at(payload, at).starts_with("\\x")) return "it is not UTF-8";
     // Outside of a text these are blanks.
     if (payload[at] == '\n' || payload[at] == '\r' || payload[at] == '\t')
-      return "a line end or a tab inside a text is not escaped";
+      return "a line end or a tab stands where none may be";
   }
   const std::string message = code.message();
   return message.substr(0, message.find(" ["));  // without the code's number
@@ -144,12 +144,12 @@ Result<Decoded, Rejection> Decoder::decode(std::string_view payload) {
   }
   const std::string_view json = without_wrapping(payload);
   Result<boost::json::value, ParseError> value = impl_->parse(json);
-  bool mended = false;
+  bool half_pairs = false;
   if (!value) {
     // Few need it, and looking for what could be mended costs a pass.
-    const std::string other = mend_json(json);
-    mended = other != json;
-    if (mended) value = impl_->parse(other);
+    const Mended mended = mend_json(json);
+    half_pairs = mended.half_pairs;
+    if (mended.json != json) value = impl_->parse(mended.json);
   }
   if (!value) {
     const auto before = static_cast<std::size_t>(json.data() - payload.data());
@@ -161,7 +161,7 @@ Result<Decoded, Rejection> Decoder::decode(std::string_view payload) {
   const boost::json::object* object = value->if_object();
   if (!object) return fail(Rejection{RejectionReason::malformed_json, "the payload is not a JSON object"});
 
-  Fields fields(*object, mended);
+  Fields fields(*object, half_pairs);
   Result<domain::Command, Rejection> decoded = command(fields);
   if (!decoded) return fail(std::move(decoded.error()));
   const auto [occurred_at, forgotten] = fields.lenient_time("timestamp");

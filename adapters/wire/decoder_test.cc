@@ -131,7 +131,7 @@ TEST(Decoder, SaysWhatIsNotJsonAndAtWhichByte) {
   EXPECT_EQ(detail("{\"a\":\"\xed\xa0\x80\"}"), "the payload is not JSON: it is not UTF-8 at byte 7, '\\xed'") << "CESU-8";
   EXPECT_EQ(detail("{\u201ca\u201d:1}"), "the payload is not JSON: syntax error at byte 2, '\u201c'");
   EXPECT_EQ(detail("{\"a\":\"b\nc\"}"),
-            "the payload is not JSON: a line end or a tab inside a text is not escaped at byte 8, '\\n'");
+            "the payload is not JSON: a line end or a tab stands where none may be at byte 8, '\\n'");
   EXPECT_EQ(detail("\xff\xfe{\0}\0"sv), "the payload is not JSON: it is UTF-16, and not UTF-8, at byte 1, '\\xff'");
   EXPECT_EQ(detail("{\0}\0"sv), "the payload is not JSON: it is UTF-16, and not UTF-8, at byte 2, '\\x00'");
   EXPECT_EQ(detail(std::string(17, '[')), "the payload is not JSON: it is nested deeper than 16 levels at byte 17, '['");
@@ -312,6 +312,7 @@ TEST(Decoder, HalfASurrogatePairInAnIdentifierIsRefused) {
   EXPECT_EQ(send_of(decode(message_with("\"m1\"", "\"\uFFFD\""))).message_id.str(), "\uFFFD")
       << "which somebody may have chosen";
   EXPECT_EQ(send_of(decode(message_with("Hello", "\\ud83d"))).content, "\uFFFD");
+  EXPECT_TRUE(decode(message_with("\"m1\"", "\"\uFFFD\",\"ignored\":1e99999999999"))) << "whatever else was mended";
 }
 
 TEST(Decoder, WhatIsPassedOverSaysNothing) {

@@ -34,7 +34,7 @@ const boost::json::string* Fields::string(std::string_view field) {
 
 const boost::json::string* Fields::identifier(std::string_view field) {
   const boost::json::string* value = string(field);
-  if (!value || !mended_ || view(*value).find(kReplacementCharacter) == std::string_view::npos) return value;
+  if (!value || !half_pairs_ || view(*value).find(kReplacementCharacter) == std::string_view::npos) return value;
   note(field, "holds half of a surrogate pair");
   return nullptr;
 }

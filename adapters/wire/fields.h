@@ -15,8 +15,8 @@ namespace hermes::wire {
 
 class Fields {
  public:
-  // `mended`: half surrogate pairs of the payload have become U+FFFD. In an identifier two that differ would become one.
-  Fields(const boost::json::object& object, bool mended) : object_(object), mended_(mended) {}
+  // `half_pairs`: half surrogate pairs of the payload have become U+FFFD. In an identifier two that differ would become one.
+  Fields(const boost::json::object& object, bool half_pairs) : object_(object), half_pairs_(half_pairs) {}
 
   // Returns nothing, and notes a problem, for a field that is missing, of another type, or against the rules.
   std::optional<domain::MessageId> message_id(std::string_view field);
@@ -49,7 +49,7 @@ class Fields {
   const boost::json::string* identifier(std::string_view field);
 
   const boost::json::object& object_;
-  const bool mended_;
+  const bool half_pairs_;
   std::string problems_;
   bool any_missing_ = false;
 };

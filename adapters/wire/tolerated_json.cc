@@ -41,7 +41,7 @@ class Mender {
  public:
   explicit Mender(std::string_view json) : json_(json) {}
 
-  std::string mend() {
+  Mended mend() {
     bool in_string = false;
     for (std::size_t at = 0; at < json_.size();) {
       if (in_string && json_[at] == '\\') {
@@ -52,7 +52,7 @@ class Mender {
       if (!in_string && at > 0 && (json_[at] == 'e' || json_[at] == 'E') && is_digit(json_[at - 1])) exponent(at + 1);
       ++at;
     }
-    return std::move(json_);
+    return {std::move(json_), half_pairs_};
   }
 
  private:
@@ -64,7 +64,10 @@ class Mender {
       const auto next = escaped_unit(json_, at + kEscapeLength);
       if (next && is_low_surrogate(*next)) return 2 * kEscapeLength;
     }
-    if (is_high_surrogate(*unit) || is_low_surrogate(*unit)) json_.replace(at, kEscapeLength, "\\ufffd");
+    if (is_high_surrogate(*unit) || is_low_surrogate(*unit)) {
+      json_.replace(at, kEscapeLength, "\\ufffd");
+      half_pairs_ = true;
+    }
     return kEscapeLength;
   }
 
@@ -77,6 +80,7 @@ class Mender {
   }
 
   std::string json_;
+  bool half_pairs_ = false;
 };
 
 }  // namespace
@@ -87,6 +91,6 @@ std::string_view without_wrapping(std::string_view payload) {
   return payload.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
-std::string mend_json(std::string_view json) { return Mender(json).mend(); }
+Mended mend_json(std::string_view json) { return Mender(json).mend(); }
 
 }  // namespace hermes::wire

@@ -14,6 +14,10 @@ std::string_view without_wrapping(std::string_view payload);
 // replacement character (RFC 8259, 8.2: JSON.stringify wrote these until ES2019). An exponent with more digits than any number
 // has becomes zeros, since no field of the wire is a number. Lengths stay the same, so positions in the result are positions in
 // `json`, which need not be valid JSON.
-std::string mend_json(std::string_view json);
+struct Mended {
+  std::string json;
+  bool half_pairs = false;  // a surrogate was replaced
+};
+Mended mend_json(std::string_view json);
 
 }  // namespace hermes::wire

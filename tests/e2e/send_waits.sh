@@ -14,7 +14,7 @@ equal "ids printed" 3 "$(sort -u "$work/ids" | wc -l)"
 expect_rows "first line|second line|last, without an end" "SELECT string_agg(content, '|' ORDER BY created_at) FROM chat_messages"
 
 equal "no client of David: exit code" 1 \
-  "$(code_of "$hermes" send --from fredy --to david --wait delivered --timeout 300ms "Anybody there?")"
+  "$(code_of "$hermes" send --from fredy --to david --wait delivered --timeout 3s "Anybody there?")"
 contains "what it says" "came as far as received_by_server" "$(cat "$work/said")"
 
 mkfifo "$work/keyboard"

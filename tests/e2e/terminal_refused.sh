@@ -8,7 +8,7 @@ run_chat start >/dev/null
 "$hermes" send --from fredy --to david --id taken "The first of this id" >/dev/null
 # Without a query service nobody can say that the id is taken before the message is in the outbox.
 code=0
-"$hermes" send --from fredy --to david --id taken --query-url http://127.0.0.1:1 --timeout 500ms "Another" >/dev/null 2>&1 || code=$?
+"$hermes" send --from fredy --to david --id taken --query-url http://127.0.0.1:1 --timeout 3s "Another" >/dev/null 2>&1 || code=$?
 equal "the script's exit code" 1 "$code"
 
 open_terminal fredy "$checkout/run_chat.sh" attach-publisher

@@ -138,8 +138,8 @@ TEST_F(Send, RefusesAnIdThatTheLogHasForAnotherMessage) {
 }
 
 TEST_F(Send, RefusesAnIdThatWaitsInTheOutboxForAnotherMessage) {
-  EXPECT_EQ(send({"--id", "x-1", "--timeout", "200ms", "one"}).exit_code, 1);
-  const Finished finished = send({"--id", "x-1", "--timeout", "200ms", "other"});
+  EXPECT_EQ(send({"--id", "x-1", "--timeout", "1s", "one"}).exit_code, 1);
+  const Finished finished = send({"--id", "x-1", "--timeout", "1s", "other"});
   EXPECT_EQ(finished.exit_code, 1);
   EXPECT_THAT(finished.errors, HasSubstr("another message with the id x-1 waits in the outbox"));
 }
@@ -183,7 +183,7 @@ TEST_F(Send, TellsWhyAMessageIsRefusedSetsItAsideAndSendsTheNext) {
 
 TEST_F(Send, LetsLaterMessagesPassOneThatIsNeverAcknowledged) {
   server_.refuse("x-9");
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(send({"--id", "x-9", "--timeout", "200ms", "other"}).exit_code, 1);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(send({"--id", "x-9", "--timeout", "1s", "other"}).exit_code, 1);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(acknowledged(start({"later"})), 0);
   EXPECT_LE(server_.times("x-9"), 7u);
   EXPECT_THAT(look_after({"--pending"}).output, HasSubstr("refused (the server has acknowledged later messages"));
@@ -193,7 +193,7 @@ TEST_F(Send, LetsLaterMessagesPassOneThatIsNeverAcknowledged) {
 }
 
 TEST_F(Send, ShowsAndDropsWhatWaits) {
-  EXPECT_EQ(send({"--id", "m-1", "--timeout", "200ms", "Hello"}).exit_code, 1);
+  EXPECT_EQ(send({"--id", "m-1", "--timeout", "1s", "Hello"}).exit_code, 1);
   const boost::json::value shown = boost::json::parse(look_after({"--pending", "--json"}).output);
   EXPECT_EQ(shown.at("message_id"), "m-1");
   EXPECT_EQ(shown.at("content"), "Hello");
@@ -239,11 +239,11 @@ TEST_F(Send, TellsTheIdAsJsonAlsoWhenItGivesUp) {
     EXPECT_EQ(object.at("status"), "waiting");
     return std::string(object.at("message_id").as_string());
   };
-  const Finished late = send({"--json", "--id", "m-1", "--timeout", "200ms", "Hello"});
+  const Finished late = send({"--json", "--id", "m-1", "--timeout", "1s", "Hello"});
   EXPECT_EQ(late.exit_code, 1);
   EXPECT_EQ(waiting(late), "m-1");
   broker_.stop();
-  const Finished away = send({"--json", "--timeout", "200ms", "Hello"});
+  const Finished away = send({"--json", "--timeout", "1s", "Hello"});
   EXPECT_EQ(away.exit_code, 3);
   EXPECT_THAT(look_after({"--pending"}).output, HasSubstr(waiting(away)));
 }
