@@ -50,7 +50,9 @@ function(hermes_precompile target header)
   target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/${header})
   if(HERMES_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE -fpch-preprocess)
+    # Not shared between checkouts: a precompiled header names the files of the one that it was made in, and #pragma once does not
+    # know those of another for the same.
     set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CMAKE_CXX_COMPILER_LAUNCHER}")
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${HERMES_CCACHE}")
   endif()
 endfunction()

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/inbox.h"
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/inbox.h"
+#include "adapters/chat/store/outbox.h"
 #include "adapters/terminal/console.h"
 #include "base/timestamp.h"
 #include "domain/commands.h"

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/inbox.h"
-#include "adapters/chat/outbox.h"
 #include "adapters/chat/session.h"
+#include "adapters/chat/store/inbox.h"
+#include "adapters/chat/store/outbox.h"
 #include "adapters/mqtt/client.h"
 #include "base/result.h"
 #include "domain/commands.h"

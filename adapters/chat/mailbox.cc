@@ -4,7 +4,7 @@
 #include <utility>
 #include <variant>
 
-#include "adapters/chat/set_aside.h"
+#include "adapters/chat/store/set_aside.h"
 
 namespace hermes::chat {
 

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/error.h"
-#include "adapters/chat/inbox.h"
-#include "adapters/chat/lanes.h"
 #include "adapters/chat/notices.h"
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/error.h"
+#include "adapters/chat/store/inbox.h"
+#include "adapters/chat/store/lanes.h"
+#include "adapters/chat/store/outbox.h"
 #include "adapters/wire/wire.h"
 #include "base/result.h"
 #include "base/timestamp.h"

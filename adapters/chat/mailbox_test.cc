@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "adapters/chat/set_aside.h"
+#include "adapters/chat/store/set_aside.h"
 #include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "adapters/chat/inbox.h"
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/inbox.h"
+#include "adapters/chat/store/outbox.h"
 #include "base/wake_up.h"
 #include "domain/commands.h"
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/chat/error.h"
+#include "adapters/chat/store/error.h"
 #include "base/result.h"
 
 namespace hermes::chat {

@@ -10,8 +10,8 @@
 
 #include "adapters/chat/broker.h"
 #include "adapters/chat/connection_state.h"
-#include "adapters/chat/lanes.h"
 #include "adapters/chat/mailbox.h"
+#include "adapters/chat/store/lanes.h"
 #include "adapters/mqtt/client.h"
 #include "adapters/wire/wire.h"
 #include "base/wall_clock.h"

@@ -16,11 +16,11 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/error.h"
-#include "adapters/chat/inbox.h"
 #include "adapters/chat/notices.h"
-#include "adapters/chat/outbox.h"
-#include "adapters/chat/set_aside.h"
+#include "adapters/chat/store/error.h"
+#include "adapters/chat/store/inbox.h"
+#include "adapters/chat/store/outbox.h"
+#include "adapters/chat/store/set_aside.h"
 #include "base/result.h"
 #include "domain/commands.h"
 

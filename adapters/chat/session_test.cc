@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/user_folder.h"
 #include "adapters/wire/wire.h"
 #include "tests/servers/private_mosquitto.h"
 #include "tests/servers/temporary_folder.h"

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "adapters/chat/conversation.h"
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/user_folder.h"
 #include "adapters/terminal/console.h"
 #include "base/host_and_port.h"
 #include "tools/cli/duration.h"

@@ -1,6 +1,6 @@
 #include "tools/commands/chat_session.h"
 
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/user_folder.h"
 #include "adapters/wire/wire.h"
 #include "domain/mqtt_text.h"
 #include "domain/typed_user.h"

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/chat/lanes.h"
-#include "adapters/chat/set_aside.h"
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/lanes.h"
+#include "adapters/chat/store/set_aside.h"
+#include "adapters/chat/store/user_folder.h"
 #include "base/printable_text.h"
 #include "tools/cli/command_error.h"
 #include "tools/cli/output.h"

@@ -1,4 +1,4 @@
-#include "adapters/chat/inbox.h"
+#include "adapters/chat/store/inbox.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "adapters/chat/old_journal.h"
+#include "adapters/chat/store/old_journal.h"
 
 #include <algorithm>
 #include <boost/crc.hpp>

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/error.h"
-#include "adapters/chat/outbox.h"
-#include "adapters/chat/store.h"
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/error.h"
+#include "adapters/chat/store/outbox.h"
+#include "adapters/chat/store/store.h"
+#include "adapters/chat/store/user_folder.h"
 #include "base/result.h"
 
 namespace hermes::chat {

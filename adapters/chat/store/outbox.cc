@@ -1,9 +1,9 @@
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/outbox.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "adapters/chat/stored_message.h"
+#include "adapters/chat/store/stored_message.h"
 
 namespace hermes::chat {
 namespace {

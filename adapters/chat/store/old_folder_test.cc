@@ -1,5 +1,5 @@
 // A folder as earlier clients left it, written here byte by byte, and what becomes of it.
-#include "adapters/chat/old_folder.h"
+#include "adapters/chat/store/old_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <fstream>
 
-#include "adapters/chat/inbox.h"
-#include "adapters/chat/lanes.h"
-#include "adapters/chat/set_aside.h"
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/inbox.h"
+#include "adapters/chat/store/lanes.h"
+#include "adapters/chat/store/set_aside.h"
+#include "adapters/chat/store/user_folder.h"
 #include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {

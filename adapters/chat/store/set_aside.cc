@@ -1,6 +1,6 @@
-#include "adapters/chat/set_aside.h"
+#include "adapters/chat/store/set_aside.h"
 
-#include "adapters/chat/stored_message.h"
+#include "adapters/chat/store/stored_message.h"
 
 namespace hermes::chat {
 namespace {

@@ -1,4 +1,4 @@
-#include "adapters/chat/unconfirmed_receipts.h"
+#include "adapters/chat/store/unconfirmed_receipts.h"
 
 #include <gmock/gmock.h>
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <filesystem>
 
-#include "adapters/chat/error.h"
+#include "adapters/chat/store/error.h"
 #include "base/result.h"
 
 namespace hermes::chat {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/sqlite.h"
+#include "adapters/chat/store/sqlite.h"
 #include "base/timestamp.h"
 #include "domain/commands.h"
 

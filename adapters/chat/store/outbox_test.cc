@@ -1,8 +1,8 @@
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/outbox.h"
 
 #include <gmock/gmock.h>
 
-#include "adapters/chat/stored_message.h"
+#include "adapters/chat/store/stored_message.h"
 #include "tests/servers/temporary_folder.h"
 
 namespace hermes::chat {

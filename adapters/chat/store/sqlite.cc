@@ -1,4 +1,4 @@
-#include "adapters/chat/sqlite.h"
+#include "adapters/chat/store/sqlite.h"
 
 #include <sqlite3.h>
 

@@ -1,4 +1,4 @@
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/user_folder.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "adapters/chat/store.h"
+#include "adapters/chat/store/store.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/user_folder.h"
 
 namespace hermes::chat {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/outbox.h"
-#include "adapters/chat/store.h"
+#include "adapters/chat/store/outbox.h"
+#include "adapters/chat/store/store.h"
 
 namespace hermes::chat {
 

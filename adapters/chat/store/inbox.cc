@@ -1,10 +1,10 @@
-#include "adapters/chat/inbox.h"
+#include "adapters/chat/store/inbox.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "adapters/chat/stored_message.h"
+#include "adapters/chat/store/stored_message.h"
 
 namespace hermes::chat {
 

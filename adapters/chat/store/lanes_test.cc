@@ -1,4 +1,4 @@
-#include "adapters/chat/lanes.h"
+#include "adapters/chat/store/lanes.h"
 
 #include <gmock/gmock.h>
 

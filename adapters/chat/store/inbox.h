@@ -23,9 +23,9 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/chat/error.h"
-#include "adapters/chat/store.h"
-#include "adapters/chat/unconfirmed_receipts.h"
+#include "adapters/chat/store/error.h"
+#include "adapters/chat/store/store.h"
+#include "adapters/chat/store/unconfirmed_receipts.h"
 #include "base/result.h"
 #include "base/timestamp.h"
 #include "domain/commands.h"

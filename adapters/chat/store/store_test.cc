@@ -1,4 +1,4 @@
-#include "adapters/chat/store.h"
+#include "adapters/chat/store/store.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <sstream>
 #include <thread>
 
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/outbox.h"
 #include "tests/servers/temporary_folder.h"
 #include "tests/support/faults/small_disk.h"
 

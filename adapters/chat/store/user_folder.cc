@@ -1,4 +1,4 @@
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/user_folder.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/chat/outbox.h"
+#include "adapters/chat/store/outbox.h"
 #include "tests/servers/temporary_folder.h"
 #include "tests/support/faults/failing_calls.h"
 

@@ -1,4 +1,4 @@
-#include "adapters/chat/set_aside.h"
+#include "adapters/chat/store/set_aside.h"
 
 #include <gmock/gmock.h>
 

@@ -15,8 +15,8 @@
 #include <memory>
 #include <string>
 
-#include "adapters/chat/error.h"
-#include "adapters/chat/sqlite.h"
+#include "adapters/chat/store/error.h"
+#include "adapters/chat/store/sqlite.h"
 #include "base/result.h"
 
 namespace hermes::chat {

@@ -1,14 +1,14 @@
-#include "adapters/chat/old_folder.h"
+#include "adapters/chat/store/old_folder.h"
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "adapters/chat/old_journal.h"
-#include "adapters/chat/set_aside.h"
-#include "adapters/chat/store.h"
-#include "adapters/chat/stored_message.h"
-#include "adapters/chat/user_folder.h"
+#include "adapters/chat/store/old_journal.h"
+#include "adapters/chat/store/set_aside.h"
+#include "adapters/chat/store/store.h"
+#include "adapters/chat/store/stored_message.h"
+#include "adapters/chat/store/user_folder.h"
 #include "base/folder_lock.h"
 
 namespace hermes::chat {

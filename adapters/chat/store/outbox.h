@@ -27,8 +27,8 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/chat/error.h"
-#include "adapters/chat/store.h"
+#include "adapters/chat/store/error.h"
+#include "adapters/chat/store/store.h"
 #include "base/result.h"
 #include "base/timestamp.h"
 #include "domain/commands.h"

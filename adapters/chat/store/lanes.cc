@@ -1,10 +1,10 @@
-#include "adapters/chat/lanes.h"
+#include "adapters/chat/store/lanes.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "adapters/chat/old_folder.h"
-#include "adapters/chat/stored_message.h"
+#include "adapters/chat/store/old_folder.h"
+#include "adapters/chat/store/stored_message.h"
 
 namespace hermes::chat {
 namespace {

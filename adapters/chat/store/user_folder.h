@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "adapters/chat/error.h"
+#include "adapters/chat/store/error.h"
 #include "base/folder_lock.h"
 #include "base/result.h"
 #include "domain/identifiers.h"

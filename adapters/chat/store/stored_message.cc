@@ -1,4 +1,4 @@
-#include "adapters/chat/stored_message.h"
+#include "adapters/chat/store/stored_message.h"
 
 #include <utility>
 
