@@ -152,7 +152,7 @@ write_into() { as_postgres sh -c 'umask 077; cat >"$1.new" && mv "$1.new" "$1"' 
 
 back_up_into() {  # FOLDER
   local folder=$1 anchor base began report bin timeline start stop progress=()
-  base=$folder/base/$(date -u +%Y%m%dT%H%M%SZ)
+  base=$folder/base/$(date -u +%Y%m%dT%H%M%S.%3NZ)  # their names sort by time
   began=$(now_utc)
   anchor=$(mktemp -d "$state/backup.XXXXXX")
   # shellcheck disable=SC2064  # the names of now
@@ -230,18 +230,18 @@ do_restore() {
   check_chain "$folder" "$at"
   unpack "$base"
 
-  say "2 of 5: stopping what runs; its data go aside"
+  say "2 of 5: stopping the services; their data go aside"
   local ran=""
-  any_is_running && ran=1
+  exec {lock}>"$state/lock"
+  flock "$lock"
+  is_running ingester && ran=1
   trap 'restore_failed' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  (do_stop) >/dev/null
+  stop_all_but_the_broker
   # What came into the archive since, by stopping too.
   find_chain "$folder"
   check_chain "$folder" "$at"
-  exec {lock}>"$state/lock"
-  flock "$lock"
   one_start_at_a_time
   [[ -f $state/env ]] || MQTT_TOPIC=${MQTT_TOPIC:-$(value_in "$folder/settings" MQTT_TOPIC)}
   choose_settings
@@ -267,6 +267,14 @@ do_restore() {
   say "Restored in $((SECONDS - begin)) s, verified, and running."
   [[ -z $aside ]] || say "The old data are in $aside. When they are of no more use: rm -rf $(realpath "$aside")${aside:+$([[ -L $aside ]] && echo " $aside")}"
   say "$archiving"
+}
+
+# Clients stay connected, and what they send waits at the broker.
+stop_all_but_the_broker() {
+  terminate query TERM 30
+  terminate projector TERM 30
+  terminate ingester TERM 30
+  terminate db INT 60
 }
 
 # A time as `hermes rebuild --at` takes it, in UTC and of one length, so that two compare as texts.
@@ -444,7 +452,7 @@ put_back() {
 put_back_after_interruption() {
   [[ -e $state/restoring ]] || return 0
   say "A former restore was interrupted: putting the old data back first"
-  (do_stop) >/dev/null
+  stop_all_but_the_broker
   put_back
 }
 
