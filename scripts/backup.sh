@@ -138,9 +138,9 @@ take_folder() {  # FOLDER
       rmdir "$folder"
       fail "the database runs as user $(as_postgres id -un), who cannot write to $folder: choose a folder below one that this user may pass"
     fi
+    as_postgres mkdir -m 700 "$folder/wal" "$folder/base"
   fi
   as_postgres chmod 700 "$folder"
-  as_postgres mkdir -p -m 700 "$folder/wal" "$folder/base"
   write_into "$folder/archive-wal.sh" <"$checkout/scripts/archive-wal.sh"
   write_into "$folder/settings" <<<"MQTT_TOPIC=$MQTT_TOPIC"
   printf '%s\n' format=1 "system=$system" "postgresql=$(as_postgres cat "$(realpath "$state/postgres")/PG_VERSION")" "owner=$(owner_name)" |
@@ -370,7 +370,8 @@ check_chain() {  # FOLDER AT
   done
   if [[ ${#to_read[@]} -gt 0 ]]; then
     local broken
-    broken=$(printf "$1/wal/%s.gz\\0" "${to_read[@]}" | as_postgres xargs -0 -n 8 -P "$(nproc)" gzip -t 2>&1 | grep -oE '[0-9A-F]{24}\.gz' | sort -u | head -n 1) || broken=""
+    broken=$(printf "$1/wal/%s.gz\\0" "${to_read[@]}" | { as_postgres xargs -0 -n 8 -P "$(nproc)" gzip -t 2>&1 || true; } |
+      grep -oE '[0-9A-F]{24}\.gz' | sort -u | head -n 1) || broken=""
     if [[ -n $broken ]]; then bad=${broken%.gz} damage="is truncated or corrupted"; fi
   fi
   for name in "${to_read[@]}"; do checked[$name]=1; done
