@@ -7,6 +7,7 @@ checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$checkout/scripts/common.sh"
 source "$checkout/scripts/processes.sh"
 source "$checkout/scripts/native.sh"
+source "$checkout/scripts/backup.sh"
 
 usage() {
   cat <<'TEXT'
@@ -21,6 +22,9 @@ usage: ./run_chat.sh COMMAND
   psql [ARGUMENTS]   psql on the private database
   stop               stop everything; messages and state stay
   restart            stop and start
+  backup FOLDER      a base backup of the database into FOLDER, and from then on its WAL
+  restore FOLDER [--at TIME]
+                     the database as the backup has it, at its end or as of TIME; what was there is kept aside
   test               build and run every test
   test-docker        the same system in containers, tested
 
@@ -42,7 +46,7 @@ main() {
       [[ $# == 0 ]] || fail "$command takes no arguments: it is about all that run_chat.sh starts" 2
       "do_$command"
       ;;
-    psql | logs) "do_$command" "$@" ;;
+    psql | logs | backup | restore) "do_$command" "$@" ;;
     attach-publisher) do_attach fredy Fredy ;;
     attach-subscriber) do_attach david David ;;
     attach)

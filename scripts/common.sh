@@ -84,6 +84,13 @@ write_settings() {  # NAME=value...
   mv "$state/env.new" "$state/env"
 }
 
+# Changes one setting, and keeps the others as they are.
+set_setting() {  # NAME VALUE
+  [[ $2 != *\'* ]] || fail "the value of $1 holds a single quote: choose another" 2
+  (umask 077 && { grep -v "^$1=" "$state/env"; printf "%s='%s'\n" "$1" "$2"; } >"$state/env.new")
+  mv "$state/env.new" "$state/env"
+}
+
 require_running_settings() {
   load_settings || fail "nothing has been started in $state. Try: ./run_chat.sh start"
 }

@@ -103,6 +103,12 @@ do_logs() {
   compose logs --tail=100 "${follow[@]}" "$@"
 }
 
+do_backup() {
+  fail "backup and restore are for HERMES_RUNTIME=native. docs/backup.md says how a database in a container is backed up" 2
+}
+
+do_restore() { do_backup; }
+
 do_psql() {
   require_settings
   compose exec -T db psql --username="${POSTGRES_USER:-dbowner}" "${POSTGRES_DB:-public}" "$@"

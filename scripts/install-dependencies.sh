@@ -16,7 +16,7 @@ build_packages=(
 )
 run_and_test_packages=(
   libgtest-dev libgmock-dev librapidcheck-dev clang-format clang-tidy shellcheck
-  postgresql-15 pgbouncer mosquitto mosquitto-clients tmux prometheus curl sqlite3
+  postgresql-15 pgbackrest pgbouncer mosquitto mosquitto-clients tmux prometheus curl sqlite3
 )
 
 missing_packages() {

@@ -3,6 +3,8 @@
 services=(db broker ingester projector query)  # in the order of starting
 
 do_start() {
+  [[ ! -e $state/restoring || -n ${backup_lock:-} ]] ||
+    fail "a restore was interrupted, and the old data are aside: $(cat "$state/restoring"). Restore again: that puts them back first"
   "$checkout/scripts/install-dependencies.sh"
   build
   make_state_folder
@@ -147,7 +149,9 @@ choose_settings() {
     "HERMES_QUERY_PORT=$query" \
     "HERMES_QUERY_URL=http://127.0.0.1:$query" \
     "HERMES_SPOOL_DIR=$state/spool" \
-    "HERMES_OUTBOX_DIR=$state/outbox"
+    "HERMES_OUTBOX_DIR=$state/outbox" \
+    ${HERMES_BACKUP_DIR:+"HERMES_BACKUP_DIR=$HERMES_BACKUP_DIR"} \
+    ${HERMES_ANCHOR:+"HERMES_ANCHOR=$HERMES_ANCHOR"}
   load_settings
 }
 
@@ -164,13 +168,13 @@ require_free() {  # NAME PORT
 postgres_bin() {
   local bin version="" found=""
   # Not there before the first start, and not whole when that was interrupted.
-  version=$(as_postgres cat "$state/postgres/PG_VERSION" 2>/dev/null) || true
+  version=${wanted_version:-$(as_postgres cat "$state/postgres/PG_VERSION" 2>/dev/null)} || true
   while IFS= read -r bin; do
     [[ -x $bin/postgres && -x $bin/initdb ]] || continue
     [[ -z $version || $("$bin/postgres" --version) =~ \ "$version"([^0-9]|$) ]] && found=$bin
   done < <(postgres_folders | sort --version-sort)
   if [[ -z $found && -n $version ]]; then
-    fail "PostgreSQL $version made the database in $state/postgres and is not installed. Try: apt-get install postgresql-$version"
+    fail "PostgreSQL $version made the database${wanted_version:- in $state/postgres} and is not installed. Try: apt-get install postgresql-$version"
   fi
   [[ -n $found ]] || fail "PostgreSQL is not installed. Try: scripts/install-dependencies.sh"
   echo "$found"
@@ -187,29 +191,47 @@ as_postgres() {
   fi
 }
 
-# The cluster is in the state folder; when that is out of the reach of user postgres (a checkout below /root), in /var/lib/hermes,
+# A cluster is in the state folder; when that is out of the reach of user postgres (a checkout below /root), in /var/lib/hermes,
 # with a link from the state folder.
-make_cluster() {
-  local data=$state/postgres
+make_data_folder() {  # NAME
+  local data=$state/$1
   if [[ $(id -u) == 0 ]] && ! as_postgres test -x "$state"; then
     install -d -m 711 /var/lib/hermes
     data=$(mktemp -d /var/lib/hermes/postgres.XXXXXX)
-    ln -sfn "$data" "$state/postgres"
+    ln -sfn "$data" "$state/$1"
   fi
   mkdir -p "$data"
   [[ $(id -u) == 0 ]] && chown postgres: "$data"
   chmod 700 "$data"
-  local bin
+}
+
+make_cluster() {
+  local data bin
+  make_data_folder postgres
+  data=$(realpath "$state/postgres")
   bin=$(postgres_bin)
   as_postgres "$bin/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --lc-collate=C \
     --auth-local=reject --auth-host=scram-sha-256 >>"$state/log/db.log"
   # Through standard input of a server of one user: no password on a command line, no moment without one.
   as_postgres "$bin/postgres" --single -D "$data" postgres >>"$state/log/db.log" 2>&1 <<SQL
-CREATE ROLE $POSTGRES_USER LOGIN CREATEROLE PASSWORD '${POSTGRES_PASSWORD//\'/\'\'}'
+CREATE ROLE $POSTGRES_USER LOGIN CREATEROLE
 GRANT SET ON PARAMETER session_replication_role TO $POSTGRES_USER WITH GRANT OPTION
 CREATE DATABASE "$POSTGRES_DB" OWNER $POSTGRES_USER TEMPLATE template0 ENCODING 'UTF8'
 SQL
+  set_passwords
   as_postgres touch "$data/hermes.ready"
+}
+
+# The password of the settings for both roles that log in, and the role for backups where it is missing. Requires: the database does
+# not run. A statement that fails is not told, for the log must not hold the password.
+set_passwords() {
+  local password=${POSTGRES_PASSWORD//\'/\'\'} bin
+  bin=$(postgres_bin)
+  as_postgres "$bin/postgres" --single -D "$(realpath "$state/postgres")" -c log_min_error_statement=panic postgres >>"$state/log/db.log" 2>&1 <<SQL
+DO \$\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'hermes_backup') THEN CREATE ROLE hermes_backup; END IF; END \$\$
+ALTER ROLE hermes_backup LOGIN REPLICATION PASSWORD '$password'
+ALTER ROLE $POSTGRES_USER PASSWORD '$password'
+SQL
 }
 
 # PostgreSQL takes huge pages where the machine has enough of them set apart (docs/running.md). In small ones more buffers
@@ -229,10 +251,14 @@ start_db() {
     [[ -e $state/postgres ]] && rm -rf "$(realpath "$state/postgres")" "$state/postgres"
     make_cluster
   fi
-  local user=() bin
+  local user=() bin data
   bin=$(postgres_bin)
+  data=$(realpath "$state/postgres")
+  # Archiving takes a restart to switch on, and then keeps all WAL until a command has taken it: without a backup, one that only says so.
+  # In the file and not on the command line: a server of one user that did not know of it would remove WAL that is not archived yet.
+  as_postgres grep -q '^archive_mode ' "$data/postgresql.auto.conf" || write_archive_settings "$data" /bin/true 0
   [[ $(id -u) == 0 ]] && user=(setpriv --reuid=postgres --regid=postgres --init-groups)
-  (cd / && spawn db "${user[@]}" "$bin/postgres" -D "$(realpath "$state/postgres")" \
+  (cd / && spawn db "${user[@]}" "$bin/postgres" -D "$data" \
     -c listen_addresses=127.0.0.1 -c "port=$POSTGRES_PORT" -c unix_socket_directories= \
     -c max_wal_size=2GB -c min_wal_size=1GB -c "shared_buffers=$(shared_buffers)" -c wal_compression=lz4 -c log_timezone=UTC -c timezone=UTC)
   wait_until 60 db_answers || fail "the database did not start. See: ./run_chat.sh logs db"

@@ -21,11 +21,14 @@ constexpr std::chrono::milliseconds kVacuumWait{3'000};
 // Those who queued behind the last try get their turn.
 constexpr std::chrono::milliseconds kBetweenTries{20};
 
-// Locks the checkpoints, so that no projector writes, and folds what the live tables have and the copies lack.
+// Locks the checkpoints, so that no projector writes, and folds what the live tables have and the copies lack. A checkpoint
+// that is ahead of the log, as after a restore of the log alone, stands for events that are not there: it counts up to the
+// log's end.
 std::vector<PartitionRange> lock_checkpoints(const SwapRequest& request, pqxx::work& transaction) {
   std::vector<PartitionRange> missing;
   for (const auto& row : transaction.exec_params(
-           "SELECT partition, next_offset FROM projection_checkpoints WHERE projection = $1 ORDER BY partition FOR UPDATE",
+           "SELECT partition, least(c.next_offset, h.next_offset) FROM projection_checkpoints c JOIN event_log_heads h "
+           "USING (partition) WHERE projection = $1 ORDER BY partition FOR UPDATE OF c",
            std::string(request.projection.name()))) {
     const auto partition = row[0].as<eventstore::Partition>();
     const auto live = row[1].as<Offset>();

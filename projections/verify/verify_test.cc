@@ -316,6 +316,11 @@ TEST_F(Verify, AnAnchorProvesThatNothingBeforeItChanged) {
   EXPECT_EQ(verify({"--anchor", (folder_ / "elsewhere").string()}).exit_code, 0);
   EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "elsewhere"));
   EXPECT_THAT(verify({"--anchor", folder_.path().string()}).errors, HasSubstr("is a folder"));
+  // The heads come from the chain alone, so that much is enough, and less is not.
+  const Finished chain_alone = verify({"--only", "chain", "--anchor", file});
+  EXPECT_THAT(chain_alone.output, AllOf(HasSubstr("nothing before it has changed"), HasSubstr(file + " written")));
+  EXPECT_THAT(verify({"--anchor", file, "--only", "tables"}).errors, HasSubstr("--only chain"));
+  EXPECT_THAT(verify({"--anchor", file}).output, HasSubstr("nothing before it has changed"));
 
   const std::string last = superuser_->value(
       "SELECT partition || ':' || \"offset\" FROM event_log WHERE partition = 1 ORDER BY \"offset\" DESC LIMIT 1");

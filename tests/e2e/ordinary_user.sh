@@ -19,4 +19,7 @@ as_user "$work/hermes/hermes" send --from fredy --to david "By nobody" --wait re
 content() { as_user "$work/hermes/run_chat.sh" psql -AtqX -c "SELECT content FROM chat_messages"; }
 arrived() { [[ $(content) == "By nobody" ]]; }
 eventually arrived || die "chat_messages holds: $(content)"
+as_user "$work/hermes/run_chat.sh" backup "$work/home/backup" >"$work/told" 2>&1 || die "$(cat "$work/told")"
+as_user "$work/hermes/run_chat.sh" restore "$work/home/backup" >"$work/told" 2>&1 || die "$(cat "$work/told")"
+equal "what a backup brings back" "By nobody" "$(content)"
 equal "the owner of the processes" nobody "$(ps -o user= -p "$(awk '{ print $1 }' "$work/home/state/run/db")")"

@@ -23,10 +23,10 @@ namespace {
 
 // Names that a config file may hold besides the subcommands' settings: passwords, which are never flags, and run_chat.sh's own
 // entries in .hermes/env.
-constexpr std::string_view kOtherNames[] = {"POSTGRES_PASSWORD",     "POSTGRES_PASSWORD_FILE", "MQTT_PASSWORD",
-                                            "MQTT_PASSWORD_FILE",    "HERMES_STATE_DIR",       "HERMES_RUNTIME",
-                                            "HERMES_QUERY_URL",      "HERMES_WEBSOCKETS_PORT", "HERMES_INGESTER_PORT",
-                                            "HERMES_PROJECTOR_PORT", "HERMES_SPOOL_DIR",       "HERMES_OUTBOX_DIR"};
+constexpr std::string_view kOtherNames[] = {
+    "POSTGRES_PASSWORD",     "POSTGRES_PASSWORD_FILE", "MQTT_PASSWORD",          "MQTT_PASSWORD_FILE", "HERMES_STATE_DIR",
+    "HERMES_RUNTIME",        "HERMES_QUERY_URL",       "HERMES_WEBSOCKETS_PORT", "HERMES_BACKUP_DIR",  "HERMES_INGESTER_PORT",
+    "HERMES_PROJECTOR_PORT", "HERMES_SPOOL_DIR",       "HERMES_OUTBOX_DIR"};
 
 std::vector<CLI::App*> subcommands_of(CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });

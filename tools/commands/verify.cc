@@ -262,24 +262,27 @@ ExitCode run_verify(const Settings& settings, const Flags& flags) {
 
 void add_verify(const Command& root, Cli& cli) {
   auto flags = std::make_shared<Flags>();
-  const Command app =
-      root.subcommand("verify", "Checks that the log is what was written, and the tables what the log says.",
-                      {"hermes verify", "hermes verify --anchor heads.json --jobs 4", "hermes verify --only chain --json"});
+  const Command app = root.subcommand("verify", "Checks that the log is what was written, and the tables what the log says.",
+                                      {"hermes verify", "hermes verify --anchor heads.json --jobs 4",
+                                       "hermes verify --only chain --anchor heads.json", "hermes verify --only chain --json"});
   add_postgres_options(app, cli.settings);
   app.option("--jobs", flags->jobs, "Checks at a time, each on a connection of its own").between(1, 64).default_shown();
-  const Option anchor =
-      app.option("--anchor", flags->anchor,
-                 "A file of head hashes: proves that nothing before them changed, then holds today's. Keep it elsewhere")
-          .type_name("FILE")
-          .not_empty();
+  app.option("--anchor", flags->anchor,
+             "A file of head hashes: proves that nothing before them changed, then holds today's. Keep it elsewhere")
+      .type_name("FILE")
+      .not_empty();
   app.option("--resume", flags->resume, "A file that remembers the checks that are done, so that an interrupted run goes on")
       .type_name("FILE")
       .not_empty();
-  app.option("--only", flags->only, "log, chain, streams or tables")
-      .one_of({"log", "chain", "streams", "tables"})
-      .excludes(anchor);
+  app.option("--only", flags->only, "log, chain, streams or tables").one_of({"log", "chain", "streams", "tables"});
   add_json_flag(app, cli.settings);
-  app.runs(cli, [&cli, flags] { return run_verify(cli.settings, *flags); });
+  app.runs(cli, [&cli, flags] {
+    // The heads that an anchor holds are found by that check.
+    if (!flags->anchor.empty() && !flags->only.empty() && std::ranges::find(flags->only, "chain") == flags->only.end()) {
+      throw CommandError(kUsage, "--anchor needs the check of the chain: --only chain");
+    }
+    return run_verify(cli.settings, *flags);
+  });
 }
 
 }  // namespace hermes::tools

@@ -117,6 +117,9 @@ void add_doctor(const Command& root, Cli& cli) {
       .environment("HERMES_PROJECTOR_PORT")
       .between(1, 65'535)
       .default_shown();
+  app.option("--anchor", doctor->anchor, "What hermes verify --anchor writes each day, or a folder of such files")
+      .environment("HERMES_ANCHOR")
+      .check(check_path);
   const Option query_port = app.option("--query-port", doctor->query_port, "Where the query service answers")
                                 .environment("HERMES_QUERY_PORT")
                                 .default_shown();

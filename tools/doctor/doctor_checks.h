@@ -39,6 +39,7 @@ struct DoctorSettings {
   std::uint16_t projector_port = 9465;
   std::uint16_t query_port = 8480;
   bool query_port_is_set = false;  // it was configured, so the service should answer there
+  std::filesystem::path anchor;    // what hermes verify --anchor writes, or a folder of such files; empty: nobody has said
 };
 
 // Connects, subscribes like the ingester, and sends one message there and back. The message is a status that only the server
@@ -50,11 +51,11 @@ Checks check_broker(const Settings& settings, const DoctorSettings& doctor);
 // broker with.
 Check check_former_sessions(const Settings& settings, const DoctorSettings& doctor, const mqtt::Settings& client);
 
-// Reachability, version, durability, size of the WAL, clock, disk, roles, migrations, partitions, privileges, and the state
-// that the services report.
+// Reachability, version, durability, size of the WAL and its archive, clock, disk, roles, migrations, partitions, privileges,
+// and the state that the services report.
 Checks check_database(const Settings& settings);
 
-// Spool, disks, ports and files of this machine.
+// Spool, disks, ports, the anchor and other files of this machine.
 Checks check_machine(const Settings& settings, const DoctorSettings& doctor);
 
 // Pure functions judge the findings, so that a test needs no broken broker or wrong clock.
@@ -67,6 +68,15 @@ Check judge_former_sessions(const std::vector<ingest::KeptSession>& left, std::o
 Check judge_clock(std::chrono::microseconds ahead, std::chrono::microseconds uncertainty);
 // `kept_bytes`, `bytes_max`: PostgreSQL's min_wal_size and max_wal_size.
 Check judge_wal(std::uint64_t kept_bytes, std::uint64_t bytes_max);
+// What PostgreSQL says of the archive of its WAL (docs/backup.md).
+struct Archiving {
+  std::string off_because;   // empty: it is on
+  std::string failing_file;  // which file the last attempt could not archive; empty: it could
+  std::optional<std::chrono::microseconds> last_archived_ago;
+};
+Check judge_archiving(const Archiving& archiving);
+// `written_ago`: nothing if the file is not there.
+Check judge_anchor(const std::filesystem::path& anchor, std::optional<std::chrono::microseconds> written_ago);
 // `may_grow`: the most that may still be written there; 0: unknown.
 Check judge_disk(const std::string& name, const std::string& path, std::uint64_t free_bytes, std::uint64_t may_grow,
                  const std::string& advice);

@@ -153,6 +153,29 @@ Check check_wal(postgres::Connection& connection) {
   return judge_wal(bytes("min_wal_size"), bytes("max_wal_size"));
 }
 
+// A server that has just been given an archive has not used it yet: nothing is said against it.
+Check check_archiving(postgres::Connection& connection) {
+  pqxx::nontransaction transaction(connection);
+  const std::string mode = transaction.exec1("SHOW archive_mode")[0].c_str();
+  const std::string command = transaction.exec1("SHOW archive_command")[0].c_str();
+  const pqxx::row library = transaction.exec1("SELECT coalesce(current_setting('archive_library', true), '')");  // from 15 on
+  const pqxx::row state = transaction.exec1(
+      "SELECT CASE WHEN last_failed_time > coalesce(last_archived_time, '-infinity') THEN last_failed_wal ELSE '' END,"
+      " (extract(epoch FROM clock_timestamp() - last_archived_time) * 1000000)::bigint FROM pg_stat_archiver");
+  Archiving archiving;
+  const bool has_library = *library[0].c_str() != '\0';
+  if (mode == "off") {
+    archiving.off_because = "archive_mode is off";
+  } else if (!has_library && command.empty()) {
+    archiving.off_because = "archive_command is empty";
+  } else if (!has_library && (command == "true" || command == "/bin/true" || command == ":")) {
+    archiving.off_because = "archive_command is " + command;
+  }
+  archiving.failing_file = state[0].c_str();
+  if (!state[1].is_null()) archiving.last_archived_ago = std::chrono::microseconds(state[1].as<std::int64_t>());
+  return judge_archiving(archiving);
+}
+
 // On a database without writes everything can be read, and the services' last heartbeats look well for a while; but nothing is
 // appended.
 Check check_writes(postgres::Connection& connection) {
@@ -249,10 +272,11 @@ Check check_projections(const SystemStatus& status) {
   double late = 0;
   for (const auto& lag : status.projections) {
     if (lag.events_behind < 0) {
-      return {"projections", Level::fail,
-              lag.projection + " is ahead of the log in partition " + std::to_string(lag.partition) +
-                  ": the end of the log was removed",
-              "restore the log, and run hermes verify"};
+      return {
+          "projections", Level::fail,
+          lag.projection + " is ahead of the log in partition " + std::to_string(lag.partition) +
+              ": the end of the log was removed",
+          "restore the log, or if it is the one that was restored: hermes rebuild " + lag.projection + "; then hermes verify"};
     }
     if (lag.stuck) {
       return {"projections", Level::fail,
@@ -298,8 +322,8 @@ Checks check_database(const Settings& settings) {
   if (!connected) {
     Checks checks{{"database", Level::fail, connected.error().message}};
     skip(checks,
-         {"encoding", "collation", "durability", "wal", "writes", "clock", "data disk", "roles", "migrations", "partitions",
-          "sequences", "foreign keys", "log guards", "services", "projections"},
+         {"encoding", "collation", "durability", "wal", "wal archive", "writes", "clock", "data disk", "roles", "migrations",
+          "partitions", "sequences", "foreign keys", "log guards", "services", "projections"},
          "no database");
     return checks;
   }
@@ -310,6 +334,7 @@ Checks check_database(const Settings& settings) {
   checks.push_back(check_collation(connection));
   checks.push_back(check_durability(connection));
   checks.push_back(check_wal(connection));
+  checks.push_back(check_archiving(connection));
   checks.push_back(check_writes(connection));
   checks.push_back(check_clock(connection));
   checks.push_back(check_data_disk(connection, settings));

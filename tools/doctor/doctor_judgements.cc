@@ -33,6 +33,9 @@ constexpr std::uint64_t kDiskWantedBytes = 1u << 30;
 constexpr std::uint64_t kWalKeptWanted = 512u << 20;
 constexpr std::uint64_t kWalMaxWanted = 2ull << 30;
 
+// One a day, and a day of patience.
+constexpr std::chrono::hours kAnchorAgeMax{48};
+
 constexpr const char* kMosquittoLimits =
     " in mosquitto.conf, as deploy/mosquitto/mosquitto.conf has it, and restart the broker";
 
@@ -85,6 +88,36 @@ Check judge_wal(std::uint64_t kept_bytes, std::uint64_t bytes_max) {
       "wal", Level::warn,
       finding + ": under load " + (kept_bytes < kWalKeptWanted ? "commits wait for new files" : "checkpoints come too often"),
       "min_wal_size = 1GB and max_wal_size = 2GB, or more, in postgresql.conf, then SELECT pg_reload_conf()"};
+}
+
+Check judge_archiving(const Archiving& archiving) {
+  if (!archiving.off_because.empty()) {
+    return {"wal archive", Level::warn,
+            "none (" + archiving.off_because + "): whoever loses the database's disk loses all since the last backup",
+            "set up backups: docs/backup.md; in a checkout: ./run_chat.sh backup FOLDER"};
+  }
+  const std::string last = archiving.last_archived_ago
+                               ? "the last file " + human_duration(*archiving.last_archived_ago) + " ago"
+                               : "nothing archived yet";
+  if (!archiving.failing_file.empty()) {
+    return {"wal archive", Level::fail,
+            "it does not take " + archiving.failing_file + " (" + last +
+                "): nothing newer can be restored, and the database keeps its WAL until its disk is full",
+            "see the database's log for the words of archive_command; is the archive's disk full, or its folder gone?"};
+  }
+  return {"wal archive", Level::ok, last};
+}
+
+Check judge_anchor(const std::filesystem::path& anchor, std::optional<microseconds> written_ago) {
+  const char* advice = "hermes verify --anchor FILE each day, on a machine that the database's administrators cannot write to";
+  if (anchor.empty()) {
+    return {"anchor", Level::warn, "none is known: nothing outside the database proves what the log was",
+            std::string(advice) + ", and name it in HERMES_ANCHOR (docs/backup.md)"};
+  }
+  if (!written_ago) return {"anchor", Level::warn, anchor.string() + " is not there, or cannot be read", advice};
+  const std::string finding = anchor.string() + ", written " + human_duration(*written_ago) + " ago";
+  if (*written_ago > kAnchorAgeMax) return {"anchor", Level::warn, finding, advice};
+  return {"anchor", Level::ok, finding};
 }
 
 Check judge_disk(const std::string& name, const std::string& path, std::uint64_t free_bytes, std::uint64_t may_grow,

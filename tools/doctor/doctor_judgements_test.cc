@@ -45,6 +45,31 @@ TEST(DiskJudgement, ComparesWhatIsFreeWithWhatMayBeWritten) {
   EXPECT_EQ(judge_disk("data disk", "/data", 1 << 20, 0, "make room").level, Level::fail);
 }
 
+TEST(ArchivingJudgement, SaysThatThereIsNoneAndWhatThatCosts) {
+  const Check off = judge_archiving({.off_because = "archive_mode is off", .failing_file = "", .last_archived_ago = {}});
+  EXPECT_EQ(off.level, Level::warn);
+  EXPECT_THAT(off.finding, HasSubstr("none (archive_mode is off)"));
+  EXPECT_THAT(off.advice, HasSubstr("docs/backup.md"));
+}
+
+TEST(ArchivingJudgement, FailsWhereTheLastFileWasNotTaken) {
+  EXPECT_EQ(judge_archiving({.off_because = "", .failing_file = "", .last_archived_ago = 90s}).level, Level::ok);
+  EXPECT_EQ(judge_archiving({.off_because = "", .failing_file = "", .last_archived_ago = {}}).level, Level::ok);
+  const Check failing =
+      judge_archiving({.off_because = "", .failing_file = "000000010000000000000007", .last_archived_ago = 1h});
+  EXPECT_EQ(failing.level, Level::fail);
+  EXPECT_THAT(failing.finding, HasSubstr("000000010000000000000007 (the last file 1 h 0 min ago)"));
+}
+
+TEST(AnchorJudgement, TellsItsAgeAndWarnsOfAnOldOneOrNone) {
+  const Check young = judge_anchor("/anchor", 3h);
+  EXPECT_EQ(young.level, Level::ok);
+  EXPECT_THAT(young.finding, HasSubstr("/anchor, written 3 h 0 min ago"));
+  EXPECT_EQ(judge_anchor("/anchor", 72h).level, Level::warn);
+  EXPECT_EQ(judge_anchor("/anchor", std::nullopt).level, Level::warn);
+  EXPECT_THAT(judge_anchor("", std::nullopt).advice, HasSubstr("HERMES_ANCHOR"));
+}
+
 TEST(BrokerJudgement, NamesSmallLimits) {
   mqtt::Grants grants;
   grants.session_expiry = 7 * 24h;

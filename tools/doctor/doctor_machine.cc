@@ -7,6 +7,7 @@
 #include <boost/json/parse.hpp>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 
 #include "adapters/spool/spool.h"
 #include "tools/cli/command_error.h"
@@ -146,6 +147,28 @@ Check check_secrets(const Settings& settings) {
   return {"secrets", Level::ok, "not readable by others: " + list};
 }
 
+// The youngest file of a folder, or the file itself.
+Check check_anchor(const DoctorSettings& doctor) {
+  std::error_code error;
+  std::optional<fs::file_time_type> written;
+  const auto look_at = [&](const fs::path& file) {
+    if (!fs::is_regular_file(file, error)) return;
+    const fs::file_time_type time = fs::last_write_time(file, error);
+    if (!error && (!written || time > *written)) written = time;
+  };
+  if (fs::is_directory(doctor.anchor, error)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(doctor.anchor, error)) look_at(entry.path());
+  } else {
+    look_at(doctor.anchor);
+  }
+  std::optional<std::chrono::microseconds> ago;
+  if (written) {
+    ago = std::max(std::chrono::microseconds(0),
+                   std::chrono::duration_cast<std::chrono::microseconds>(fs::file_time_type::clock::now() - *written));
+  }
+  return judge_anchor(doctor.anchor, ago);
+}
+
 }  // namespace
 
 Checks check_machine(const Settings& settings, const DoctorSettings& doctor) {
@@ -154,6 +177,7 @@ Checks check_machine(const Settings& settings, const DoctorSettings& doctor) {
           check_port("ingester", doctor.ingester_port, "HERMES_INGESTER_PORT", false),
           check_port("projector", doctor.projector_port, "HERMES_PROJECTOR_PORT", false),
           check_port("query", doctor.query_port, "HERMES_QUERY_PORT", doctor.query_port_is_set),
+          check_anchor(doctor),
           check_secrets(settings)};
 }
 

@@ -352,6 +352,45 @@ TEST_F(Doctor, NamesAServiceInTrouble) {
   EXPECT_THAT(report.line("services"), AllOf(StartsWith("FAIL"), HasSubstr("ingester sick is degraded: the disk is slow")));
 }
 
+TEST_F(Doctor, SaysWhetherWalIsArchivedAndWhenItFails) {
+  EXPECT_THAT(doctor().line("wal archive"),
+              AllOf(StartsWith("warn"), HasSubstr("archive_mode is off"), HasSubstr("docs/backup.md")));
+  const PrivatePostgres archiving({.settings = {"archive_mode=on"}});
+  const Environment there = environment_for(archiving);
+  const auto line = [&] { return doctor(there).line("wal archive"); };
+  EXPECT_THAT(line(), AllOf(StartsWith("warn"), HasSubstr("archive_command is empty")));
+  Database superuser(archiving.superuser());
+  const auto archive_by = [&](const std::string& command) {
+    superuser.execute("ALTER SYSTEM SET archive_command = '" + command + "'");
+    superuser.execute("SELECT pg_reload_conf()");
+  };
+  archive_by("/bin/true");
+  EXPECT_TRUE(eventually([&] { return line().find("archive_command is /bin/true") != std::string::npos; })) << line();
+  archive_by("false");
+  superuser.execute("CREATE TABLE written ()");
+  superuser.execute("SELECT pg_switch_wal()");
+  EXPECT_TRUE(eventually([&] { return line().starts_with("FAIL"); })) << line();
+  EXPECT_THAT(line(), AllOf(HasSubstr("it does not take 0000000"), HasSubstr("archive_command")));
+  EXPECT_EQ(doctor(there).exit_code, 1);
+  archive_by("test -f %p");
+  EXPECT_TRUE(eventually([&] { return line().starts_with("ok"); })) << line();
+}
+
+TEST_F(Doctor, SaysHowOldTheAnchorIs) {
+  EXPECT_THAT(doctor().line("anchor"), AllOf(StartsWith("warn"), HasSubstr("HERMES_ANCHOR")));
+  const auto anchor = folder_ / "anchors" / "monday.json";
+  EXPECT_THAT(doctor({{"HERMES_ANCHOR", anchor.string()}}).line("anchor"),
+              AllOf(StartsWith("warn"), HasSubstr("is not there")));
+  std::filesystem::create_directory(folder_ / "anchors");
+  std::ofstream(anchor) << "{}";
+  EXPECT_THAT(doctor({{"HERMES_ANCHOR", anchor.string()}}).line("anchor"), AllOf(StartsWith("ok"), HasSubstr("written")));
+  std::filesystem::last_write_time(anchor, std::filesystem::file_time_type::clock::now() - std::chrono::hours(72));
+  EXPECT_THAT(doctor({{"HERMES_ANCHOR", anchor.string()}}).line("anchor"), AllOf(StartsWith("warn"), HasSubstr("3 d")));
+  // Of a folder the youngest file.
+  std::ofstream(folder_ / "anchors" / "thursday.json") << "{}";
+  EXPECT_THAT(doctor({{"HERMES_ANCHOR", (folder_ / "anchors").string()}}).line("anchor"), StartsWith("ok"));
+}
+
 TEST_F(Doctor, TellsFailuresToProgramsToo) {
   const Report report = doctor({{"MQTT_BROKER_PORT", "1"}}, {"--json"});
   EXPECT_EQ(report.exit_code, 1);

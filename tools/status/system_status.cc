@@ -183,10 +183,13 @@ void add_problems_of_projections(const SystemStatus& status, std::chrono::second
   std::map<std::string, Late> late;
   for (const ProjectionLag& lag : status.projections) {
     if (lag.events_behind < 0) {
-      problems.push_back("projection " + lag.projection + " is ahead of the log in partition " + std::to_string(lag.partition) +
-                         ": its checkpoint is " + std::to_string(lag.next_offset) + ", the log ends at " +
-                         std::to_string(lag.next_offset + lag.events_behind) +
-                         ". The end of the log was removed; what is appended there now is not projected. See: hermes verify");
+      problems.push_back(
+          "projection " + lag.projection + " is ahead of the log in partition " + std::to_string(lag.partition) +
+          ": its checkpoint is " + std::to_string(lag.next_offset) + ", the log ends at " +
+          std::to_string(lag.next_offset + lag.events_behind) +
+          ". The end of the log was removed; what is appended there now is not projected. See: hermes verify. If this is the "
+          "log that was restored (docs/backup.md): hermes rebuild " +
+          lag.projection);
     }
     if (lag.stuck) {
       const std::string position = eventstore::to_string({lag.partition, lag.stuck->offset});
