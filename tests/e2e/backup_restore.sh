@@ -40,7 +40,15 @@ switched() { [[ $(sql "SELECT count(*) FROM pg_stat_archiver WHERE last_archived
 run_chat start >/dev/null
 start_load
 load_for 10
+# The process is killed, the disk is whole: what was not archived yet is taken from the old data.
 run_chat backup "$work/backup" >"$work/told"
+stop_load
+"$hermes" send --from fredy --to david "Not archived" --wait received_by_server >>"$acknowledged"
+kill -KILL "$(awk '{ print $1 }' "$HERMES_STATE_DIR/run/db")"
+run_chat restore "$work/backup" >"$work/restored" || die "$(cat "$work/restored")"
+contains "what restore tells" "are taken from the old data" "$(cat "$work/restored")"
+equal "what was acknowledged and is missing" "" "$(eventually projected && missing "$acknowledged")"
+start_load
 contains "what backup tells" "Anchor: $work/backup/anchor.json" "$(cat "$work/told")"
 equal "the mode of the folder" 700 "$(stat -c %a "$work/backup")"
 load_for 10
