@@ -8,6 +8,7 @@ source "$checkout/scripts/common.sh"
 source "$checkout/scripts/processes.sh"
 source "$checkout/scripts/native.sh"
 source "$checkout/scripts/backup.sh"
+source "$checkout/scripts/restore.sh"
 
 usage() {
   cat <<'TEXT'
