@@ -65,7 +65,7 @@ archives_by() { [[ $(backup_sql "SELECT current_setting('archive_command') || ' 
 # Of the running database. Nothing of it is lost meanwhile: what is not archived waits in pg_wal.
 archive_by() {  # COMMAND SECONDS
   archives_by "$1" "$2" && return
-  write_archive_settings "$(realpath "$state/postgres")" "$1" "$2"
+  write_archive_settings "$(data_folder)" "$1" "$2"
   kill -HUP "$(pid_of db)"
   wait_until 30 archives_by "$1" "$2" || fail "the database does not take its new archive_command. See: ./run_chat.sh logs db"
 }
@@ -121,7 +121,7 @@ make_able_to_back_up() {
 # Makes an empty folder a backup folder, or makes sure that it is ours.
 take_folder() {  # FOLDER
   local folder=$1 system
-  system=$(system_of "$(realpath "$state/postgres")")
+  system=$(system_of "$(data_folder)")
   if [[ -d $folder ]] && as_postgres test -e "$folder/hermes-backup"; then
     [[ $(value_in "$folder/hermes-backup" format) == 1 ]] || fail "$folder was made by another version of Hermes: choose another folder"
     [[ $(value_in "$folder/hermes-backup" system) == "$system" ]] || fail "$folder holds the backups of another database: choose another folder"
@@ -143,7 +143,7 @@ take_folder() {  # FOLDER
   as_postgres chmod 700 "$folder"
   write_into "$folder/archive-wal.sh" <"$checkout/scripts/archive-wal.sh"
   write_into "$folder/settings" <<<"MQTT_TOPIC=$MQTT_TOPIC"
-  printf '%s\n' format=1 "system=$system" "postgresql=$(as_postgres cat "$(realpath "$state/postgres")/PG_VERSION")" "owner=$(owner_name)" |
+  printf '%s\n' format=1 "system=$system" "postgresql=$(as_postgres cat "$(data_folder)/PG_VERSION")" "owner=$(owner_name)" |
     write_into "$folder/hermes-backup"
 }
 

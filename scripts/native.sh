@@ -168,7 +168,7 @@ require_free() {  # NAME PORT
 postgres_bin() {
   local bin version="" found=""
   # Not there before the first start, and not whole when that was interrupted.
-  version=${wanted_version:-$(as_postgres cat "$state/postgres/PG_VERSION" 2>/dev/null)} || true
+  version=${wanted_version:-$(as_postgres cat "$(data_folder)/PG_VERSION" 2>/dev/null)} || true
   while IFS= read -r bin; do
     [[ -x $bin/postgres && -x $bin/initdb ]] || continue
     [[ -z $version || $("$bin/postgres" --version) =~ \ "$version"([^0-9]|$) ]] && found=$bin
@@ -205,10 +205,13 @@ make_data_folder() {  # NAME
   chmod 700 "$data"
 }
 
+# Where the cluster is: user postgres may not be able to pass the state folder, and would find nothing by that name.
+data_folder() { realpath -m "$state/postgres"; }
+
 make_cluster() {
   local data bin
   make_data_folder postgres
-  data=$(realpath "$state/postgres")
+  data=$(data_folder)
   bin=$(postgres_bin)
   as_postgres "$bin/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --lc-collate=C \
     --auth-local=reject --auth-host=scram-sha-256 >>"$state/log/db.log"
@@ -227,7 +230,7 @@ SQL
 set_passwords() {
   local password=${POSTGRES_PASSWORD//\'/\'\'} bin
   bin=$(postgres_bin)
-  as_postgres "$bin/postgres" --single -D "$(realpath "$state/postgres")" -c log_min_error_statement=panic postgres >>"$state/log/db.log" 2>&1 <<SQL
+  as_postgres "$bin/postgres" --single -D "$(data_folder)" -c log_min_error_statement=panic postgres >>"$state/log/db.log" 2>&1 <<SQL
 DO \$\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'hermes_backup') THEN CREATE ROLE hermes_backup; END IF; END \$\$
 ALTER ROLE hermes_backup LOGIN REPLICATION PASSWORD '$password'
 ALTER ROLE $POSTGRES_USER PASSWORD '$password'
@@ -247,13 +250,13 @@ start_db() {
   is_running db && return
   require_free db "$POSTGRES_PORT"
   # What an interrupted first start left behind holds nothing yet.
-  if ! as_postgres test -f "$state/postgres/hermes.ready"; then
-    [[ -e $state/postgres ]] && rm -rf "$(realpath "$state/postgres")" "$state/postgres"
+  if ! as_postgres test -f "$(data_folder)/hermes.ready"; then
+    [[ -e $state/postgres ]] && rm -rf "$(data_folder)" "$state/postgres"
     make_cluster
   fi
   local user=() bin data
   bin=$(postgres_bin)
-  data=$(realpath "$state/postgres")
+  data=$(data_folder)
   # Archiving takes a restart to switch on, and then keeps all WAL until a command has taken it: without a backup, one that only says so.
   # In the file and not on the command line: a server of one user that did not know of it would remove WAL that is not archived yet.
   as_postgres grep -q '^archive_mode ' "$data/postgresql.auto.conf" || write_archive_settings "$data" /bin/true 0

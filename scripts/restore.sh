@@ -99,9 +99,9 @@ require_backup() {  # FOLDER
   as_postgres test -r "$1/hermes-backup" ||
     fail "$1 holds no backup that user $(as_postgres id -un) can read. Is it the folder that was given to backup? Copied from another machine: chown -R $(as_postgres id -un) $1"
   [[ $(value_in "$1/hermes-backup" format) == 1 ]] || fail "$1 was made by another version of Hermes"
-  if as_postgres test -e "$state/postgres/global/pg_control"; then
+  if as_postgres test -e "$(data_folder)/global/pg_control"; then
     local system
-    system=$(system_of "$(realpath "$state/postgres")") || system=""  # of a version that is not installed any more: it is kept anyway
+    system=$(system_of "$(data_folder)") || system=""  # of a version that is not installed any more: it is kept anyway
     [[ -z $system || $system == "$(value_in "$1/hermes-backup" system)" ]] ||
       fail "the database in $state is another one than that of $1, and would be replaced. Restore into another state folder (HERMES_STATE_DIR), or move $state/postgres away first"
   fi
@@ -286,7 +286,7 @@ restore_failed() {
 
 recover() {  # FOLDER AT
   local folder=$1 at=$2 data bin log offset told user=() target=() redo
-  data=$(realpath "$state/postgres")
+  data=$(data_folder)
   bin=$(postgres_bin)
   log=$state/log/db.log
   : >>"$log"
@@ -349,7 +349,7 @@ archive_again() {  # FOLDER
     return
   fi
   local restored
-  restored=$(LC_ALL=C as_postgres "$(postgres_bin)/pg_controldata" "$(realpath "$state/postgres")" | sed -n "s/^Latest checkpoint's TimeLineID: *//p")
+  restored=$(LC_ALL=C as_postgres "$(postgres_bin)/pg_controldata" "$(data_folder)" | sed -n "s/^Latest checkpoint's TimeLineID: *//p")
   as_postgres mv "$1/anchor.json" "$1/anchor.json.before-$(date -u +%Y%m%dT%H%M%SZ)"
   write_into "$1/anchor.json" <"$state/anchor.json"
   note_timeline "$1" "$restored" "$(now_utc)"
@@ -363,6 +363,6 @@ archive_again() {  # FOLDER
 # A new timeline begins in the file in which the one before it ended.
 first_segment_of() {  # TIMELINE
   local end
-  end=$(as_postgres cat "$(realpath "$state/postgres")/pg_wal/$(printf %08X "$1").history" | awk '$1 ~ /^[0-9]+$/ { end = $2 } END { print end }')
+  end=$(as_postgres cat "$(data_folder)/pg_wal/$(printf %08X "$1").history" | awk '$1 ~ /^[0-9]+$/ { end = $2 } END { print end }')
   segment_name "$1" $(($(lsn_value "$end") / segment_bytes))
 }

@@ -251,6 +251,9 @@ TEST_F(Backup, RestoredToAPointHasExactlyWhatWasCommittedByThenAndServicesOfTheF
     ASSERT_TRUE(
         eventually([&] { return database.value("SELECT last_archived_wal >= '" + last + "' FROM pg_stat_archiver") == "t"; }));
   }
+  // The spool holds what came after the point and is not in the log.
+  postgres().kill();
+  ASSERT_TRUE(eventually([&] { return services.ingester.metric("hermes_ingest_spool_messages").value_or(0) > 0; }));
   // They keep what they know, and touch nothing before it was looked at.
   services.ingester.signal(SIGSTOP);
   services.projector.signal(SIGSTOP);
