@@ -3,8 +3,8 @@
 #
 #   scripts/check-style.sh          exit code 1 when something fails
 #   scripts/check-style.sh --mend   lets clang-format write
-#   scripts/check-style.sh --lint [all]   also clang-tidy: on what has changed since the last tag (without one: in the last ten
-#                                   commits), the newest first and at most 40 files of it, for each takes ten seconds; or on all
+#   scripts/check-style.sh --lint [all]   also clang-tidy: on what has changed since the last tag, the newest first and at most 40
+#                                   files of it, for each takes ten seconds; or on all
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,9 +33,9 @@ lint_files_max=40
 
 # Sources that changed, the newest first, each once.
 changed_sources() {
-  local since
-  since=$(git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-count=1 --skip=10 --first-parent HEAD)
-  git log --format= --name-only --diff-filter=d "${since:+$since..}HEAD" -- '*.cc' | awk 'NF && !seen[$0]++'
+  local tag
+  tag=$(git describe --tags --abbrev=0 2>/dev/null) || return 0
+  git log --format= --name-only --diff-filter=d "$tag..HEAD" -- '*.cc' | awk 'NF && !seen[$0]++'
 }
 
 lint() {  # [all]
@@ -49,7 +49,10 @@ lint() {  # [all]
       sources=("${sources[@]:0:lint_files_max}")
     fi
   fi
-  [[ ${#sources[@]} == 0 ]] && return
+  if [[ ${#sources[@]} == 0 ]]; then
+    echo "clang-tidy has nothing to read: nothing has changed since the last tag, or there is none. All: scripts/check-style.sh --lint all"
+    return
+  fi
   # A folder of its own: clang cannot read GCC's precompiled headers. Of what is built, only generated sources are read.
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
   ninja --quiet -C build/lint hermes_proto

@@ -211,7 +211,7 @@ TEST(Client, RefusesToPublishWhileTheNetworkStandsStillAndGoesOnAfterwards) {
   ASSERT_TRUE(subscriber.client.connect());
   ASSERT_TRUE(subscriber.client.subscribe("backlog/#", 1, false));
   proxy.hold();
-  const std::string payload(64 * 1024, 'x');
+  const std::string payload(std::size_t{64} * 1024, 'x');
   std::size_t published = 0;
   // More than the limit: sockets and proxy hold some of it.
   while (publisher.publish("backlog/a", payload, 0)) ASSERT_LT(++published, 10'000u);

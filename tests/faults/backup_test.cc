@@ -40,7 +40,7 @@ std::string block_of_page(const std::string& name, const std::string& language =
   bool inside = false;
   for (std::string line; std::getline(page, line);) {
     if (inside && line.starts_with("```")) return block;
-    if (inside) block += line + "\n";
+    if (inside) block.append(line).append("\n");
     if (line == "```" + language + " " + name) inside = true;
   }
   throw std::runtime_error("docs/backup.md has no block " + name);

@@ -81,8 +81,9 @@ class OldFolderTest : public ::testing::Test {
     const auto read = store.read([&](sqlite::Connection& connection) {
       for (const std::string table : {"outbox", "set_aside", "inbox", "finished", "receipts"}) {
         std::string columns;
-        connection.query("SELECT name FROM pragma_table_info('" + table + "')", {},
-                         [&](const sqlite::Row& row) { columns += (columns.empty() ? "" : " || '|' || ") + row.text(0); });
+        connection.query("SELECT name FROM pragma_table_info('" + table + "')", {}, [&](const sqlite::Row& row) {
+          columns.append(columns.empty() ? "" : " || '|' || ").append(row.text(0));
+        });
         connection.query("SELECT " + columns + " FROM " + table + " ORDER BY 1", {},
                          [&](const sqlite::Row& row) { rows.push_back(table + ": " + row.text(0)); });
       }
