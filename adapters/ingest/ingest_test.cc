@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "tests/support/eventually.h"
 #include "tests/support/ingest_stack.h"
 
@@ -142,27 +140,6 @@ TEST(Ingest, FinishesWhatItTookAndEndsCleanlyOnSigterm) {
   ASSERT_TRUE(eventually([&] { return IngestStack::metric(ingester, "hermes_ingest_received_messages_total") == 500; }));
   EXPECT_EQ(ingester.process.stop(), 0) << ingester.log();
   EXPECT_EQ(stack.count("event_type = 'MessageReceived'"), 500);
-}
-
-// All are committed at once, when the heads come free, and are more than the client queues at QoS 1 (1,000): most
-// acknowledgements are still to come when the last row is there.
-TEST(Ingest, TellsTheSendersOfWhatItTookBeforeItEnds) {
-  constexpr std::size_t kMessages = 4'000;
-  IngestStack stack;
-  auto ingester =
-      stack.ready_ingester("one", {"--ack-qos", "1", "--drain-timeout-s", "60", "--workers", "1", "--batch", "4000"});
-  auto fredy = stack.listen("fredy");
-  std::vector<std::string> payloads;
-  for (std::size_t i = 0; i < kMessages; ++i) payloads.push_back(IngestStack::message("m" + std::to_string(i)));
-  stack.database().execute("BEGIN; SELECT FROM event_log_heads FOR UPDATE");
-  stack.publish_lines("david", payloads);
-  ASSERT_TRUE(eventually([&] { return IngestStack::metric(ingester, "hermes_ingest_received_messages_total") == kMessages; }));
-  ingester.process.kill(SIGTERM);
-  ASSERT_TRUE(eventually([&] { return ingester.log().find("stopping") != std::string::npos; }));
-  stack.database().execute("COMMIT");
-  EXPECT_EQ(ingester.process.wait(std::chrono::seconds(60)), 0) << ingester.log();
-  EXPECT_TRUE(eventually([&] { return IngestStack::heard(fredy).size() >= kMessages; }));
-  EXPECT_THAT(IngestStack::heard(fredy), SizeIs(kMessages));
 }
 
 }  // namespace
