@@ -65,7 +65,11 @@ class SendRun {
     }
     something_happened();
     while ((input_ && !input_->at_end()) || !messages_.done()) {
-      const bool room = session_->unsent().size() < kMaxUnsent;
+      const std::size_t unsent = session_->unsent().size();
+      // What waited before goes first, and its acknowledgements are progress, too.
+      if (unsent < unsent_before_) something_happened();
+      unsent_before_ = unsent;
+      const bool room = unsent < kMaxUnsent;
       const bool want_input = input_ && !input_->at_end() && room;
       wait_for_any(want_input);
       if (messages_.look()) something_happened();
@@ -74,7 +78,7 @@ class SendRun {
         // Waiting for a slow writer is no failure, as long as nothing waits for the server.
         if (messages_.done()) something_happened();
       }
-      if (Clock::now() >= deadline_ && !messages_.done()) give_up();
+      if (Clock::now() >= deadline_ && (!messages_.done() || (input_ && !room))) give_up();
     }
     if (!wrong_line_.empty()) throw CommandError(kFoundProblem, wrong_line_);
     return messages_.anything_refused() ? kFoundProblem : kDone;
@@ -121,9 +125,13 @@ class SendRun {
                                                         : problem) +
                                            kept);
     }
-    const auto& [id, open] = *messages_.left().begin();
-    std::string told = "nothing happened for " + std::to_string(request_.timeout.count()) + " ms: " + id + " came as far as " +
-                       open.words() + ".";
+    std::string told = "nothing happened for " + std::to_string(request_.timeout.count()) + " ms: ";
+    if (messages_.left().empty()) {
+      told += "the server takes none of the messages that waited before.";
+    } else {
+      const auto& [id, open] = *messages_.left().begin();
+      told += id + " came as far as " + open.words() + ".";
+    }
     if (unsent > 0) told += " Is `hermes ingest` running? Try: ./run_chat.sh status." + kept;
     throw CommandError(kFoundProblem, told);
   }
@@ -132,6 +140,7 @@ class SendRun {
   const SendRequest& request_;
   chat::QueryClient& queries_;
   const std::unique_ptr<Session> session_;
+  std::size_t unsent_before_ = 0;
   FollowedMessages messages_;
   std::optional<terminal::LineReader> input_;  // while more is to be sent
   std::size_t line_number_ = 0;

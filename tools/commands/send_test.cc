@@ -280,5 +280,16 @@ TEST_F(Send, SaysWhatToDoAboutAFolderThatCannotBeWritten) {
   EXPECT_THAT(finished.errors, HasSubstr("or set HERMES_OUTBOX_DIR to one that is"));
 }
 
+// As many as are read ahead of the server wait already: nothing is read, and yet the time is over some day.
+TEST_F(Send, GivesUpWhereTooManyWaitToReadMore) {
+  const std::string nobody = std::to_string(private_servers::free_port());
+  std::string lines;
+  for (int i = 0; i < 1'000; ++i) lines += "line " + std::to_string(i) + "\n";
+  EXPECT_EQ(send({"--mqtt-port", nobody, "--timeout", "1s"}, lines).exit_code, 3);
+  const Finished finished = send({"--mqtt-port", nobody, "--timeout", "1s"}, "one more\n");
+  EXPECT_EQ(finished.exit_code, 3);
+  EXPECT_THAT(finished.errors, HasSubstr("1000 messages are kept in the outbox"));
+}
+
 }  // namespace
 }  // namespace hermes::tools
