@@ -62,6 +62,8 @@ std::vector<Pair> run_pairs(const Side& ceiling, const Side& ours, int pairs);
 
 std::string rounded(double value);  // for people: four digits or so
 
+std::string last_line(std::string text);  // of what a program printed; line ends behind it do not count
+
 double median(std::vector<double> values);                    // Requires: not empty
 double percentile(std::vector<double> values, double share);  // 0 of none; share: 0.99 for p99
 

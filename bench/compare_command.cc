@@ -42,11 +42,6 @@ void forward(const Options& options, std::vector<std::string>& command) {
   if (options.with_projector) command.push_back("--with-projector");
 }
 
-std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
-
 MeasureBuild measure_by(const std::string& path, const Options& options) {
   auto found = bench_command(path);
   if (!found) throw CommandError(tools::kUsage, found.error());

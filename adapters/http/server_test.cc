@@ -111,23 +111,9 @@ std::string all_answers_to(std::uint16_t port, const std::string& request, const
   return answers;
 }
 
-// What a client gets that says just this, and sends nothing more.
+// The first line of the answer to a client that says just this, and sends nothing more.
 std::string answer_to(std::uint16_t port, const std::string& request) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  EXPECT_EQ(::send(socket, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
-  std::string answer;
-  char bytes[4096];
-  while (answer.find("\r\n\r\n") == std::string::npos) {
-    const ssize_t got = ::recv(socket, bytes, sizeof bytes, 0);
-    if (got <= 0) break;
-    answer.append(bytes, static_cast<std::size_t>(got));
-  }
-  ::close(socket);
+  const std::string answer = all_answers_to(port, request);
   return answer.substr(0, answer.find("\r\n"));
 }
 

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "bench/bench.h"
+
 namespace hermes::bench {
 namespace {
 
@@ -16,11 +18,6 @@ constexpr std::chrono::minutes kInstallLimit{5};
 constexpr std::chrono::minutes kRunLimit{10};
 constexpr std::chrono::seconds kSubscribeLimit{30};
 constexpr std::chrono::milliseconds kPoll{10};
-
-std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
 
 }  // namespace
 
